@@ -14,13 +14,13 @@
 #include "proto/secret.h"
 
 enum {
-    PUB_BYTES = 32,    /* X25519 or Ed25519 public key */
-    SIG_BYTES = 64,    /* Ed25519 signature */
-    HASH_BYTES = 32,   /* labelled hash */
-    ID_BYTES = 16,     /* ids, tokens, op ids */
+    PUB_BYTES = 32,     /* X25519 or Ed25519 public key */
+    SIG_BYTES = 64,     /* Ed25519 signature */
+    HASH_BYTES = 32,    /* labelled hash */
+    ID_BYTES = 16,      /* ids, tokens, op ids */
     SEAL_OVERHEAD = 40, /* nonce 24 and tag 16 */
-    BOX_OVERHEAD = 48, /* ephemeral key 32 and tag 16 */
-    SALT_BYTES = 16    /* Argon2id salt */
+    BOX_OVERHEAD = 48,  /* ephemeral key 32 and tag 16 */
+    SALT_BYTES = 16     /* Argon2id salt */
 };
 
 /* X(NAME, "label", "what it is for") */
@@ -89,6 +89,7 @@ enum {
     X(HOME_RESTORE, "kith home restore", "restore file")
 
 enum label {
+
 #define LABEL_ENUM(name, text, what) LABEL_##name,
     LABEL_TABLE(LABEL_ENUM)
 #undef LABEL_ENUM
@@ -111,6 +112,7 @@ const char *label_what(enum label l);
     X(RESTORE, 8, "kithrest")
 
 enum level {
+
 #define LEVEL_ENUM(name, id, ctx) LEVEL_##name,
     LEVEL_TABLE(LEVEL_ENUM)
 #undef LEVEL_ENUM
