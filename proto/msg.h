@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The message table: number, name, roles, read or write, size limits, fields. Every
+ * body is a canonical map (proto/wire); key 1 of a write is its op id, so that
+ * asking again is always safe. Encoders, decoders, permission checks, fuzz seeds and
+ * the tables of docs/PROTOCOL.md come from here.
+ */
+#ifndef KITH_PROTO_MSG_H
+#define KITH_PROTO_MSG_H
+
+#include "proto/bytes.h"
+#include "proto/err.h"
+#include "proto/piece.h"
+#include "proto/wire.h"
+
+/* Who speaks: the first byte of message 1's payload. */
+enum role {
+    ROLE_INVITE = 1,    /* one-time: enrols a ward */
+    ROLE_OWNER = 2,     /* root account key */
+    ROLE_DEVICE = 3,    /* an unlocked device of the owner */
+    ROLE_GUARDIAN = 4,  /* a guardian's conversation key */
+    ROLE_RESTORE = 5,   /* restore link or standing credential: may open */
+    ROLE_REQUESTER = 6, /* who opened a request */
+    ROLE_DEPOSITOR = 7, /* reserved: drops */
+    ROLE_OPERATOR = 8   /* one-time: operator or seat link, enrols a seat */
+};
+
+/* Bit of a role in a permission mask. */
+#define MAY(role) (1U << (role))
+#define MAY_ALL                                                                          \
+    (MAY(ROLE_INVITE) | MAY(ROLE_OWNER) | MAY(ROLE_DEVICE) | MAY(ROLE_GUARDIAN) |        \
+     MAY(ROLE_RESTORE) | MAY(ROLE_REQUESTER) | MAY(ROLE_OPERATOR))
+
+/* Kinds of credentials: CRED_NEW's type. */
+enum cred_type {
+    CRED_INVITE = 1,
+    CRED_RESTORE = 2,
+    CRED_SEAT = 3,
+    CRED_OPERATOR = 4, /* drawn by kithd only */
+    CRED_OWNER = 5,    /* by WARD_ENROL only */
+    CRED_DEVICE = 6,
+    CRED_GUARDIAN = 7, /* by SEAT_ENROL only */
+    CRED_ROSTER = 8,
+    CRED_SHEET = 9,
+    CRED_REQUESTER = 10 /* by OPEN only */
+};
+
+enum msg_access { MSG_READ, MSG_WRITE };
+
+enum msg_outcome { OUTCOME_DONE = 1, OUTCOME_NOT_DONE = 2, OUTCOME_UNKNOWN = 3 };
+
+enum { MSG_REPLY = 0x8000, MSG_ERROR = 0x8000 };
+
+/*
+ * X(NUMBER, NAME, struct, roles, access, most bytes of request, of reply, "what it does")
+ * The request is struct req_<struct>, the reply struct rep_<struct>.
+ */
+#define MSG_TABLE(X)                                                                     \
+    X(1, HELLO, hello, MAY_ALL, READ, 64, 512, "versions, time, limits")                 \
+    X(2, BYE, bye, MAY_ALL, READ, 16, 16, "ends a conversation")                         \
+    X(10, SEAT_ENROL, seat_enrol, MAY(ROLE_OPERATOR), WRITE, 512, 64,                    \
+      "a guardian takes a seat")                                                         \
+    X(11, SEAT_INFO, seat_info, MAY(ROLE_INVITE) | MAY(ROLE_RESTORE) | MAY(ROLE_OWNER),  \
+      READ, 16, 2048, "whose seat this is")                                              \
+    X(12, CRED_NEW, cred_new, MAY(ROLE_GUARDIAN) | MAY(ROLE_OWNER), WRITE, 512, 64,      \
+      "deposits a credential")                                                           \
+    X(13, CRED_LIST, cred_list, MAY(ROLE_GUARDIAN) | MAY(ROLE_OWNER), READ, 64, 8192,    \
+      "lists credentials")                                                               \
+    X(14, CRED_DROP, cred_drop, MAY(ROLE_GUARDIAN) | MAY(ROLE_OWNER), WRITE, 64, 16,     \
+      "revokes a credential")                                                            \
+    X(20, WARD_ENROL, ward_enrol, MAY(ROLE_INVITE), WRITE, 4096, 64,                     \
+      "an owner becomes a ward")                                                         \
+    X(30, EPOCH_NEXT, epoch_next, MAY(ROLE_OWNER), WRITE, 64, 256,                       \
+      "a fresh acknowledgement key")                                                     \
+    X(31, EPOCH_PREPARE, epoch_prepare, MAY(ROLE_OWNER), WRITE, 45056, 1024,             \
+      "stores an epoch beside the active one")                                           \
+    X(32, EPOCH_COMMIT, epoch_commit, MAY(ROLE_OWNER), WRITE, 128, 1024,                 \
+      "makes the prepared epoch active")                                                 \
+    X(33, EPOCH_STATE, epoch_state,                                                      \
+      MAY(ROLE_OWNER) | MAY(ROLE_DEVICE) | MAY(ROLE_REQUESTER), READ, 16, 8192,          \
+      "which epochs are held")                                                           \
+    X(40, WARDS, wards, MAY(ROLE_GUARDIAN) | MAY(ROLE_OWNER) | MAY(ROLE_DEVICE), READ,   \
+      64, 49152, "wards of a seat, or one's own")                                        \
+    X(41, REQUESTS, requests,                                                            \
+      MAY(ROLE_GUARDIAN) | MAY(ROLE_OWNER) | MAY(ROLE_DEVICE) | MAY(ROLE_REQUESTER),     \
+      READ, 64, 16384, "requests, in short")                                             \
+    X(42, REQUEST, request,                                                              \
+      MAY(ROLE_GUARDIAN) | MAY(ROLE_OWNER) | MAY(ROLE_DEVICE) | MAY(ROLE_REQUESTER),     \
+      READ, 64, 8192, "one request, whole")                                              \
+    X(43, TRY, try, MAY(ROLE_GUARDIAN), WRITE, 64, 64,                                   \
+      "counts a try before it is judged")                                                \
+    X(44, BOX_GET, box_get, MAY(ROLE_GUARDIAN), READ, 64, 16384,                         \
+      "the boxes of one epoch")                                                          \
+    X(45, APPROVE, approve, MAY(ROLE_GUARDIAN), WRITE, 16384, 64,                        \
+      "statement and re-sealed boxes")                                                   \
+    X(46, REFUSE, refuse, MAY(ROLE_GUARDIAN), WRITE, 64, 16, "says no")                  \
+    X(47, UNLOCK, unlock, MAY(ROLE_GUARDIAN), WRITE, 192, 64, "gives new tries")         \
+    X(50, OPEN, open, MAY(ROLE_RESTORE) | MAY(ROLE_OWNER), WRITE, 2048, 2048,            \
+      "begins a request")                                                                \
+    X(51, REVEAL, reveal, MAY(ROLE_RESTORE) | MAY(ROLE_REQUESTER) | MAY(ROLE_OWNER),     \
+      WRITE, 128, 64, "shows the nonce; the request becomes live")                       \
+    X(52, FETCH, fetch, MAY(ROLE_REQUESTER) | MAY(ROLE_OWNER), WRITE, 64, 49152,         \
+      "what is due")                                                                     \
+    X(53, CANCEL, cancel, MAY(ROLE_REQUESTER), WRITE, 64, 16, "takes a request back")
+
+enum msg_kind {
+
+#define MSG_ENUM(num, name, st, roles, access, in, out, what) MSG_##name = (num),
+    MSG_TABLE(MSG_ENUM)
+#undef MSG_ENUM
+};
+
+/* ---- bodies; every field's bounds stand in msg.c's tables ---- */
+
+struct rep_error {
+    uint16_t code; /* err_wire */
+    uint32_t retry_ms;
+    uint8_t outcome; /* enum msg_outcome */
+};
+
+struct req_hello {
+    uint8_t version; /* 1 */
+};
+
+struct rep_hello {
+    uint8_t version;
+    uint8_t node_sign[PUB_BYTES];
+    uint8_t incarnation[ID_BYTES];
+    uint8_t log_head[HASH_BYTES];
+    uint64_t log_seq;
+    uint64_t time; /* Unix seconds */
+};
+
+struct req_bye {
+    uint8_t reserved;
+};
+
+struct rep_bye {
+    uint8_t reserved;
+};
+
+struct req_seat_enrol {
+    uint8_t op[ID_BYTES];
+    uint8_t sign_pub[PUB_BYTES];
+    uint8_t seal_pub[PUB_BYTES];
+    uint8_t enrol_sig[SIG_BYTES]; /* seat_enrol_sign */
+    uint8_t keys_sig[SIG_BYTES];  /* seat_keys_sign */
+    uint8_t stat[PUB_BYTES];      /* the guardian's Noise static for this seat */
+    uint8_t psk[KEY_BYTES];
+};
+
+struct rep_seat_enrol {
+    uint8_t seat[ID_BYTES];
+};
+
+struct req_seat_info {
+    uint8_t reserved;
+};
+
+struct rep_seat_info {
+    uint8_t seat[ID_BYTES];
+    uint8_t sign_pub[PUB_BYTES];
+    uint8_t seal_pub[PUB_BYTES];
+    uint8_t keys_sig[SIG_BYTES];
+    uint8_t ward[ID_BYTES];          /* zero for an invite not yet used */
+    uint8_t invite[ID_BYTES];        /* the invite this ward came by */
+    uint8_t approval[PUB_BYTES];     /* the guardian's key for this ward */
+    uint8_t approval_sig[SIG_BYTES]; /* approval_sign */
+    uint32_t n_addresses;
+    struct roster_address addresses[ADDRESSES_MAX]; /* what the node advertises */
+};
+
+struct req_cred_new {
+    uint8_t op[ID_BYTES];
+    uint8_t type;           /* enum cred_type */
+    uint8_t ward[ID_BYTES]; /* guardian: for RESTORE, whose; else absent */
+    uint8_t id[ID_BYTES];
+    uint8_t psk[KEY_BYTES];
+    uint8_t stat[PUB_BYTES];         /* DEVICE: its Noise static */
+    uint8_t sign[PUB_BYTES];         /* DEVICE: its Ed25519 key */
+    uint8_t approval[PUB_BYTES];     /* INVITE */
+    uint8_t approval_sig[SIG_BYTES]; /* INVITE */
+    uint64_t expires;                /* Unix seconds; 0 never (standing ones) */
+};
+
+struct rep_cred_new {
+    uint8_t id[ID_BYTES];
+};
+
+struct req_cred_list {
+    uint8_t after[ID_BYTES]; /* continue behind this id */
+};
+
+struct cred_line {
+    uint8_t id[ID_BYTES];
+    uint8_t type;
+    uint8_t ward[ID_BYTES];
+    uint64_t expires;
+    uint8_t bound; /* 1: a key used it already */
+};
+
+struct rep_cred_list {
+    uint32_t n_creds;
+    struct cred_line creds[64];
+    uint8_t more; /* 1: ask again behind the last */
+};
+
+struct req_cred_drop {
+    uint8_t op[ID_BYTES];
+    uint8_t id[ID_BYTES];
+};
+
+struct rep_cred_drop {
+    uint8_t reserved;
+};
+
+struct req_ward_enrol {
+    uint8_t op[ID_BYTES];
+    uint8_t account_sign[PUB_BYTES]; /* Ed25519: signs descriptors */
+    uint8_t stat[PUB_BYTES];         /* Noise static of the root account */
+    uint8_t psk[KEY_BYTES];
+    struct bytes note; /* note_seal */
+};
+
+struct rep_ward_enrol {
+    uint8_t ward[ID_BYTES];
+};
+
+struct req_epoch_next {
+    uint8_t op[ID_BYTES];
+    uint32_t epoch;
+};
+
+struct rep_epoch_next {
+    uint8_t ack[PUB_BYTES];
+    uint8_t sig[SIG_BYTES]; /* ack_key_sign by the previous key, or the node's */
+};
+
+struct req_epoch_prepare {
+    uint8_t op[ID_BYTES];
+    uint32_t epoch;
+    uint8_t manifest_hash[HASH_BYTES];
+    uint8_t group;
+    uint8_t index;
+    struct bytes box_piece;
+    struct bytes box_roster;
+    struct bytes manifest; /* sealed */
+    struct bytes roster;   /* sealed */
+    struct bytes descriptor;
+    uint32_t hold;
+    uint32_t stop_hold;
+    uint8_t roster_mode; /* enum roster_mode */
+};
+
+/* The signed ACK; it is also the op's stored result. */
+struct rep_epoch_prepare {
+    struct bytes ack;
+};
+
+struct req_epoch_commit {
+    uint8_t op[ID_BYTES];
+    uint32_t epoch;
+    uint8_t manifest_hash[HASH_BYTES];
+};
+
+struct rep_epoch_commit {
+    struct bytes ack;
+};
+
+struct req_epoch_state {
+    uint8_t reserved;
+};
+
+struct epoch_line {
+    uint32_t epoch;
+    uint8_t state; /* enum epoch_state */
+    uint8_t manifest_hash[HASH_BYTES];
+    uint8_t confirmed; /* 1: by the rule of confirmed epochs, as this node knows it */
+    struct bytes ack;  /* signed now, under that epoch's acknowledgement key */
+};
+
+struct rep_epoch_state {
+    uint32_t n_epochs;
+    struct epoch_line epochs[EPOCHS_MAX];
+};
+
+struct req_wards {
+    uint8_t after[ID_BYTES];
+};
+
+struct ward_line {
+    uint8_t ward[ID_BYTES];
+    uint8_t invite[ID_BYTES];
+    struct bytes note;
+    uint64_t enrolled;
+    uint32_t epoch; /* active epoch; 0 none yet */
+    uint32_t hold;
+    uint32_t stop_hold;
+    uint64_t confirmed; /* when its guardian confirmed it; 0 never */
+    uint32_t requests;  /* not final */
+};
+
+struct rep_wards {
+    uint32_t n_wards;
+    struct ward_line wards[16];
+    uint8_t more;
+};
+
+struct req_requests {
+    uint8_t all; /* 1: final ones of the last 90 days too */
+    uint8_t after[ID_BYTES];
+};
+
+struct request_line {
+    uint8_t request[ID_BYTES];
+    uint8_t kind;
+    uint8_t purpose;
+    uint8_t ward[ID_BYTES];
+    uint8_t state; /* enum request_state */
+    uint64_t opened;
+    uint64_t approved;
+    uint64_t opens; /* before approval: the earliest possible */
+    uint64_t expires;
+    uint8_t tries_left;
+    uint32_t stops;
+};
+
+struct rep_requests {
+    uint32_t n_requests;
+    struct request_line requests[32];
+    uint8_t more;
+};
+
+struct req_request {
+    uint8_t request[ID_BYTES];
+};
+
+struct rep_request {
+    uint32_t n_line; /* always 1 */
+    struct request_line line[1];
+    struct bytes view; /* signed */
+    uint8_t nonce[32];
+    uint8_t commitment[HASH_BYTES];
+    uint8_t req_static[PUB_BYTES];
+    uint8_t req_seal[PUB_BYTES];
+    uint8_t req_sign[PUB_BYTES];
+    struct bytes claimed;          /* the requester's own words */
+    struct bytes introduction;     /* came through the roster, by whom */
+    uint8_t introducer[PUB_BYTES]; /* approval key that signed it */
+    uint8_t invite[ID_BYTES];      /* of the ward: names the approval key */
+};
+
+struct req_try {
+    uint8_t op[ID_BYTES];
+    uint8_t request[ID_BYTES];
+};
+
+struct rep_try {
+    uint8_t tries_left;
+};
+
+struct req_box_get {
+    uint8_t request[ID_BYTES];
+    uint32_t epoch;
+};
+
+struct rep_box_get {
+    uint32_t epoch;
+    uint8_t manifest_hash[HASH_BYTES];
+    uint8_t group;
+    uint8_t index;
+    struct bytes box_piece;
+    struct bytes box_roster;
+    struct bytes manifest; /* sealed */
+};
+
+struct approve_box {
+    uint32_t epoch;
+    struct bytes box; /* release_seal */
+};
+
+struct req_approve {
+    uint8_t op[ID_BYTES];
+    uint8_t request[ID_BYTES];
+    uint8_t try_op[ID_BYTES]; /* the newest TRY */
+    struct bytes statement;
+    uint32_t n_boxes;
+    struct approve_box boxes[EPOCHS_MAX];
+    struct bytes roster_box;   /* release_roster_seal, newest epoch */
+    struct bytes introduction; /* released with the roster */
+};
+
+struct rep_approve {
+    uint8_t state;
+    uint64_t opens;
+};
+
+struct req_refuse {
+    uint8_t op[ID_BYTES];
+    uint8_t request[ID_BYTES];
+};
+
+struct rep_refuse {
+    uint8_t state;
+};
+
+struct req_unlock {
+    uint8_t op[ID_BYTES];
+    uint8_t request[ID_BYTES];
+    uint8_t sig[SIG_BYTES]; /* unlock_sign */
+};
+
+struct rep_unlock {
+    uint8_t tries_left;
+};
+
+struct req_open {
+    uint8_t op[ID_BYTES];
+    uint8_t kind;
+    uint8_t purpose;
+    uint8_t subject[32];
+    uint8_t stat[PUB_BYTES];
+    uint8_t psk[KEY_BYTES];
+    uint8_t seal[PUB_BYTES];
+    uint8_t sign[PUB_BYTES];
+    uint8_t commitment[HASH_BYTES];
+    struct bytes claimed;
+    struct bytes introduction;
+};
+
+struct rep_open {
+    struct bytes view; /* signed */
+};
+
+struct req_reveal {
+    uint8_t op[ID_BYTES];
+    uint8_t request[ID_BYTES];
+    uint8_t nonce[32];
+};
+
+struct rep_reveal {
+    uint8_t state;
+};
+
+struct req_fetch {
+    uint8_t op[ID_BYTES];
+    uint8_t request[ID_BYTES];
+    uint32_t epoch; /* 0: state, statement, roster; else that epoch's box and manifest */
+};
+
+struct rep_fetch {
+    uint8_t state;
+    uint64_t approved;
+    uint64_t opens;
+    uint64_t expires;
+    uint8_t tries_left;
+    uint8_t roster_hash[HASH_BYTES]; /* manifest hash the roster is bound to */
+    struct bytes roster;             /* sealed; at the first approval or with the piece */
+    struct bytes roster_box;
+    struct bytes introduction;
+    struct bytes statement;
+    struct bytes receipt; /* reserved for the RELEASED receipt */
+    struct bytes box;
+    struct bytes manifest; /* sealed */
+};
+
+struct req_cancel {
+    uint8_t op[ID_BYTES];
+    uint8_t request[ID_BYTES];
+};
+
+struct rep_cancel {
+    uint8_t state;
+};
+
+struct msg_row {
+    uint16_t kind;
+    const char *name;
+    const char *what;
+    uint32_t roles; /* MAY bits */
+    enum msg_access access;
+    size_t req_max;
+    size_t rep_max;
+    const struct wire_schema *req;
+    const struct wire_schema *rep;
+};
+
+/* All rows in ascending order of kind. */
+extern const struct msg_row msg_rows[];
+extern const size_t msg_count;
+/* Body of kind 0x8000. */
+extern const struct wire_schema rep_error_schema;
+
+/* The row of a request's kind, or NULL. */
+const struct msg_row *msg_find(uint16_t kind);
+/* "owner"; NULL for a number that is no role. */
+const char *role_name(unsigned role);
+/* "invite", "roster" …; "unknown". */
+const char *cred_type_name(unsigned type);
+
+/* Largest C struct of a body, for callers that keep one for all kinds. */
+size_t msg_struct_max(void);
+
+/* Encodes a request or reply of that row; ERR_TOO_BIG beyond the row's limit. */
+enum err msg_put_req(const struct msg_row *row, const void *req, struct buf *out);
+enum err msg_put_rep(const struct msg_row *row, const void *rep, struct buf *out);
+void msg_put_error(enum err e, uint32_t retry_ms, enum msg_outcome outcome,
+                   struct buf *out);
+/* Decodes; errors as wire_get, and ERR_TOO_BIG beyond the row's limit. */
+enum err msg_get_req(const struct msg_row *row, struct bytes body, void *out_req);
+enum err msg_get_rep(const struct msg_row *row, struct bytes body, void *out_rep);
+
+#endif

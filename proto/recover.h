@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From guardians' answers to a root and a verdict on each. Pure: no time, no
+ * randomness, no I/O. Never stops at the first bad answer and never trusts the
+ * first one; recovers whenever enough good pieces are among the answers, whatever
+ * the others say, and never yields a root whose owner key did not sign.
+ */
+#ifndef KITH_PROTO_RECOVER_H
+#define KITH_PROTO_RECOVER_H
+
+#include "proto/bytes.h"
+#include "proto/err.h"
+#include "proto/piece.h"
+#include "proto/secret.h"
+
+enum { ANSWERS_MAX = 64, SUBSETS_MAX = 20000 };
+
+enum verdict {
+    VERDICT_NONE = 0, /* nothing can be said yet */
+    VERDICT_GOOD,
+    VERDICT_REFUSED,
+    VERDICT_SILENT,
+    VERDICT_BAD_PIECE,
+    VERDICT_BAD_SIGNATURE,
+    VERDICT_STALE_EPOCH,
+    VERDICT_DUPLICATE
+};
+
+/* "good", "bad-piece" …; NULL for VERDICT_NONE. */
+const char *verdict_name(enum verdict v);
+
+/* What became of one guardian's request. */
+enum answer_state { ANSWER_WAITING, ANSWER_REFUSED, ANSWER_SILENT, ANSWER_PIECE };
+
+/* How the requester learned of this guardian. */
+enum answer_source { FROM_LINK, FROM_ROSTER };
+
+/* One piece of one epoch, opened by the requester. */
+struct answer_piece {
+    uint32_t epoch;                    /* as the view says */
+    uint8_t manifest_hash[HASH_BYTES]; /* as the view says */
+    uint8_t piece[PIECE_BYTES];        /* secret memory of the caller's */
+    struct bytes manifest;             /* unsealed manifest bytes */
+    bool broken;                       /* the box or manifest did not open */
+};
+
+/* One guardian's answer; slices stay the caller's. */
+struct answer {
+    enum answer_state state;
+    enum answer_source source;
+    uint8_t node_key[PUB_BYTES];
+    uint8_t guardian_fp[10];
+    struct bytes address; /* binary; loopback is not compared */
+    uint8_t request[ID_BYTES];
+    uint8_t req_sign[PUB_BYTES];
+    uint8_t t_hash[HASH_BYTES];
+    struct bytes statement; /* signed bytes */
+    uint32_t n_pieces;
+    struct answer_piece pieces[EPOCHS_MAX];
+};
+
+enum recover_state {
+    RECOVER_WAITING,    /* too few good pieces so far */
+    RECOVER_IMPOSSIBLE, /* those that can still answer are too few for any manifest seen
+                         */
+    RECOVER_BROKEN,     /* pieces enough, but none opens */
+    RECOVER_TWO_WORLDS, /* two different roots open: stop, show both */
+    RECOVER_FOUND
+};
+
+struct recover_result {
+    enum recover_state state;
+    uint32_t epoch; /* of the manifest used (or most promising) */
+    uint8_t manifest_hash[HASH_BYTES];
+    uint8_t owner[PUB_BYTES];       /* FOUND: whose fingerprint words to compare */
+    uint8_t other_owner[PUB_BYTES]; /* TWO_WORLDS: the other one */
+    unsigned need;                  /* fewest pieces for that manifest; 0 unknown */
+    unsigned have;                  /* good pieces for it */
+    unsigned direct;                /* good pieces used from links the person gave, of
+                                       different node keys, guardians and addresses */
+    enum verdict verdicts[ANSWERS_MAX];
+};
+
+/*
+ * Judges n answers (at most ANSWERS_MAX, MUST). FOUND: *out_root (secret memory)
+ * is the root; otherwise it is untouched. out->verdicts[i] is for answers[i].
+ * Prefers the end of the longest MOVE chain, then the highest epoch. ERR_NOMEM only.
+ */
+enum err recover(const struct answer *answers, size_t n, struct recover_result *out,
+                 struct root_key *out_root);
+
+#endif
