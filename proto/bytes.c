@@ -127,15 +127,16 @@ void hex_encode(struct bytes in, char *out, size_t cap)
     out[2 * in.n] = '\0';
 }
 
-static int hex_value(uint8_t c)
+/* Above 15 for what is no digit. */
+static unsigned hex_value(uint8_t c)
 {
     if (c >= '0' && c <= '9')
-        return c - '0';
+        return c - (unsigned)'0';
     if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
+        return c - (unsigned)'a' + 10;
     if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
+        return c - (unsigned)'A' + 10;
+    return 16;
 }
 
 enum err hex_decode(struct bytes text, struct span out)
@@ -143,7 +144,7 @@ enum err hex_decode(struct bytes text, struct span out)
     if (text.n % 2 != 0 || text.n / 2 != out.n)
         return ERR_FORMAT;
     for (size_t i = 0; i < text.n; i++)
-        if (hex_value(text.p[i]) < 0)
+        if (hex_value(text.p[i]) > 15)
             return ERR_FORMAT;
     for (size_t i = 0; i < out.n; i++)
         out.p[i] =
