@@ -52,7 +52,14 @@ struct credential {
     struct psk psk;
 };
 
-enum ident_standing { IDENT_ROSTER, IDENT_SHEET };
+enum standing_kind { STANDING_ROSTER, STANDING_SHEET };
+
+/* Which standing restore credential of a seat. */
+struct standing {
+    enum standing_kind kind;
+    uint32_t generation; /* of the account */
+    uint32_t number;     /* of the roster or the sheet */
+};
 
 /* The owner's signing key. Each of these: ERR_NOMEM when the secret arena is full. */
 enum err ident_owner(const struct root_key *root, struct sign_seed *out);
@@ -68,10 +75,9 @@ enum err ident_seat_keys(const struct root_key *root, const uint8_t node_key[PUB
 /* The approval key for the ward that came with one invite. */
 enum err ident_approval(const struct root_key *root, const uint8_t seat[SEAT_BYTES],
                         const uint8_t invite_id[INVITE_BYTES], struct sign_seed *out);
-/* The token of a standing restore credential; number is the roster's or sheet's. */
+/* The token of a standing restore credential. */
 enum err ident_restore(const struct root_key *root, const uint8_t node_key[PUB_BYTES],
-                       const uint8_t seat[SEAT_BYTES], uint32_t generation,
-                       enum ident_standing which, uint32_t number,
+                       const uint8_t seat[SEAT_BYTES], const struct standing *which,
                        uint8_t out_token[TOKEN_STANDING]);
 
 /* ---- ids ---- */
@@ -140,7 +146,8 @@ struct link {
 
 /*
  * "KITH1:" and RFC 4648 base32 (upper-case, no padding) of type, node key, token,
- * fingerprint, address, checksum; with a final zero. cap at least LINK_TEXT (MUST).
+ * fingerprint, address, checksum (first 4 bytes of BLAKE2b-128, LABEL_LINK_CHECK, over
+ * what is before it); with a final zero. cap at least LINK_TEXT (MUST).
  * ERR_ARG: fingerprint or port do not suit. ERR_NOMEM.
  */
 enum err link_format(const struct link *link, char *out, size_t cap);
