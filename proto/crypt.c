@@ -172,10 +172,12 @@ static enum err aead_open(const uint8_t *key, const uint8_t *nonce, struct bytes
     size_t n = sealed.n - TAG;
     if (n > out.n)
         return ERR_TOO_BIG;
-    /* libsodium writes nothing to the output before the tag is verified. */
+    /* Verified first, without output: libsodium zeroes the output of a wrong tag. */
     if (crypto_aead_xchacha20poly1305_ietf_decrypt_detached(
-            out.p, NULL, sealed.p, n, sealed.p + n, bound.p, bound.n, nonce, key) != 0)
+            NULL, NULL, sealed.p, n, sealed.p + n, bound.p, bound.n, nonce, key) != 0)
         return ERR_AUTH;
+    MUST(crypto_aead_xchacha20poly1305_ietf_decrypt_detached(
+             out.p, NULL, sealed.p, n, sealed.p + n, bound.p, bound.n, nonce, key) == 0);
     *out_n = n;
     return OK;
 }
@@ -329,8 +331,10 @@ enum err crypt_chachapoly_open(const uint8_t key[KEY_BYTES], uint64_t n, struct 
     noise_nonce(n, nonce);
     size_t m = sealed.n - TAG;
     if (crypto_aead_chacha20poly1305_ietf_decrypt_detached(
-            out, NULL, sealed.p, m, sealed.p + m, ad.p, ad.n, nonce, key) != 0)
+            NULL, NULL, sealed.p, m, sealed.p + m, ad.p, ad.n, nonce, key) != 0)
         return ERR_AUTH;
+    MUST(crypto_aead_chacha20poly1305_ietf_decrypt_detached(
+             out, NULL, sealed.p, m, sealed.p + m, ad.p, ad.n, nonce, key) == 0);
     return OK;
 }
 
