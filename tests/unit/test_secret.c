@@ -295,8 +295,8 @@ static void threads_never_share_a_block(void **state)
     pthread_t ids[THREADS];
     uint8_t marks[THREADS];
 
-    for (uint8_t i = 0; i < THREADS; i++) {
-        marks[i] = i + 1;
+    for (size_t i = 0; i < THREADS; i++) {
+        marks[i] = (uint8_t)(i + 1);
         assert_int_equal(pthread_create(&ids[i], NULL, worker, &marks[i]), 0);
     }
     for (size_t i = 0; i < THREADS; i++)
