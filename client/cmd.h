@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a command is: one row of a table that gives parser, usage, help, suggestions
+ * and manual. Each cmd_*.c brings its rows. A handler returns OK and sets ctx->exit,
+ * or records its problem (term_fail) and returns the error: main shows it once.
+ */
+#ifndef KITH_CLIENT_CMD_H
+#define KITH_CLIENT_CMD_H
+
+#include "client/call.h"
+#include "client/home.h"
+#include "client/term.h"
+
+/* Costs, chance, clock and deadlines: one struct from main, another in tests. */
+struct params {
+    uint64_t (*now)(void); /* Unix seconds */
+    const struct rng *rng;
+    struct cost cost;      /* call words, fingerprint words: the shipped cost */
+    struct cost home_cost; /* passphrase of the home */
+    uint32_t round_ms;     /* deadline of one round */
+};
+
+extern const struct params params_shipped;
+
+/* Which keys a command needs; help and the manual say so. */
+enum key_need {
+    NEEDS_NOTHING, /* works without a home */
+    NEEDS_DAY,     /* the home, no passphrase */
+    NEEDS_ROOT,    /* the passphrase, if the home has one */
+    MAKES_HOME     /* makes the home if there is none */
+};
+
+struct option {
+    const char *name;  /* "--name", or "-k" */
+    const char *value; /* "NAME"; NULL: a flag */
+    const char *help;  /* a few words */
+};
+
+enum { ARGS_MANY = 255, ARGS_MAX = 128, CMD_OPTIONS = 16 };
+
+struct ctx;
+
+struct command {
+    const char *path; /* "guardian add"; "" is kith alone */
+    const char *args; /* "NAME LINK", as usage shows it */
+    uint8_t min;      /* arguments beside options */
+    uint8_t max;      /* ARGS_MANY: any number */
+    enum key_need key;
+    const char *help;                   /* one sentence */
+    struct option options[CMD_OPTIONS]; /* ends with an empty one */
+    enum err (*run)(struct ctx *ctx);
+};
+
+struct command_table {
+    const struct command *rows;
+    size_t n;
+};
+
+/* Tables of the command groups, each in its own file; main lists them. */
+extern const struct command_table cmd_init_table;     /* cmd_init.c: init, root */
+extern const struct command_table cmd_guard_table;    /* cmd_guard.c */
+extern const struct command_table cmd_guardian_table; /* cmd_guardian.c */
+extern const struct command_table cmd_circle_table;   /* cmd_circle.c */
+extern const struct command_table cmd_status_table;   /* cmd_status.c: "", status */
+extern const struct command_table cmd_restore_table;  /* cmd_restore.c */
+extern const struct command_table cmd_help_table;     /* cmd_help.c: help */
+
+#define COMMANDS(rows)                                                                   \
+    {                                                                                    \
+        (rows), sizeof(rows) / sizeof((rows)[0])                                         \
+    }
+
+/* One run of the program. */
+struct ctx {
+    const struct params *params;
+    struct term *term;
+    const char *home;                          /* path */
+    const struct command_table *const *tables; /* all, ends with NULL */
+    const struct command *command;
+    const char *args[ARGS_MAX]; /* beside the command's own words */
+    size_t n_args;
+
+    struct given {
+        const char *name;
+        const char *value;
+    } given[ARGS_MAX];
+
+    size_t n_given;
+    enum exit_code exit; /* what OK ends with */
+};
+
+/* ---- for handlers ---- */
+
+/* The option's value ("" for a flag), or NULL when not given; the last one counts. */
+const char *ctx_option(const struct ctx *ctx, const char *name);
+/* The option's i-th value, in order, or NULL behind the last. */
+const char *ctx_option_at(const struct ctx *ctx, const char *name, size_t i);
+/* A duration option in seconds, or otherwise. Records ERR_ARG. */
+enum err ctx_duration(const struct ctx *ctx, const char *name, uint64_t otherwise,
+                      uint64_t max_s, uint64_t *out_s);
+uint64_t ctx_now(const struct ctx *ctx);
+
+/* home_open with its problem recorded. */
+enum err ctx_home(const struct ctx *ctx, enum home_mode mode, struct home *out);
+/* home_day_load with its problem recorded. */
+enum err ctx_day(const struct ctx *ctx, struct home *h, struct day **out);
+/* home_day_save with its problem recorded. */
+enum err ctx_day_save(const struct ctx *ctx, struct home *h, const struct day *d);
+/*
+ * The root box opened, asking for the passphrase where it has one (three times on a
+ * terminal). ERR_UNKNOWN (5): no root; ERR_LOCKED (4); ERR_PASSPHRASE (12).
+ */
+enum err ctx_unlock(const struct ctx *ctx, struct home *h, struct unlocked **out);
+/* The same for another file under a passphrase: HOME_RESTORE. */
+enum err ctx_unlock_file(const struct ctx *ctx, struct home *h, enum home_file which,
+                         struct home_key **out);
+/* A new key by --no-passphrase or a new passphrase. Caller frees. */
+enum err ctx_new_key(const struct ctx *ctx, struct home_key **out);
+/*
+ * A home that has a root, made now if it has none: draws or takes R (import NULL:
+ * drawn), asks for a passphrase, writes root and day box. name NULL or "": kept, or
+ * none. ERR_EXISTS is the caller's to avoid (home_has).
+ */
+enum err ctx_make_root(const struct ctx *ctx, struct home *h, const char *name,
+                       const struct root_key *import, struct unlocked **out);
+/* Fingerprint words of an owner key as text; progress while it takes. */
+enum err ctx_fingerprint(const struct ctx *ctx, const uint8_t owner[PUB_BYTES],
+                         char out_words[64]);
+
+/* Something with an id that a person names on the command line. */
+struct named {
+    const uint8_t *id;  /* 16 bytes */
+    struct bytes label; /* a name that counts as well; may be absent */
+};
+
+/*
+ * The entry typed names: by label (any case), or by a unique prefix of at least 4 hex
+ * digits of its id. what is "request", "ward" …. ERR_UNKNOWN (5); ERR_ARG (2) with
+ * the candidates when ambiguous.
+ */
+enum err ctx_pick(const struct ctx *ctx, const char *what, const char *typed,
+                  const struct named *list, size_t n, size_t *out_index);
+
+/* ---- for main and tests ---- */
+
+/* Options every command takes. */
+extern const struct option global_options[];
+
+/*
+ * Reads argv (without the program's name) into *ctx: command, arguments, options;
+ * applies the global ones to ctx->term. Records ERR_ARG (2), with a suggestion.
+ */
+enum err cmd_parse(struct ctx *ctx, int argc, const char *const *argv);
+/* Parses, runs, shows the problem; the exit code. Leaves no file or child open. */
+enum exit_code cmd_run(struct ctx *ctx, int argc, const char *const *argv);
+/* The row of that path, or NULL. */
+const struct command *cmd_find(const struct command_table *const *tables,
+                               const char *path);
+
+#endif

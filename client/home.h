@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The home of one person: a directory of mode 0700 with a lock and four files, each
+ * written whole or not at all (temporary file, sync, rename, sync of the directory).
+ * A file that is damaged, foreign or of a later version is an error and stays as it
+ * is. What will hurt you: the day box is readable for whoever can read the disk; its
+ * copy in memory is wiped after use, but not locked.
+ */
+#ifndef KITH_CLIENT_HOME_H
+#define KITH_CLIENT_HOME_H
+
+#include "client/term.h"
+#include "proto/bytes.h"
+#include "proto/crypt.h"
+#include "proto/err.h"
+#include "proto/ident.h"
+#include "proto/piece.h"
+#include "proto/secret.h"
+#include "proto/wire.h"
+
+enum home_file {
+    HOME_DAY,     /* what an unlocked device holds: struct day */
+    HOME_ROOT,    /* the root, under the passphrase */
+    HOME_JOURNAL, /* a seal in progress: open part, and secrets under the root */
+    HOME_RESTORE, /* a restore in progress: open part, and keys under a passphrase */
+    HOME_FILES
+};
+
+enum {
+    HOME_FILE_MAX = 4 * 1024 * 1024, /* bytes of one file */
+    DAY_GUARDIANS = PIECES_MAX,
+    DAY_SEATS = 64,
+    DAY_INVITES = 256,
+    DAY_WARDS = 256
+};
+
+/* ---- the directory ---- */
+
+enum home_mode {
+    HOME_READ, /* an absent home is an empty one */
+    HOME_MAKE  /* made with mode 0700 if absent; its parent must exist */
+};
+
+struct home {
+    int dir;  /* -1: the home does not exist */
+    int lock; /* held until home_close */
+    char path[4096];
+};
+
+/*
+ * Opens and locks the home. ERR_BUSY: another kith is at it for longer than two
+ * seconds; ERR_IO: not a directory, not ours, open to others, no parent.
+ */
+enum err home_open(const char *path, enum home_mode mode, struct home *out);
+/* Fine on a { .dir = -1, .lock = -1 } home, and twice. */
+void home_close(struct home *h);
+bool home_has(const struct home *h, enum home_file which);
+/* Removes a file for good; fine if absent. Never HOME_ROOT (MUST). ERR_IO. */
+enum err home_drop(struct home *h, enum home_file which);
+
+/* ---- records: how files are filled ---- */
+
+/* Bytes on the heap, wiped by home_blob_free. */
+struct home_blob {
+    uint8_t *p;
+    size_t n;
+    size_t cap;
+};
+
+void home_blob_free(struct home_blob *b);
+#define AUTO_BLOB __attribute__((cleanup(home_blob_free)))
+/* Appends kind u8, length u32 and the encoded struct. ERR_TOO_BIG, ERR_NOMEM. */
+enum err record_put(struct home_blob *b, uint8_t kind, const struct wire_schema *s,
+                    const void *value);
+/* Takes the next record off *in. ERR_FORMAT. */
+enum err record_next(struct bytes *in, uint8_t *out_kind, struct bytes *out_body);
+
+/* ---- keys of files ---- */
+
+enum home_lock { LOCK_NONE = 0, LOCK_PASSPHRASE = 1, LOCK_ROOT = 2 };
+
+/* A key and how it is made; secret memory. */
+struct home_key {
+    struct seal_key key;
+    enum home_lock lock;
+    struct cost cost; /* LOCK_PASSPHRASE */
+    uint8_t salt[SALT_BYTES];
+};
+
+/* A fresh key under a passphrase, or without one (pass NULL). Caller frees. */
+enum err home_key_new(const struct passphrase *pass, struct cost cost,
+                      const struct rng *rng, struct home_key **out);
+/*
+ * The key a file is sealed with. ERR_UNKNOWN: no file; ERR_LOCKED: it needs a
+ * passphrase and pass is NULL; ERR_PASSPHRASE: a wrong one; ERR_CORRUPT, ERR_VERSION.
+ */
+enum err home_key_open(struct home *h, enum home_file which,
+                       const struct passphrase *pass, struct home_key **out);
+/* Whether the file is locked by a passphrase; LOCK_NONE too when absent or damaged. */
+enum home_lock home_lock_of(struct home *h, enum home_file which);
+
+/*
+ * Writes a file: an open part anyone with the disk reads, a sealed part under key
+ * (NULL: no sealed part). ERR_IO, ERR_DISK_FULL.
+ */
+enum err home_write(struct home *h, enum home_file which, const struct home_key *key,
+                    struct bytes open, struct bytes secret, const struct rng *rng);
+/* The open part, caller frees. ERR_UNKNOWN: no file; ERR_CORRUPT; ERR_VERSION. */
+enum err home_read_open(struct home *h, enum home_file which, struct home_blob *out);
+/* The sealed part into memory of the caller's. ERR_AUTH: another key; ERR_TOO_BIG. */
+enum err home_read_sealed(struct home *h, enum home_file which,
+                          const struct home_key *key, struct span out, size_t *out_n);
+
+/* ---- the root box ---- */
+
+/* Keys of one epoch, to write roster and manifest again. */
+struct epoch_keys {
+    uint32_t epoch;
+    uint8_t manifest_hash[HASH_BYTES];
+    uint8_t manifest_key[KEY_BYTES];
+    uint8_t roster_key[KEY_BYTES];
+};
+
+/* What the root box holds. */
+struct root_box {
+    uint8_t root[KEY_BYTES];
+    uint32_t n_epochs;
+    struct epoch_keys epochs[EPOCHS_MAX];
+};
+
+/* An opened root box; secret memory, caller frees with secret_free. */
+struct unlocked {
+    struct root_key root;
+    struct root_box box;
+    struct home_key key;
+};
+
+/*
+ * Writes the first root of a home, sealed under key. ERR_EXISTS: there is one, which
+ * stays as it is.
+ */
+enum err home_root_create(struct home *h, const struct root_key *root,
+                          const struct home_key *key, const struct rng *rng);
+/* Opens the root box; pass NULL where there is no passphrase. As home_key_open. */
+enum err home_root_unlock(struct home *h, const struct passphrase *pass,
+                          struct unlocked **out);
+/* Writes the box again (epoch keys); ERR_CORRUPT unless the file holds u's root. */
+enum err home_root_save(struct home *h, const struct unlocked *u, const struct rng *rng);
+/* The key for HOME_JOURNAL, from the root. Caller frees. */
+enum err home_journal_key(const struct root_key *root, struct home_key **out);
+
+/* ---- the day box ---- */
+
+/* What a node last said about itself. */
+struct day_node {
+    uint8_t node_key[PUB_BYTES];
+    uint8_t node_sign[PUB_BYTES];
+    uint8_t incarnation[ID_BYTES];
+    uint8_t log_head[HASH_BYTES];
+    uint64_t log_seq;
+    uint64_t seen; /* Unix seconds of the last answer */
+    uint32_t n_addresses;
+    struct roster_address addresses[ADDRESSES_MAX];
+};
+
+/* The person and the circle; one in each home. */
+struct day_me {
+    struct bytes name;
+    uint8_t circle[ID_BYTES];
+    uint8_t owner[PUB_BYTES];      /* owner signing key; zero: no root yet */
+    uint8_t guard_sign[PUB_BYTES]; /* the person's own guardian keys */
+    uint8_t guard_seal[PUB_BYTES];
+    struct bytes fingerprint; /* of owner: four words */
+    /* the plan */
+    uint8_t planned; /* 1: circle plan ran */
+    uint8_t group_threshold;
+    uint32_t n_groups;
+    struct manifest_group groups[GROUPS_MAX];
+    uint32_t n_group_names;
+
+    struct day_text {
+        struct bytes text;
+    } group_names[GROUPS_MAX];
+
+    uint32_t hold;
+    uint32_t stop_hold;
+    uint8_t roster_mode;
+    struct bytes about;
+    uint32_t next_roster; /* number of the next roster credential */
+    /* the newest sealed epoch */
+    uint32_t epoch; /* 0: none */
+    uint64_t sealed_at;
+    uint8_t manifest_hash[HASH_BYTES];
+    struct bytes manifest; /* signed bytes */
+};
+
+/* How far the enrolment of a guardian went. */
+enum day_progress {
+    GUARDIAN_NEW = 1,      /* the invite is kept here, nothing is sure */
+    GUARDIAN_ENROLLED = 2, /* the ward exists there */
+    GUARDIAN_READY = 3     /* the device key is enrolled too */
+};
+
+/* One guardian of the owner's. Text of "confirm" belongs to the request in progress. */
+struct day_guardian {
+    struct bytes name;
+    uint8_t kind;     /* enum piece_kind */
+    uint8_t progress; /* enum day_progress */
+    struct bytes reach;
+    struct bytes contact;
+    uint8_t token[TOKEN_BYTES]; /* of the invite, until enrolled */
+    uint8_t fp[FP_BYTES];       /* as in the invite */
+    uint8_t invite[INVITE_BYTES];
+    uint8_t op_enrol[ID_BYTES];
+    uint8_t op_device[ID_BYTES];
+    uint32_t n_node;
+    struct day_node node[1];
+    uint8_t seat[SEAT_BYTES];
+    uint32_t generation;
+    uint8_t ward[ID_BYTES];
+    uint8_t sign_pub[PUB_BYTES];
+    uint8_t seal_pub[PUB_BYTES];
+    uint8_t keys_sig[SIG_BYTES];
+    uint8_t approval[PUB_BYTES];
+    uint8_t approval_sig[SIG_BYTES];
+    uint8_t dev_static[KEY_BYTES]; /* the device key: secret */
+    uint8_t dev_psk[KEY_BYTES];
+    uint8_t dev_sign[KEY_BYTES];
+    uint64_t added;
+    uint64_t confirmed; /* answer words were right; 0 never */
+    /* what it holds */
+    uint8_t group;
+    uint8_t index;
+    uint32_t epoch; /* newest epoch acknowledged as active; 0 none */
+    uint64_t stored;
+    uint8_t ack_key[PUB_BYTES];
+    struct bytes ack; /* the newest signed acknowledgement */
+    uint8_t roster_token[32];
+    /* confirm request in progress; zero request: none */
+    uint8_t request[ID_BYTES];
+    uint8_t request_state; /* enum request_state as last seen */
+    uint8_t op_open[ID_BYTES];
+    uint8_t op_reveal[ID_BYTES];
+    uint8_t op_fetch[ID_BYTES];
+    uint8_t req_static[KEY_BYTES]; /* secret */
+    uint8_t req_psk[KEY_BYTES];    /* secret */
+    uint8_t req_seal[KEY_BYTES];   /* secret */
+    uint8_t req_sign[KEY_BYTES];   /* seed: secret */
+    uint8_t nonce[32];
+    struct bytes view;  /* signed */
+    uint8_t answers;    /* wrong answers so far */
+    uint64_t requested; /* when it was opened */
+};
+
+/* A seat where the person is a guardian. */
+struct day_seat {
+    uint8_t progress;           /* enum day_progress, READY: conversation works */
+    uint8_t token[TOKEN_BYTES]; /* of the operator or seat link, until enrolled */
+    uint8_t operator_bit;       /* 1: came by the operator link */
+    uint8_t op_enrol[ID_BYTES];
+    uint32_t n_node;
+    struct day_node node[1];
+    uint8_t seat[SEAT_BYTES];
+    uint8_t stat[KEY_BYTES]; /* conversation keys: secret */
+    uint8_t psk[KEY_BYTES];
+    uint64_t added;
+};
+
+/* An invite the person made. */
+struct day_invite {
+    uint8_t seat[SEAT_BYTES];
+    uint8_t invite[INVITE_BYTES];
+    uint64_t made;
+    uint64_t expires;
+};
+
+/* A ward as its guardian knows it. */
+struct day_ward {
+    uint8_t seat[SEAT_BYTES];
+    uint8_t ward[ID_BYTES];
+    uint8_t invite[INVITE_BYTES];
+    struct bytes label; /* from the sealed note; absent until opened once */
+    uint8_t circle[ID_BYTES];
+    uint8_t owner[PUB_BYTES];
+    struct bytes contact;
+    struct bytes about;
+    struct bytes fingerprint; /* of owner: four words */
+    uint64_t confirmed;       /* the guardian typed the right words; 0 never */
+};
+
+/*
+ * The whole day box; on the heap, slices belong to it. Change it in place, add entries
+ * at the end of the arrays, give texts through day_keep, then home_day_save.
+ */
+struct day {
+    struct day_me me;
+    size_t n_guardians;
+    struct day_guardian guardians[DAY_GUARDIANS];
+    size_t n_seats;
+    struct day_seat seats[DAY_SEATS];
+    size_t n_invites;
+    struct day_invite invites[DAY_INVITES];
+    size_t n_wards;
+    struct day_ward wards[DAY_WARDS];
+    struct day_memory *memory; /* what the slices point into */
+};
+
+/* The day box, an empty one where there is none yet. ERR_CORRUPT, ERR_VERSION. */
+enum err home_day_load(struct home *h, struct day **out);
+/* Writes it, synced, before returning. ERR_STATE: the home does not exist. */
+enum err home_day_save(struct home *h, const struct day *d, const struct rng *rng);
+/* Wipes and frees; NULL is fine. */
+void day_free(struct day *d);
+#define AUTO_DAY __attribute__((cleanup(auto_day_)))
+
+static inline void auto_day_(struct day **place)
+{
+    day_free(*place);
+}
+
+/* A copy of text that lives as long as the day. Ends the process without memory. */
+struct bytes day_keep(struct day *d, struct bytes text);
+/* Encodes and decodes what the day file's open part holds; decode gives a new day. */
+enum err day_encode(const struct day *d, struct home_blob *out);
+enum err day_decode(struct bytes in, struct day **out);
+
+#endif
