@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What handlers work with: who calls, the node, the memory of one call, and the
+ * stored records with their schemas (a request's is in node/request). A handler decides
+ * first, then writes, and sees neither socket nor database. What will hurt you: slices of
+ * a record read here point into the call's scratch memory and die with the call; a
+ * credential holds a psk and belongs into secret memory.
+ */
+#ifndef KITH_NODE_RECORD_H
+#define KITH_NODE_RECORD_H
+
+#include "node/limit.h"
+#include "node/store.h"
+#include "proto/ident.h"
+#include "proto/msg.h"
+#include "proto/piece.h"
+
+/* ---- who calls, and whom ---- */
+
+/* One conversation whose handshake is verified. */
+struct session {
+    enum role role;
+    enum cred_type type;
+    uint8_t cred[ID_BYTES];    /* credential: op ids and rates count under it */
+    uint8_t seat[ID_BYTES];    /* zero for an operator or seat link */
+    uint8_t ward[ID_BYTES];    /* zero where there is none (yet) */
+    uint8_t request[ID_BYTES]; /* requester: the request it opened */
+    uint8_t stat[PUB_BYTES];   /* Noise static key of the caller */
+    uint8_t handshake[64];     /* handshake hash, by the caller of serve_credential */
+    bool operator_;            /* a guardian who may host others */
+    bool unbound;              /* serve_bound has something to write */
+};
+
+/* Frozen: whoever makes `now` lets it stand still, so that holds and expiries do. */
+enum clock_state { CLOCK_RUNS, CLOCK_FROZEN };
+
+/* The node, as long as it runs. */
+struct node_env {
+    const struct store_identity *id; /* keys, incarnation */
+    const struct limits *limits;
+    const struct rng *rng;
+    enum clock_state clock;
+    uint32_t n_addresses;
+    struct address addresses[ADDRESSES_MAX]; /* what SEAT_INFO advertises */
+};
+
+/* ---- one call ---- */
+
+enum { SCRATCH_BYTES = 192 * 1024 };
+
+/* Memory of one call, handed out from the front; wiped at its end. */
+struct scratch {
+    uint8_t *p;
+    size_t cap;
+    size_t n;    /* in use; set back to an earlier value to give memory back */
+    size_t high; /* most ever in use */
+};
+
+struct call {
+    struct txn *txn;
+    const struct session *who;
+    const struct node_env *env;
+    uint64_t now; /* Unix seconds */
+    struct scratch mem;
+};
+
+/* n zeroed bytes, aligned for any struct, until the call ends. ERR_NOMEM. */
+enum err scratch_take(struct call *c, size_t n, struct span *out);
+/* A copy of in, until the call ends. ERR_NOMEM. */
+enum err scratch_copy(struct call *c, struct bytes in, struct bytes *out);
+/* The free rest as a buffer; what is appended is not yet kept. */
+struct buf scratch_buf(struct call *c);
+/* Keeps what was appended to a scratch_buf. ERR_TOO_BIG if it is over. */
+enum err scratch_keep(struct call *c, const struct buf *b, struct bytes *out);
+
+/* True if all 16 bytes are zero: "none". */
+bool id_none(const uint8_t id[ID_BYTES]);
+bool id_equal(const uint8_t a[ID_BYTES], const uint8_t b[ID_BYTES]);
+
+/* ---- what stands in the log and in alerts (numbers frozen) ---- */
+
+#define RECORD_EVENTS(X)                                                                 \
+    X(SEAT_ENROLLED, 1, "a guardian took a seat")                                        \
+    X(CRED_MADE, 2, "a credential was deposited")                                        \
+    X(CRED_DROPPED, 3, "a credential was revoked")                                       \
+    X(WARD_ENROLLED, 4, "a ward was enrolled")                                           \
+    X(EPOCH_PREPARED, 5, "an epoch was stored")                                          \
+    X(EPOCH_COMMITTED, 6, "an epoch became active")                                      \
+    X(WARD_CONFIRMED, 7, "the guardian confirmed the ward")                              \
+    X(REQUEST_LIVE, 16, "a request waits for its guardian")                              \
+    X(REQUEST_TRIED, 17, "a guardian typed words")                                       \
+    X(REQUEST_LOCKED, 18, "a request was locked by wrong words")                         \
+    X(REQUEST_UNLOCKED, 19, "a request was unlocked")                                    \
+    X(REQUEST_APPROVED, 20, "a request was approved")                                    \
+    X(REQUEST_REFUSED, 21, "a request was refused")                                      \
+    X(REQUEST_RELEASED, 22, "a piece was let go")                                        \
+    X(REQUEST_CANCELLED, 23, "a request was taken back")                                 \
+    X(ROSTER_RELEASED, 24, "the roster was let go")
+
+enum record_event {
+
+#define RECORD_EVENT_ENUM(name, number, what) REC_##name = (number),
+    RECORD_EVENTS(RECORD_EVENT_ENUM)
+#undef RECORD_EVENT_ENUM
+};
+
+/* ---- records ---- */
+
+/* What a record owns: how many, and the exclusive or of their ids (against rot). */
+struct owned {
+    uint32_t count;
+    uint8_t sum[ID_BYTES];
+};
+
+void owned_add(struct owned *o, const uint8_t id[ID_BYTES]);
+void owned_drop(struct owned *o, const uint8_t id[ID_BYTES]);
+
+/* TAB_SEAT: seat id. */
+struct record_seat {
+    uint8_t seat[ID_BYTES];
+    uint8_t sign_pub[PUB_BYTES];
+    uint8_t seal_pub[PUB_BYTES];
+    uint8_t keys_sig[SIG_BYTES];
+    uint8_t cred[ID_BYTES]; /* the guardian's credential */
+    uint8_t link[ID_BYTES]; /* the link it came by, until its key has worked */
+    uint8_t operator_;      /* 1: came by an operator link once */
+    uint64_t enrolled;
+    struct owned wards;
+    struct owned creds; /* made by the guardian, but for restore links */
+};
+
+/* TAB_CRED: credential id. Only in secret memory (AUTO_SECRET). */
+struct record_cred {
+    uint8_t cred[ID_BYTES];
+    uint8_t type;              /* enum cred_type */
+    uint8_t seat[ID_BYTES];    /* zero: operator link */
+    uint8_t ward[ID_BYTES];    /* whose; INVITE: set by WARD_ENROL */
+    uint8_t request[ID_BYTES]; /* REQUESTER */
+    struct psk psk;
+    uint8_t stat[PUB_BYTES]; /* enrolled: found by it; one-time: bound to it, or zero */
+    uint8_t sign[PUB_BYTES]; /* DEVICE */
+    uint8_t approval[PUB_BYTES];     /* INVITE */
+    uint8_t approval_sig[SIG_BYTES]; /* INVITE */
+    uint64_t made;
+    uint64_t expires; /* 0: never */
+};
+
+/* TAB_WARD: ward id. */
+struct record_ward {
+    uint8_t ward[ID_BYTES];
+    uint8_t seat[ID_BYTES];
+    uint8_t invite[ID_BYTES];        /* the invite it came by; names the approval key */
+    uint8_t approval[PUB_BYTES];     /* the guardian's key for this ward */
+    uint8_t approval_sig[SIG_BYTES]; /* approval_sign */
+    uint8_t account_sign[PUB_BYTES]; /* signs descriptors */
+    uint8_t alert[ID_BYTES];         /* its alert drop */
+    struct bytes note;               /* sealed to the guardian */
+    uint64_t enrolled;
+    uint64_t confirmed;  /* when its guardian confirmed it; 0 never */
+    uint32_t active;     /* epoch; 0 none */
+    uint64_t bytes;      /* stored for it */
+    uint32_t refused;    /* requests refused or stopped so far, for the back-off */
+    struct owned epochs; /* sum: of the epoch numbers, see ward */
+    struct owned creds;  /* made by the owner */
+};
+
+/* TAB_EPOCH: ward id, epoch as u32. The ack seed is no part of it. */
+struct record_epoch {
+    uint8_t ward[ID_BYTES];
+    uint32_t epoch;
+    uint8_t state; /* enum epoch_state */
+    uint8_t ack[PUB_BYTES];
+    uint8_t ack_sig[SIG_BYTES];
+    uint8_t manifest_hash[HASH_BYTES];
+    uint8_t group;
+    uint8_t index;
+    uint32_t hold;       /* seconds */
+    uint32_t stop_hold;  /* seconds */
+    uint8_t roster_mode; /* enum roster_mode */
+    uint64_t prepared;
+    uint64_t committed;
+    uint64_t confirmed; /* by the rule of confirmed epochs; 0 not */
+    uint32_t size;      /* bytes of its objects */
+};
+
+/* TAB_OBJECT: ward id, epoch as u32, which as u8; under the data key of (ward, epoch). */
+enum object {
+    OBJECT_BOX_PIECE = 1,
+    OBJECT_BOX_ROSTER = 2,
+    OBJECT_MANIFEST = 3,
+    OBJECT_ROSTER = 4,
+    OBJECT_DESCRIPTOR = 5,
+    OBJECT_ACK_SEED = 6 /* not under the data key: acknowledges before PREPARE */
+};
+
+enum drop_kind { DROP_ALERT = 1, DROP_REQUEST = 2 };
+
+/* TAB_DROP: drop id. */
+struct record_drop {
+    uint8_t drop[ID_BYTES];
+    uint8_t kind;  /* enum drop_kind */
+    uint64_t seq;  /* of the last blob; 0 none */
+    uint64_t kept; /* blobs still there: seq - kept + 1 is the first */
+    uint8_t head[HASH_BYTES];
+};
+
+/* TAB_BLOB: drop id, sequence as u64. */
+struct record_blob {
+    uint64_t received;
+    uint8_t head[HASH_BYTES]; /* after it */
+    struct bytes blob;
+};
+
+/* The content of an alert's blob: ids only. */
+struct record_alert {
+    uint8_t event; /* enum record_event */
+    uint64_t time;
+    uint8_t ward[ID_BYTES];
+    uint8_t request[ID_BYTES];
+    uint32_t epoch;
+};
+
+extern const struct wire_schema record_seat_schema, record_cred_schema,
+    record_ward_schema, record_epoch_schema, record_drop_schema, record_blob_schema,
+    record_alert_schema;
+
+/* Keys of records, in place: struct txn_key k = key_id(ward->ward); */
+struct txn_key key_id(const uint8_t id[ID_BYTES]);
+struct txn_key key_ids(const uint8_t a[ID_BYTES], const uint8_t b[ID_BYTES]);
+struct txn_key key_epoch(const uint8_t ward[ID_BYTES], uint32_t epoch);
+struct txn_key key_object(const uint8_t ward[ID_BYTES], uint32_t epoch,
+                          enum object which);
+struct txn_key key_blob(const uint8_t drop[ID_BYTES], uint64_t seq);
+
+/* The record into the zeroed struct at out. ERR_UNKNOWN, ERR_CORRUPT, ERR_NOMEM. */
+enum err record_get(struct call *c, enum store_table tab, const struct wire_schema *s,
+                    const struct txn_key *key, void *out);
+/* Writes the struct at value as a record. */
+enum err record_put(struct call *c, enum store_table tab, const struct wire_schema *s,
+                    const struct txn_key *key, const void *value);
+/*
+ * The next record after *io_key with that prefix, as txn_next. Each takes scratch
+ * memory: long loops set c->mem.n back.
+ */
+enum err record_next(struct call *c, enum store_table tab, const struct wire_schema *s,
+                     struct bytes prefix, struct txn_key *io_key, void *out);
+/* A record that is bytes, not a struct; under the data key unless id is NULL. */
+enum err record_bytes(struct call *c, const struct data_id *id, enum store_table tab,
+                      const struct txn_key *key, struct bytes *out);
+
+/* Appends to the node log: event and up to two ids (NULL: none). */
+enum err record_log(struct call *c, enum record_event event, const uint8_t *ward_or_seat,
+                    const uint8_t *request);
+
+#endif

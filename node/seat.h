@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Seats, their guardians' keys, and every credential of the node. A credential is
+ * found by its id (one-time and standing ones) or by role and static key (enrolled
+ * ones). Never keeps a token, only what is made from it.
+ */
+#ifndef KITH_NODE_SEAT_H
+#define KITH_NODE_SEAT_H
+
+#include "node/record.h"
+
+enum {
+    CRED_LIFE_S = 14 * 86400, /* longest life of a one-time credential */
+    CRED_MARGIN_S = 86400,    /* and what clocks may differ */
+    CRED_DUAL_S = 14 * 86400, /* until an owner's revocation takes effect */
+    CRED_RESTORE_MAX = 16,    /* restore links a ward, the oldest goes first */
+    CRED_OWNER_MAX = 64       /* devices, rosters, sheets a ward */
+};
+
+/* ERR_UNKNOWN: none. */
+enum err seat_get(struct call *c, const uint8_t seat[ID_BYTES], struct record_seat *out);
+enum err seat_put(struct call *c, const struct record_seat *seat);
+
+/* out is secret memory. ERR_UNKNOWN: none (an expired one is still found). */
+enum err cred_get(struct call *c, const uint8_t id[ID_BYTES], struct record_cred *out);
+/* The credential of a role with that static key. ERR_UNKNOWN. */
+enum err cred_find(struct call *c, enum role role, const uint8_t stat[PUB_BYTES],
+                   struct record_cred *out);
+/*
+ * A new credential, found by its id, and by its static key if it is an enrolled one.
+ * ERR_EXISTS: there is one with that id, or with that role and key.
+ */
+enum err cred_add(struct call *c, const struct record_cred *cred);
+/* Writes a changed one back; id, type, seat, ward and an enrolled key stay. */
+enum err cred_put(struct call *c, const struct record_cred *cred);
+/* Erases it and its op ids; OK when there is none. */
+enum err cred_erase(struct call *c, const uint8_t id[ID_BYTES]);
+/* The role that holders of that type speak in. */
+enum role cred_role(enum cred_type type);
+/* True if now is past its end. */
+bool cred_expired(const struct record_cred *cred, uint64_t now);
+/* Deposits an operator link's credential. */
+enum err seat_operator_link(struct call *c, const struct credential *link);
+
+/* Handlers. */
+enum err seat_enrol(struct call *c, const struct req_seat_enrol *req,
+                    struct rep_seat_enrol *rep);
+enum err seat_info(struct call *c, const struct req_seat_info *req,
+                   struct rep_seat_info *rep);
+enum err seat_cred_new(struct call *c, const struct req_cred_new *req,
+                       struct rep_cred_new *rep);
+enum err seat_cred_list(struct call *c, const struct req_cred_list *req,
+                        struct rep_cred_list *rep);
+enum err seat_cred_drop(struct call *c, const struct req_cred_drop *req,
+                        struct rep_cred_drop *rep);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Wards of a seat, and the epochs a node keeps for each: next key, prepared, active,
+ * superseded and still good. An epoch is accepted only with a descriptor its account
+ * signed that names this node's acknowledgement key and the guardian's approval key.
+ * Never opens a box, never erases an epoch that is not proven dead.
+ */
+#ifndef KITH_NODE_WARD_H
+#define KITH_NODE_WARD_H
+
+#include "node/record.h"
+
+enum { WARD_PREPARED_S = 30 * 86400 }; /* a prepared epoch is replaceable after that */
+
+/* ERR_UNKNOWN: none. */
+enum err ward_get(struct call *c, const uint8_t ward[ID_BYTES], struct record_ward *out);
+enum err ward_put(struct call *c, const struct record_ward *ward);
+/* The ward, if the caller is its owner, device or guardian; else ERR_UNKNOWN. */
+enum err ward_visible(struct call *c, const uint8_t ward[ID_BYTES],
+                      struct record_ward *out);
+/* One epoch. ERR_UNKNOWN. */
+enum err ward_epoch(struct call *c, const uint8_t ward[ID_BYTES], uint32_t epoch,
+                    struct record_epoch *out);
+/* All epochs kept, in ascending order; also those with only a key. */
+enum err ward_epochs(struct call *c, const uint8_t ward[ID_BYTES],
+                     struct record_epoch out[EPOCHS_MAX], size_t *out_n);
+/*
+ * The epoch whose policy rules requests: the newest confirmed one that is held, else
+ * the active one. ERR_STATE: there is none.
+ */
+enum err ward_policy(struct call *c, const struct record_ward *ward,
+                     struct record_epoch *out);
+/* An object of an epoch, in the call's memory. ERR_UNKNOWN, ERR_CORRUPT. */
+enum err ward_object(struct call *c, const uint8_t ward[ID_BYTES], uint32_t epoch,
+                     enum object which, struct bytes *out);
+/*
+ * The seat's guardian confirmed the ward: writes it, and epoch 1 with it, now or when
+ * it comes. Later epochs are confirmed by certificates only.
+ */
+enum err ward_confirm(struct call *c, struct record_ward *ward);
+
+/* Handlers. */
+enum err ward_enrol(struct call *c, const struct req_ward_enrol *req,
+                    struct rep_ward_enrol *rep);
+enum err ward_next(struct call *c, const struct req_epoch_next *req,
+                   struct rep_epoch_next *rep);
+enum err ward_prepare(struct call *c, const struct req_epoch_prepare *req,
+                      struct rep_epoch_prepare *rep);
+enum err ward_commit(struct call *c, const struct req_epoch_commit *req,
+                     struct rep_epoch_commit *rep);
+enum err ward_state(struct call *c, const struct req_epoch_state *req,
+                    struct rep_epoch_state *rep);
+/* All but the number of requests, which ward does not know. */
+enum err ward_list(struct call *c, const struct req_wards *req, struct rep_wards *rep);
+
+#endif
