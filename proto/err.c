@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/err.h"
 
-#include <stdio.h>
-
 struct row {
     const char *name;
     const char *id;
@@ -57,11 +55,4 @@ enum err err_from_wire(uint16_t wire)
         if (wire != 0 && rows[e].wire == wire)
             return (enum err)e;
     return ERR_REFUSED;
-}
-
-/* proto never reports, with this one exception: the process is about to end. */
-_Noreturn void must_fail(const char *cond, const char *file, int line)
-{
-    (void)fprintf(stderr, "kith: internal error: %s (%s:%d)\n", cond, file, line);
-    abort();
 }

@@ -2,7 +2,9 @@
 #include "proto/secret.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <sodium.h>
@@ -144,4 +146,17 @@ void secret_wipe(void *p, size_t n)
 bool secret_equal(const void *a, const void *b, size_t n)
 {
     return sodium_memcmp(a, b, n) == 0;
+}
+
+/*
+ * Declared in err.h; it stands here because it wipes the arena. proto never reports,
+ * with this one exception: the process is about to end.
+ */
+_Noreturn void must_fail(const char *cond, const char *file, int line)
+{
+    if (arena.map != NULL)
+        sodium_memzero(arena.base, SECRET_ARENA);
+    (void)prctl(PR_SET_DUMPABLE, 0); /* no core; the arena would not be in it anyway */
+    (void)fprintf(stderr, "kith: internal error: %s (%s:%d)\n", cond, file, line);
+    abort();
 }

@@ -11,7 +11,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Returns the signal that ended deed(ctx) in a child; 0 when it lived, -1 on failure. */
+/*
+ * Returns the signal that ended deed(ctx) in a child; 0 when it lived or exited with 0,
+ * -1 on another exit code or when there is no child to be had.
+ */
 static inline int death_signal(void (*deed)(void *ctx), void *ctx)
 {
     const struct rlimit no_core = { 0, 0 };
@@ -29,7 +32,9 @@ static inline int death_signal(void (*deed)(void *ctx), void *ctx)
     int status = 0;
     if (child < 0 || waitpid(child, &status, 0) != child)
         return -1;
-    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    if (WIFSIGNALED(status))
+        return WTERMSIG(status);
+    return WEXITSTATUS(status) == 0 ? 0 : -1;
 }
 
 #endif

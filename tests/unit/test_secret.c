@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/prctl.h>
 
 #include <cmocka.h>
 
@@ -212,6 +213,40 @@ static void nothing_is_left_after_the_end(void **state)
     assert_int_equal(death_signal(touch_after_the_end, NULL), SIGSEGV);
 }
 
+static volatile uint8_t *doomed;
+
+static void look_at_the_end(int sig)
+{
+    (void)sig;
+    bool wiped = true;
+
+    for (size_t i = 0; i < KEY_BYTES; i++)
+        wiped = wiped && doomed[i] == 0;
+    _exit(wiped && prctl(PR_GET_DUMPABLE) == 0 ? 0 : 1);
+}
+
+/* Ends with 0 exactly when the last thing it saw was wiped memory. */
+static void break_with_a_secret(void *ctx)
+{
+    (void)ctx;
+    void *p = NULL;
+
+    if (secret_alloc(KEY_BYTES, &p) != OK)
+        _exit(2);
+    doomed = p;
+    doomed[0] = 0xaa;
+    doomed[KEY_BYTES - 1] = 0xbb;
+    if (signal(SIGABRT, look_at_the_end) == SIG_ERR)
+        _exit(3);
+    MUST(p == NULL);
+}
+
+static void a_broken_promise_wipes_and_leaves_no_core(void **state)
+{
+    (void)state;
+    assert_int_equal(death_signal(break_with_a_secret, NULL), 0);
+}
+
 static void equal_compares_every_byte(void **state)
 {
     (void)state;
@@ -339,6 +374,7 @@ int main(void)
         cmocka_unit_test(misuse_ends_the_process),
         cmocka_unit_test(guard_pages_stop_both_ends),
         cmocka_unit_test(nothing_is_left_after_the_end),
+        cmocka_unit_test(a_broken_promise_wipes_and_leaves_no_core),
         cmocka_unit_test(equal_compares_every_byte),
         cmocka_unit_test(wipe_overwrites),
         cmocka_unit_test(freed_secrets_leave_no_trace),
