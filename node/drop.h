@@ -10,7 +10,7 @@
 
 #include "node/record.h"
 
-enum { DROP_KEEP_S = 180 * 86400, DROP_BLOB_MAX = 16384 };
+enum { DROP_KEEP_S = 180 * 86400 };
 
 struct drop_line {
     uint64_t seq;

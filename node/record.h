@@ -46,7 +46,7 @@ struct node_env {
 
 /* ---- one call ---- */
 
-enum { SCRATCH_BYTES = 192 * 1024 };
+enum { SCRATCH_BYTES = 192 * 1024, RECORD_BLOB_MAX = 16384 };
 
 /* Memory of one call, handed out from the front; wiped at its end. */
 struct scratch {
@@ -156,12 +156,11 @@ struct record_ward {
     uint8_t alert[ID_BYTES];         /* its alert drop */
     struct bytes note;               /* sealed to the guardian */
     uint64_t enrolled;
-    uint64_t confirmed;  /* when its guardian confirmed it; 0 never */
-    uint32_t active;     /* epoch; 0 none */
-    uint64_t bytes;      /* stored for it */
-    uint32_t refused;    /* requests refused or stopped so far, for the back-off */
-    struct owned epochs; /* sum: of the epoch numbers, see ward */
-    struct owned creds;  /* made by the owner */
+    uint64_t confirmed; /* when its guardian confirmed it; 0 never */
+    uint32_t active;    /* epoch; 0 none */
+    uint64_t bytes;     /* stored for it */
+    uint32_t epochs;    /* kept, also those with only a key */
+    struct owned creds; /* made by the owner */
 };
 
 /* TAB_EPOCH: ward id, epoch as u32. The ack seed is no part of it. */
@@ -231,6 +230,7 @@ struct txn_key key_epoch(const uint8_t ward[ID_BYTES], uint32_t epoch);
 struct txn_key key_object(const uint8_t ward[ID_BYTES], uint32_t epoch,
                           enum object which);
 struct txn_key key_blob(const uint8_t drop[ID_BYTES], uint64_t seq);
+struct bytes key_bytes(const struct txn_key *key);
 
 /* The record into the zeroed struct at out. ERR_UNKNOWN, ERR_CORRUPT, ERR_NOMEM. */
 enum err record_get(struct call *c, enum store_table tab, const struct wire_schema *s,
