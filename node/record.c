@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/record.h"
+
+/* ---- memory of a call ---- */
+
+enum { SCRATCH_ALIGN = 16 };
+
+enum err scratch_take(struct call *c, size_t n, struct span *out)
+{
+    struct scratch *m = &c->mem;
+    size_t start = (m->n + SCRATCH_ALIGN - 1) / SCRATCH_ALIGN * SCRATCH_ALIGN;
+
+    if (start > m->cap || n > m->cap - start)
+        return ERR_NOMEM;
+    m->n = start + n;
+    m->high = m->n > m->high ? m->n : m->high;
+    *out = (struct span){ m->p + start, n };
+    if (n > 0)
+        memset(out->p, 0, n);
+    return OK;
+}
+
+enum err scratch_copy(struct call *c, struct bytes in, struct bytes *out)
+{
+    struct span to = { 0 };
+
+    TRY(scratch_take(c, in.n, &to));
+    if (in.n > 0)
+        memcpy(to.p, in.p, in.n);
+    *out = bytes_of(to.p, to.n);
+    return OK;
+}
+
+struct buf scratch_buf(struct call *c)
+{
+    return (struct buf){ .p = c->mem.p + c->mem.n, .cap = c->mem.cap - c->mem.n };
+}
+
+enum err scratch_keep(struct call *c, const struct buf *b, struct bytes *out)
+{
+    MUST(b->p == c->mem.p + c->mem.n);
+    c->mem.high = c->mem.n + b->n > c->mem.high ? c->mem.n + b->n : c->mem.high;
+    if (b->over)
+        return ERR_TOO_BIG;
+    c->mem.n += b->n;
+    *out = buf_bytes(b);
+    return OK;
+}
+
+/* The free rest to read into; kept with kept(). */
+static struct span rest(struct call *c)
+{
+    return (struct span){ c->mem.p + c->mem.n, c->mem.cap - c->mem.n };
+}
+
+static struct bytes kept(struct call *c, size_t n)
+{
+    struct bytes out = bytes_of(c->mem.p + c->mem.n, n);
+
+    c->mem.n += n;
+    c->mem.high = c->mem.n > c->mem.high ? c->mem.n : c->mem.high;
+    return out;
+}
+
+bool id_none(const uint8_t id[ID_BYTES])
+{
+    static const uint8_t none[ID_BYTES];
+
+    return id_equal(id, none);
+}
+
+bool id_equal(const uint8_t a[ID_BYTES], const uint8_t b[ID_BYTES])
+{
+    return bytes_equal(bytes_of(a, ID_BYTES), bytes_of(b, ID_BYTES));
+}
+
+void owned_add(struct owned *o, const uint8_t id[ID_BYTES])
+{
+    o->count++;
+    for (size_t i = 0; i < ID_BYTES; i++)
+        o->sum[i] ^= id[i];
+}
+
+void owned_drop(struct owned *o, const uint8_t id[ID_BYTES])
+{
+    if (o->count > 0)
+        o->count--;
+    for (size_t i = 0; i < ID_BYTES; i++)
+        o->sum[i] ^= id[i];
+}
+
+/* ---- schemas ---- */
+
+static const struct wire_field record_seat_fields[] = {
+    W_FIX(record_seat, seat, 1, WIRE_MUST),
+    W_FIX(record_seat, sign_pub, 2, WIRE_MUST),
+    W_FIX(record_seat, seal_pub, 3, WIRE_MUST),
+    W_FIX(record_seat, keys_sig, 4, WIRE_MUST),
+    W_FIX(record_seat, cred, 5, WIRE_MUST),
+    W_FIX(record_seat, link, 6, WIRE_MAY),
+    W_UINT(record_seat, operator_, 7, WIRE_MAY, 1),
+    W_UINT(record_seat, enrolled, 8, WIRE_MUST, UINT64_MAX),
+    W_UINT(record_seat, wards.count, 9, WIRE_MAY, UINT32_MAX),
+    W_FIX(record_seat, wards.sum, 10, WIRE_MAY),
+    W_UINT(record_seat, creds.count, 11, WIRE_MAY, UINT32_MAX),
+    W_FIX(record_seat, creds.sum, 12, WIRE_MAY),
+};
+const struct wire_schema record_seat_schema = W_SCHEMA(record_seat, record_seat_fields);
+
+static const struct wire_field record_cred_fields[] = {
+    W_FIX(record_cred, cred, 1, WIRE_MUST),
+    W_UINT(record_cred, type, 2, WIRE_MUST, CRED_REQUESTER),
+    W_FIX(record_cred, seat, 3, WIRE_MAY),
+    W_FIX(record_cred, ward, 4, WIRE_MAY),
+    W_FIX(record_cred, request, 5, WIRE_MAY),
+    W_FIX(record_cred, psk.b, 6, WIRE_MUST),
+    W_FIX(record_cred, stat, 7, WIRE_MAY),
+    W_FIX(record_cred, sign, 8, WIRE_MAY),
+    W_FIX(record_cred, approval, 9, WIRE_MAY),
+    W_FIX(record_cred, approval_sig, 10, WIRE_MAY),
+    W_UINT(record_cred, made, 11, WIRE_MUST, UINT64_MAX),
+    W_UINT(record_cred, expires, 12, WIRE_MAY, UINT64_MAX),
+};
+const struct wire_schema record_cred_schema = W_SCHEMA(record_cred, record_cred_fields);
+
+static const struct wire_field record_ward_fields[] = {
+    W_FIX(record_ward, ward, 1, WIRE_MUST),
+    W_FIX(record_ward, seat, 2, WIRE_MUST),
+    W_FIX(record_ward, invite, 3, WIRE_MUST),
+    W_FIX(record_ward, approval, 4, WIRE_MUST),
+    W_FIX(record_ward, approval_sig, 5, WIRE_MUST),
+    W_FIX(record_ward, account_sign, 6, WIRE_MUST),
+    W_FIX(record_ward, alert, 7, WIRE_MUST),
+    W_BYTES(record_ward, note, 8, WIRE_MUST, 1, 3072),
+    W_UINT(record_ward, enrolled, 9, WIRE_MUST, UINT64_MAX),
+    W_UINT(record_ward, confirmed, 10, WIRE_MAY, UINT64_MAX),
+    W_UINT(record_ward, active, 11, WIRE_MAY, UINT32_MAX),
+    W_UINT(record_ward, bytes, 12, WIRE_MAY, UINT64_MAX),
+    W_UINT(record_ward, epochs, 13, WIRE_MAY, UINT32_MAX),
+    W_UINT(record_ward, creds.count, 14, WIRE_MAY, UINT32_MAX),
+    W_FIX(record_ward, creds.sum, 15, WIRE_MAY),
+};
+const struct wire_schema record_ward_schema = W_SCHEMA(record_ward, record_ward_fields);
+
+static const struct wire_field record_epoch_fields[] = {
+    W_FIX(record_epoch, ward, 1, WIRE_MUST),
+    W_UINT(record_epoch, epoch, 2, WIRE_MUST, UINT32_MAX),
+    W_UINT(record_epoch, state, 3, WIRE_MUST, EPOCH_SUPERSEDED),
+    W_FIX(record_epoch, ack, 4, WIRE_MUST),
+    W_FIX(record_epoch, ack_sig, 5, WIRE_MUST),
+    W_FIX(record_epoch, manifest_hash, 6, WIRE_MAY),
+    W_UINT(record_epoch, group, 7, WIRE_MAY, GROUPS_MAX - 1),
+    W_UINT(record_epoch, index, 8, WIRE_MAY, 15),
+    W_UINT(record_epoch, hold, 9, WIRE_MAY, HOLD_MAX_S),
+    W_UINT(record_epoch, stop_hold, 10, WIRE_MAY, STOP_HOLD_MAX_S),
+    W_UINT(record_epoch, roster_mode, 11, WIRE_MAY, ROSTER_NEVER),
+    W_UINT(record_epoch, prepared, 12, WIRE_MAY, UINT64_MAX),
+    W_UINT(record_epoch, committed, 13, WIRE_MAY, UINT64_MAX),
+    W_UINT(record_epoch, confirmed, 14, WIRE_MAY, UINT64_MAX),
+    W_UINT(record_epoch, size, 15, WIRE_MAY, UINT32_MAX),
+};
+const struct wire_schema record_epoch_schema =
+    W_SCHEMA(record_epoch, record_epoch_fields);
+
+static const struct wire_field record_drop_fields[] = {
+    W_FIX(record_drop, drop, 1, WIRE_MUST),
+    W_UINT(record_drop, kind, 2, WIRE_MUST, DROP_REQUEST),
+    W_UINT(record_drop, seq, 3, WIRE_MAY, UINT64_MAX),
+    W_UINT(record_drop, kept, 4, WIRE_MAY, UINT64_MAX),
+    W_FIX(record_drop, head, 5, WIRE_MAY),
+};
+const struct wire_schema record_drop_schema = W_SCHEMA(record_drop, record_drop_fields);
+
+static const struct wire_field record_blob_fields[] = {
+    W_UINT(record_blob, received, 1, WIRE_MUST, UINT64_MAX),
+    W_FIX(record_blob, head, 2, WIRE_MUST),
+    W_BYTES(record_blob, blob, 3, WIRE_MUST, 1, RECORD_BLOB_MAX),
+};
+const struct wire_schema record_blob_schema = W_SCHEMA(record_blob, record_blob_fields);
+
+static const struct wire_field record_alert_fields[] = {
+    W_UINT(record_alert, event, 1, WIRE_MUST, 255),
+    W_UINT(record_alert, time, 2, WIRE_MUST, UINT64_MAX),
+    W_FIX(record_alert, ward, 3, WIRE_MUST),
+    W_FIX(record_alert, request, 4, WIRE_MAY),
+    W_UINT(record_alert, epoch, 5, WIRE_MAY, UINT32_MAX),
+};
+const struct wire_schema record_alert_schema =
+    W_SCHEMA(record_alert, record_alert_fields);
+
+/* ---- keys ---- */
+
+static void key_add(struct txn_key *k, struct bytes part)
+{
+    MUST(part.n <= sizeof k->b - k->n);
+    memcpy(k->b + k->n, part.p, part.n);
+    k->n += part.n;
+}
+
+struct txn_key key_id(const uint8_t id[ID_BYTES])
+{
+    struct txn_key k = { 0 };
+
+    key_add(&k, bytes_of(id, ID_BYTES));
+    return k;
+}
+
+struct txn_key key_ids(const uint8_t a[ID_BYTES], const uint8_t b[ID_BYTES])
+{
+    struct txn_key k = key_id(a);
+
+    key_add(&k, bytes_of(b, ID_BYTES));
+    return k;
+}
+
+struct txn_key key_epoch(const uint8_t ward[ID_BYTES], uint32_t epoch)
+{
+    struct txn_key k = key_id(ward);
+    uint8_t number[4];
+
+    store_u32(number, epoch);
+    key_add(&k, BYTES_OF(number));
+    return k;
+}
+
+struct txn_key key_object(const uint8_t ward[ID_BYTES], uint32_t epoch, enum object which)
+{
+    struct txn_key k = key_epoch(ward, epoch);
+    uint8_t number = (uint8_t)which;
+
+    key_add(&k, bytes_of(&number, 1));
+    return k;
+}
+
+struct txn_key key_blob(const uint8_t drop[ID_BYTES], uint64_t seq)
+{
+    struct txn_key k = key_id(drop);
+    uint8_t number[8];
+
+    store_u64(number, seq);
+    key_add(&k, BYTES_OF(number));
+    return k;
+}
+
+struct bytes key_bytes(const struct txn_key *key)
+{
+    return bytes_of(key->b, key->n);
+}
+
+/* ---- records ---- */
+
+/* What the store gives back was sealed by it: if it does not decode, it is damaged. */
+static enum err decode(const struct wire_schema *s, struct bytes raw, void *out)
+{
+    enum err e = wire_get(s, raw, out);
+
+    return e == OK || e == ERR_NOMEM ? e : ERR_CORRUPT;
+}
+
+enum err record_get(struct call *c, enum store_table tab, const struct wire_schema *s,
+                    const struct txn_key *key, void *out)
+{
+    size_t n = 0;
+
+    TRY(txn_get(c->txn, tab, key_bytes(key), rest(c), &n));
+    return decode(s, kept(c, n), out);
+}
+
+enum err record_put(struct call *c, enum store_table tab, const struct wire_schema *s,
+                    const struct txn_key *key, const void *value)
+{
+    struct buf b = scratch_buf(c);
+    struct bytes raw = { 0 };
+    size_t mark = c->mem.n;
+    enum err e = OK;
+
+    wire_put(s, value, &b);
+    e = scratch_keep(c, &b, &raw);
+    c->mem.n = mark;
+    TRY(e);
+    return txn_put(c->txn, tab, key_bytes(key), raw);
+}
+
+enum err record_next(struct call *c, enum store_table tab, const struct wire_schema *s,
+                     struct bytes prefix, struct txn_key *io_key, void *out)
+{
+    size_t n = 0;
+
+    TRY(txn_next(c->txn, tab, prefix, io_key, rest(c), &n));
+    return decode(s, kept(c, n), out);
+}
+
+enum err record_bytes(struct call *c, const struct data_id *id, enum store_table tab,
+                      const struct txn_key *key, struct bytes *out)
+{
+    size_t n = 0;
+
+    if (id == NULL)
+        TRY(txn_get(c->txn, tab, key_bytes(key), rest(c), &n));
+    else
+        TRY(data_get(c->txn, id, tab, key_bytes(key), rest(c), &n));
+    *out = kept(c, n);
+    return OK;
+}
+
+enum err record_log(struct call *c, enum record_event event, const uint8_t *ward_or_seat,
+                    const uint8_t *request)
+{
+    uint8_t what[2 * ID_BYTES] = { 0 };
+
+    if (ward_or_seat != NULL)
+        memcpy(what, ward_or_seat, ID_BYTES);
+    if (request != NULL)
+        memcpy(what + ID_BYTES, request, ID_BYTES);
+    return txn_log(c->txn, (uint16_t)event, c->now, BYTES_OF(what), NULL);
+}
