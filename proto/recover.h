@@ -13,7 +13,7 @@
 #include "proto/piece.h"
 #include "proto/secret.h"
 
-enum { ANSWERS_MAX = 64, SUBSETS_MAX = 20000 };
+enum { ANSWERS_MAX = 64, OWNERS_MAX = 8 };
 
 enum verdict {
     VERDICT_NONE = 0, /* nothing can be said yet */
@@ -64,7 +64,7 @@ enum recover_state {
     RECOVER_IMPOSSIBLE, /* those that can still answer are too few for any manifest seen
                          */
     RECOVER_BROKEN,     /* pieces enough, but none opens */
-    RECOVER_TWO_WORLDS, /* two different roots open: stop, show both */
+    RECOVER_TWO_WORLDS, /* different roots open: stop, show their owners' words */
     RECOVER_FOUND
 };
 
@@ -72,21 +72,22 @@ struct recover_result {
     enum recover_state state;
     uint32_t epoch; /* of the manifest used (or most promising) */
     uint8_t manifest_hash[HASH_BYTES];
-    uint8_t owner[PUB_BYTES];       /* FOUND: whose fingerprint words to compare */
-    uint8_t other_owner[PUB_BYTES]; /* TWO_WORLDS: the other one */
-    unsigned need;                  /* fewest pieces for that manifest; 0 unknown */
-    unsigned have;                  /* good pieces for it */
-    unsigned direct;                /* good pieces used from links the person gave, of
-                                       different node keys, guardians and addresses */
+    size_t n_owners;                       /* FOUND: 1; TWO_WORLDS: more */
+    uint8_t owners[OWNERS_MAX][PUB_BYTES]; /* whose fingerprint words to compare */
+    unsigned need;   /* fewest pieces for that manifest; 0 unknown */
+    unsigned have;   /* good pieces for it */
+    unsigned direct; /* good pieces used from links the person gave, of
+                        different node keys, guardians and addresses */
     enum verdict verdicts[ANSWERS_MAX];
 };
 
 /*
  * Judges n answers (at most ANSWERS_MAX, MUST). FOUND: *out_root (secret memory)
  * is the root; otherwise it is untouched. out->verdicts[i] is for answers[i].
- * Prefers the end of the longest MOVE chain, then the highest epoch. ERR_NOMEM only.
+ * owner: NULL, or the owner key a person accepted by its words: only its worlds count.
+ * Of one owner's epochs the highest is preferred. ERR_NOMEM only.
  */
-enum err recover(const struct answer *answers, size_t n, struct recover_result *out,
-                 struct root_key *out_root);
+enum err recover(const struct answer *answers, size_t n, const uint8_t *owner,
+                 struct recover_result *out, struct root_key *out_root);
 
 #endif

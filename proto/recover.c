@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "proto/recover.h"
+
+#include "proto/slip39.h"
+
+/* All answers that speak of one manifest. Pieces of different worlds never mix. */
+struct world {
+    const uint8_t *hash;
+    struct bytes raw;
+    struct manifest m;
+    size_t n; /* members with a good piece of their own */
+    uint8_t members[ANSWERS_MAX];
+    const uint8_t *pieces[ANSWERS_MAX];
+    bool enough; /* thresholds are met */
+    bool opens;
+    struct world *next;
+};
+
+/* What was found about one answer, whatever the others say. */
+struct finding {
+    bool bad_signature;
+    bool bad_piece;
+    bool duplicate;
+};
+
+struct judge {
+    const struct answer *answers;
+    size_t n;
+    struct world *worlds;
+    struct finding findings[ANSWERS_MAX];
+};
+
+const char *verdict_name(enum verdict v)
+{
+    static const char *const names[] = {
+        [VERDICT_GOOD] = "good",
+        [VERDICT_REFUSED] = "refused",
+        [VERDICT_SILENT] = "silent",
+        [VERDICT_BAD_PIECE] = "bad-piece",
+        [VERDICT_BAD_SIGNATURE] = "bad-signature",
+        [VERDICT_STALE_EPOCH] = "stale-epoch",
+        [VERDICT_DUPLICATE] = "duplicate",
+    };
+
+    return names[v];
+}
+
+static bool same(const uint8_t *a, const uint8_t *b, size_t n)
+{
+    return bytes_equal(bytes_of(a, n), bytes_of(b, n));
+}
+
+/* ---- one answer at a time ---- */
+
+static struct world *world_find(struct judge *j, const uint8_t *hash)
+{
+    for (struct world *w = j->worlds; w != NULL; w = w->next)
+        if (same(w->hash, hash, HASH_BYTES))
+            return w;
+    return NULL;
+}
+
+/* The world of a piece's manifest, opened once. ERR_SIGNATURE and others: not sound. */
+static enum err world_of(struct judge *j, const struct answer_piece *p,
+                         struct world **out)
+{
+    AUTO_FREE struct world *fresh = NULL;
+    uint8_t hash[HASH_BYTES];
+
+    manifest_hash(p->manifest, hash);
+    if (!same(hash, p->manifest_hash, HASH_BYTES))
+        return ERR_AUTH;
+    *out = world_find(j, hash);
+    if (*out != NULL)
+        return OK;
+    fresh = calloc(1, sizeof *fresh);
+    if (fresh == NULL)
+        return ERR_NOMEM;
+    TRY(manifest_open(p->manifest, &fresh->m));
+    fresh->hash = p->manifest_hash;
+    fresh->raw = p->manifest;
+    fresh->next = j->worlds;
+    j->worlds = fresh;
+    *out = fresh;
+    fresh = NULL;
+    return OK;
+}
+
+/* The statement must name this request, this requester, this T and this epoch. */
+static enum err statement_fits(const struct answer *a, const struct answer_piece *p,
+                               const uint8_t *approval)
+{
+    struct statement s = { 0 };
+
+    TRY(statement_open(a->statement, approval, &s));
+    if (s.kind != REQUEST_RESTORE || s.purpose != PURPOSE_RESTORE ||
+        !same(s.request, a->request, ID_BYTES) ||
+        !same(s.req_sign, a->req_sign, PUB_BYTES) ||
+        !same(s.t_hash, a->t_hash, HASH_BYTES))
+        return ERR_SIGNATURE;
+    for (uint32_t i = 0; i < s.n_epochs; i++)
+        if (s.epochs[i].opened == 1 && s.epochs[i].epoch == p->epoch &&
+            same(s.epochs[i].manifest_hash, p->manifest_hash, HASH_BYTES))
+            return OK;
+    return ERR_SIGNATURE;
+}
+
+/* The share's own header must say what the manifest says of it. */
+static enum err header_fits(const struct manifest *m, const struct manifest_piece *mp,
+                            const uint8_t *piece)
+{
+    AUTO_SECRET struct slip39_share *share = NULL;
+
+    TRY(secret_new(&share));
+    TRY(slip39_piece_decode(bytes_of(piece, PIECE_BYTES), share));
+    if (share->e != 0 || share->ext != 1 || share->group_index != mp->group ||
+        share->member_index != mp->index || share->group_count != m->n_groups ||
+        share->group_threshold != m->group_threshold ||
+        share->member_threshold != m->groups[mp->group].t)
+        return ERR_FORMAT;
+    return OK;
+}
+
+static bool world_has(const struct world *w, const uint8_t *piece, size_t answer,
+                      bool *out_twice)
+{
+    for (size_t i = 0; i < w->n; i++) {
+        if (w->members[i] == answer)
+            return true;
+        if (secret_equal(w->pieces[i], piece, PIECE_BYTES)) {
+            *out_twice = true;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ERR_NOMEM aside, a fault is a finding, not an error. */
+static enum err piece_judge(struct judge *j, size_t i, const struct answer_piece *p)
+{
+    struct finding *f = &j->findings[i];
+    struct world *w = NULL;
+    uint8_t pub[PUB_BYTES];
+
+    if (p->broken) {
+        f->bad_piece = true;
+        return OK;
+    }
+    enum err e = world_of(j, p, &w);
+    if (e == ERR_NOMEM)
+        return e;
+    if (e != OK) {
+        f->bad_signature = f->bad_signature || e == ERR_SIGNATURE;
+        f->bad_piece = f->bad_piece || e != ERR_SIGNATURE;
+        return OK;
+    }
+    piece_public(p->piece, pub);
+    const struct manifest_piece *mp = manifest_find(&w->m, pub);
+    if (mp == NULL || w->m.epoch != p->epoch) {
+        f->bad_piece = true;
+        return OK;
+    }
+    if (statement_fits(&j->answers[i], p, mp->approval) != OK) {
+        f->bad_signature = true;
+        return OK;
+    }
+    e = header_fits(&w->m, mp, p->piece);
+    if (e == ERR_NOMEM)
+        return e;
+    if (e != OK) {
+        f->bad_piece = true;
+        return OK;
+    }
+    if (world_has(w, p->piece, i, &f->duplicate))
+        return OK;
+    w->members[w->n] = (uint8_t)i;
+    w->pieces[w->n++] = p->piece;
+    return OK;
+}
+
+/* ---- one world at a time ---- */
+
+static bool world_enough(const struct world *w)
+{
+    unsigned have[GROUPS_MAX] = { 0 };
+    unsigned met = 0;
+
+    for (size_t i = 0; i < w->n; i++) {
+        uint8_t pub[PUB_BYTES];
+
+        piece_public(w->pieces[i], pub);
+        have[manifest_find(&w->m, pub)->group]++;
+    }
+    for (uint32_t g = 0; g < w->m.n_groups; g++)
+        met += have[g] >= w->m.groups[g].t;
+    return met >= w->m.group_threshold;
+}
+
+/* Surplus pieces are given too: what does not fit the rest is searched out. */
+static enum err world_open(struct judge *j, struct world *w, struct root_key *out_root)
+{
+    AUTO_SECRET struct slip39_share *shares = NULL;
+    AUTO_SECRET struct slip39_found *found = NULL;
+    AUTO_SECRET struct escrow_key *escrow = NULL;
+
+    TRY(secret_alloc(w->n * sizeof *shares, (void **)&shares));
+    TRY(secret_new(&found));
+    TRY(secret_new(&escrow));
+    for (size_t i = 0; i < w->n; i++)
+        TRY(slip39_piece_decode(bytes_of(w->pieces[i], PIECE_BYTES), &shares[i]));
+    TRY(slip39_recover(shares, w->n, (struct bytes){ 0 }, 0, found));
+    if (found->secret_n != KEY_BYTES)
+        return ERR_SHARE_DIGEST;
+    memcpy(escrow->b, found->secret, KEY_BYTES);
+    TRY(manifest_unwrap(w->raw, escrow, out_root));
+    for (size_t i = 0; i < w->n; i++)
+        if (found->bad[i])
+            j->findings[w->members[i]].bad_piece = true;
+    return OK;
+}
+
+/* More pieces, then the higher epoch. */
+static bool better(const struct world *a, const struct world *b)
+{
+    if (b == NULL || a->opens != b->opens)
+        return b == NULL || a->opens;
+    if (a->opens)
+        return a->m.epoch > b->m.epoch;
+    if (a->enough != b->enough)
+        return a->enough;
+    return a->n != b->n ? a->n > b->n : a->m.epoch > b->m.epoch;
+}
+
+static void owner_note(struct recover_result *r, const uint8_t *owner)
+{
+    for (size_t i = 0; i < r->n_owners; i++)
+        if (same(r->owners[i], owner, PUB_BYTES))
+            return;
+    if (r->n_owners < OWNERS_MAX)
+        memcpy(r->owners[r->n_owners++], owner, PUB_BYTES);
+}
+
+/* Opens every world that can be opened; the best one's root stays in root. */
+static enum err worlds_open(struct judge *j, const uint8_t *owner,
+                            struct recover_result *r, struct world **out_best,
+                            struct root_key *root)
+{
+    AUTO_SECRET struct root_key *one = NULL;
+
+    TRY(secret_new(&one));
+    for (struct world *w = j->worlds; w != NULL; w = w->next) {
+        if (owner != NULL && !same(w->m.owner, owner, PUB_BYTES))
+            continue;
+        w->enough = world_enough(w);
+        if (w->enough) {
+            enum err e = world_open(j, w, one);
+
+            if (e == ERR_NOMEM)
+                return e;
+            w->opens = e == OK;
+        }
+        if (w->opens)
+            owner_note(r, w->m.owner);
+        if (!better(w, *out_best))
+            continue;
+        *out_best = w;
+        if (w->opens)
+            *root = *one;
+    }
+    return OK;
+}
+
+/* ---- verdicts ---- */
+
+static bool is_member(const struct world *w, size_t i)
+{
+    for (size_t k = 0; w != NULL && k < w->n; k++)
+        if (w->members[k] == i)
+            return true;
+    return false;
+}
+
+/* A good piece of an earlier epoch of the same owner. */
+static bool is_stale(const struct judge *j, const struct world *best, size_t i)
+{
+    for (const struct world *w = j->worlds; w != NULL; w = w->next)
+        if (w != best && is_member(w, i) && same(w->m.owner, best->m.owner, PUB_BYTES) &&
+            w->m.epoch < best->m.epoch)
+            return true;
+    return false;
+}
+
+static enum verdict piece_verdict(const struct judge *j, const struct world *best,
+                                  size_t i)
+{
+    const struct finding *f = &j->findings[i];
+
+    if (f->bad_signature && !is_member(best, i))
+        return VERDICT_BAD_SIGNATURE;
+    if (is_member(best, i))
+        return f->bad_piece && best->opens ? VERDICT_BAD_PIECE : VERDICT_GOOD;
+    if (f->duplicate)
+        return VERDICT_DUPLICATE;
+    if (best != NULL && is_stale(j, best, i))
+        return VERDICT_STALE_EPOCH;
+    /* A good piece of another circle is known as such only once this one is open. */
+    if (f->bad_piece || (best != NULL && best->opens))
+        return VERDICT_BAD_PIECE;
+    return VERDICT_NONE;
+}
+
+static enum verdict verdict_of(const struct judge *j, const struct world *best, size_t i)
+{
+    switch (j->answers[i].state) {
+    case ANSWER_REFUSED:
+        return VERDICT_REFUSED;
+    case ANSWER_SILENT:
+        return VERDICT_SILENT;
+    case ANSWER_PIECE:
+        return piece_verdict(j, best, i);
+    case ANSWER_WAITING:
+        break;
+    }
+    return VERDICT_NONE;
+}
+
+/* Loopback addresses say nothing about who stands behind them. */
+static bool same_address(struct bytes a, struct bytes b)
+{
+    struct address x = { 0 };
+    struct address y = { 0 };
+
+    if (address_get(a, &x) != OK || address_get(b, &y) != OK)
+        return false;
+    return !address_is_loopback(&x) && address_same_host(&x, &y);
+}
+
+static bool one_source(const struct answer *a, const struct answer *b)
+{
+    return same(a->node_key, b->node_key, PUB_BYTES) ||
+           same(a->guardian_fp, b->guardian_fp, sizeof a->guardian_fp) ||
+           same_address(a->address, b->address);
+}
+
+/* Good pieces from links the person gave, of sources that differ in every way. */
+static unsigned direct_count(const struct judge *j, const struct world *w)
+{
+    size_t picked[ANSWERS_MAX];
+    unsigned n = 0;
+
+    for (size_t k = 0; k < w->n; k++) {
+        const struct answer *a = &j->answers[w->members[k]];
+        bool fresh = a->source == FROM_LINK && !j->findings[w->members[k]].bad_piece;
+
+        for (unsigned i = 0; fresh && i < n; i++)
+            fresh = !one_source(a, &j->answers[picked[i]]);
+        if (fresh)
+            picked[n++] = w->members[k];
+    }
+    return n;
+}
+
+static unsigned count_open(const struct judge *j)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < j->n; i++)
+        n +=
+            j->answers[i].state == ANSWER_WAITING || j->answers[i].state == ANSWER_SILENT;
+    return n;
+}
+
+/* Whether those who can still answer are enough for some manifest seen. */
+static bool may_still(const struct judge *j)
+{
+    unsigned open = count_open(j);
+
+    for (const struct world *w = j->worlds; w != NULL; w = w->next)
+        if (w->n > 0 && w->n + open >= manifest_need(&w->m))
+            return true;
+    /* What nobody good has spoken of yet needs two at least, or is not known at all. */
+    return open >= (j->worlds != NULL ? 2U : 1U);
+}
+
+static enum recover_state state_of(const struct judge *j, const struct world *best,
+                                   const struct recover_result *r)
+{
+    if (r->n_owners > 1)
+        return RECOVER_TWO_WORLDS;
+    if (best != NULL && best->opens)
+        return RECOVER_FOUND;
+    if (best != NULL && best->enough)
+        return RECOVER_BROKEN;
+    return j->n > 0 && !may_still(j) ? RECOVER_IMPOSSIBLE : RECOVER_WAITING;
+}
+
+static void summarise(const struct judge *j, const struct world *best,
+                      struct recover_result *r)
+{
+    for (size_t i = 0; i < j->n; i++)
+        r->verdicts[i] = verdict_of(j, best, i);
+    if (best != NULL) {
+        r->epoch = best->m.epoch;
+        memcpy(r->manifest_hash, best->hash, HASH_BYTES);
+        r->need = manifest_need(&best->m);
+        for (size_t k = 0; k < best->n; k++)
+            r->have += r->verdicts[best->members[k]] == VERDICT_GOOD;
+        r->direct = direct_count(j, best);
+    }
+    /* With groups more pieces than the fewest may be there and not be enough. */
+    if (best != NULL && !best->enough && r->have >= r->need)
+        r->need = r->have + 1;
+    r->state = state_of(j, best, r);
+}
+
+static void worlds_free(struct judge *j)
+{
+    while (j->worlds != NULL) {
+        struct world *next = j->worlds->next;
+
+        free(j->worlds);
+        j->worlds = next;
+    }
+}
+
+static enum err judge_all(struct judge *j, const uint8_t *owner, struct recover_result *r,
+                          struct root_key *root)
+{
+    struct world *best = NULL;
+
+    for (size_t i = 0; i < j->n; i++) {
+        const struct answer *a = &j->answers[i];
+
+        for (uint32_t p = 0; a->state == ANSWER_PIECE && p < a->n_pieces; p++)
+            TRY(piece_judge(j, i, &a->pieces[p]));
+    }
+    TRY(worlds_open(j, owner, r, &best, root));
+    summarise(j, best, r);
+    return OK;
+}
+
+enum err recover(const struct answer *answers, size_t n, const uint8_t *owner,
+                 struct recover_result *out, struct root_key *out_root)
+{
+    AUTO_SECRET struct root_key *root = NULL;
+    struct recover_result r = { 0 };
+    struct judge j = { .answers = answers, .n = n };
+
+    MUST(n <= ANSWERS_MAX);
+    TRY(secret_new(&root));
+    enum err e = judge_all(&j, owner, &r, root);
+    worlds_free(&j);
+    TRY(e);
+    *out = r;
+    if (r.state == RECOVER_FOUND)
+        *out_root = *root;
+    return OK;
+}

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The wrong-answers table on the pure level: every fault × every subset of guardians. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "proto/recover.h"
+#include "tests/unit/circle.h"
+
+enum { MOST = 7, STATEMENTS = MOST * 512 };
+
+struct world_set {
+    struct root_key *root;
+    struct root_key *thief_root;
+    struct circle now;     /* epoch 2 of the owner */
+    struct circle before;  /* epoch 1 of the owner */
+    struct circle foreign; /* another owner's circle */
+    uint8_t statements[STATEMENTS];
+    uint8_t scratch[MANIFEST_MAX];
+};
+
+static struct world_set *ws;
+
+static enum err plan_make(uint8_t t, uint8_t n)
+{
+    struct manifest_group g = { t, n };
+
+    circle_make(&ws->now, ws->root, 2, &g, 1, 1);
+    circle_make(&ws->before, ws->root, 1, &g, 1, 1);
+    circle_make(&ws->foreign, ws->thief_root, 2, &g, 1, 1);
+    return OK;
+}
+
+/* ---- the faults ---- */
+
+static void bit_flip(struct answer *a, size_t i, struct buf *st)
+{
+    (void)st;
+    a->pieces[0].piece[5 + i] ^= 1;
+}
+
+static void wrong_index(struct answer *a, size_t i, struct buf *st)
+{
+    (void)st;
+    /* Another guardian's header over this guardian's value. */
+    memcpy(a->pieces[0].piece, ws->now.pieces[(i + 1) % ws->now.m.n_pieces], 5);
+}
+
+static void wrong_epoch(struct answer *a, size_t i, struct buf *st)
+{
+    *a = circle_answer(&ws->before, i, st);
+}
+
+static void other_circle(struct answer *a, size_t i, struct buf *st)
+{
+    *a = circle_answer(&ws->foreign, i, st);
+}
+
+static void other_piece_same_manifest(struct answer *a, size_t i, struct buf *st)
+{
+    (void)st;
+    memcpy(a->pieces[0].piece, ws->foreign.pieces[i], PIECE_BYTES);
+}
+
+static void box_does_not_open(struct answer *a, size_t i, struct buf *st)
+{
+    (void)i;
+    (void)st;
+    a->pieces[0].broken = true;
+}
+
+static void duplicate(struct answer *a, size_t i, struct buf *st)
+{
+    size_t other = (i + 1) % ws->now.m.n_pieces;
+    struct answer theirs = circle_answer(&ws->now, other, st);
+
+    /* The neighbour's piece; the statement cannot be forged with it. */
+    a->pieces[0] = theirs.pieces[0];
+}
+
+static void manifest_changed(struct answer *a, size_t i, struct buf *st)
+{
+    (void)i;
+    (void)st;
+    memcpy(ws->scratch, ws->now.raw, ws->now.raw_n);
+    ws->scratch[40] ^= 1;
+    a->pieces[0].manifest = bytes_of(ws->scratch, ws->now.raw_n);
+    manifest_hash(a->pieces[0].manifest, a->pieces[0].manifest_hash);
+}
+
+static void manifest_cut(struct answer *a, size_t i, struct buf *st)
+{
+    (void)i;
+    (void)st;
+    a->pieces[0].manifest.n /= 2;
+}
+
+static void manifest_long(struct answer *a, size_t i, struct buf *st)
+{
+    (void)i;
+    (void)st;
+    a->pieces[0].manifest = (struct bytes){ ws->statements, MANIFEST_MAX + 1 };
+    /* Never read: length comes first. */
+}
+
+static void statement_changed(struct answer *a, size_t i, struct buf *st)
+{
+    (void)i;
+    st->p[(size_t)(a->statement.p - st->p) + 10] ^= 1;
+}
+
+static void statement_of_other(struct answer *a, size_t i, struct buf *st)
+{
+    a->statement = circle_answer(&ws->now, (i + 1) % ws->now.m.n_pieces, st).statement;
+}
+
+static void refused(struct answer *a, size_t i, struct buf *st)
+{
+    (void)i;
+    (void)st;
+    a->state = ANSWER_REFUSED;
+}
+
+static void silent(struct answer *a, size_t i, struct buf *st)
+{
+    (void)i;
+    (void)st;
+    a->state = ANSWER_SILENT;
+}
+
+static const struct fault {
+    const char *name;
+    void (*apply)(struct answer *a, size_t i, struct buf *st);
+    enum verdict verdict; /* when the rest is enough */
+} faults[] = {
+    { "bit flip", bit_flip, VERDICT_BAD_PIECE },
+    { "wrong index", wrong_index, VERDICT_BAD_PIECE },
+    { "wrong epoch", wrong_epoch, VERDICT_STALE_EPOCH },
+    { "other circle", other_circle, VERDICT_BAD_PIECE },
+    { "foreign piece under this manifest", other_piece_same_manifest, VERDICT_BAD_PIECE },
+    { "box of another ward", box_does_not_open, VERDICT_BAD_PIECE },
+    { "a neighbour's piece", duplicate, VERDICT_BAD_SIGNATURE },
+    { "forged manifest", manifest_changed, VERDICT_BAD_SIGNATURE },
+    { "truncated manifest", manifest_cut, VERDICT_BAD_PIECE },
+    { "oversized manifest", manifest_long, VERDICT_BAD_PIECE },
+    { "statement changed", statement_changed, VERDICT_BAD_SIGNATURE },
+    { "statement of another", statement_of_other, VERDICT_BAD_SIGNATURE },
+    { "refused", refused, VERDICT_REFUSED },
+    { "silent", silent, VERDICT_SILENT },
+};
+
+enum { FAULTS = sizeof faults / sizeof faults[0] };
+
+/* kinds[i]: the fault of guardian i, or FAULTS for an honest one. */
+static void judge(const size_t *kinds, size_t n, struct recover_result *r,
+                  struct root_key *root)
+{
+    struct answer answers[MOST];
+    struct buf st = BUF_OF(ws->statements);
+
+    for (size_t i = 0; i < n; i++) {
+        answers[i] = circle_answer(&ws->now, i, &st);
+        if (kinds[i] < FAULTS)
+            faults[kinds[i]].apply(&answers[i], i, &st);
+    }
+    assert_false(st.over);
+    memset(root, 0, sizeof *root);
+    assert_int_equal(recover(answers, n, NULL, r, root), OK);
+}
+
+static void check_one(const size_t *kinds, size_t n, size_t t)
+{
+    struct recover_result r;
+    struct root_key root;
+    struct root_key zero = { 0 };
+    size_t good = 0;
+    size_t foreign = 0;
+    size_t stale = 0;
+
+    judge(kinds, n, &r, &root);
+    for (size_t i = 0; i < n; i++) {
+        good += kinds[i] == FAULTS;
+        foreign += kinds[i] < FAULTS && faults[kinds[i]].apply == other_circle;
+        stale += kinds[i] < FAULTS && faults[kinds[i]].apply == wrong_epoch;
+    }
+    if (good >= t && foreign < t) {
+        assert_int_equal(r.state, RECOVER_FOUND);
+        assert_int_equal(r.epoch, 2);
+        assert_memory_equal(root.b, ws->root->b, KEY_BYTES);
+        for (size_t i = 0; i < n; i++)
+            assert_int_equal(r.verdicts[i], kinds[i] == FAULTS
+                                                ? VERDICT_GOOD
+                                                : faults[kinds[i]].verdict);
+        return;
+    }
+    if (good >= t || (stale >= t && foreign >= t)) {
+        assert_int_equal(r.state, RECOVER_TWO_WORLDS);
+        assert_memory_equal(&root, &zero, sizeof root);
+        assert_true(r.n_owners == 2);
+        return;
+    }
+    /* A whole other world, or the older epoch: a root that its owner key signed. */
+    if (foreign >= t) {
+        assert_int_equal(r.state, RECOVER_FOUND);
+        assert_memory_equal(root.b, ws->thief_root->b, KEY_BYTES);
+        return;
+    }
+    if (stale >= t) {
+        assert_int_equal(r.state, RECOVER_FOUND);
+        assert_int_equal(r.epoch, 1);
+        assert_memory_equal(root.b, ws->root->b, KEY_BYTES);
+        return;
+    }
+    assert_true(r.state == RECOVER_WAITING || r.state == RECOVER_IMPOSSIBLE);
+    assert_memory_equal(&root, &zero, sizeof root);
+}
+
+static void table(uint8_t t, uint8_t n)
+{
+    size_t kinds[MOST];
+
+    assert_int_equal(plan_make(t, n), OK);
+    for (size_t f = 0; f < FAULTS; f++) {
+        for (unsigned set = 0; set < 1U << n; set++) {
+            for (size_t i = 0; i < n; i++)
+                kinds[i] = (set >> i & 1U) != 0 ? f : FAULTS;
+            check_one(kinds, n, t);
+        }
+    }
+}
+
+static void every_fault_every_subset_3_of_5(void **state)
+{
+    (void)state;
+    table(3, 5);
+}
+
+static void every_fault_every_subset_4_of_7(void **state)
+{
+    (void)state;
+    table(4, 7);
+}
+
+/* xorshift: seeded, so that a failure can be played again. */
+static uint64_t next_random(uint64_t *s)
+{
+    *s ^= *s << 13;
+    *s ^= *s >> 7;
+    *s ^= *s << 17;
+    return *s;
+}
+
+static void seeded_mixtures(void **state)
+{
+    (void)state;
+    uint64_t seed = 20260101;
+    size_t kinds[MOST];
+
+    assert_int_equal(plan_make(3, 5), OK);
+    for (unsigned round = 0; round < 400; round++) {
+        for (size_t i = 0; i < 5; i++)
+            kinds[i] = next_random(&seed) % (FAULTS + 4);
+        for (size_t i = 0; i < 5; i++)
+            kinds[i] = kinds[i] > FAULTS ? FAULTS : kinds[i];
+        /* Neighbours' pieces together with their owners' are the duplicate's own test. */
+        check_one(kinds, 5, 3);
+    }
+}
+
+static void duplicate_is_named(void **state)
+{
+    (void)state;
+    struct answer answers[4];
+    struct buf st = BUF_OF(ws->statements);
+    struct recover_result r;
+    struct root_key root;
+
+    assert_int_equal(plan_make(3, 5), OK);
+    for (size_t i = 0; i < 3; i++)
+        answers[i] = circle_answer(&ws->now, i, &st);
+    answers[3] = answers[2];
+    assert_int_equal(recover(answers, 4, NULL, &r, &root), OK);
+    assert_int_equal(r.state, RECOVER_FOUND);
+    assert_int_equal(r.verdicts[3], VERDICT_DUPLICATE);
+    assert_int_equal(r.have, 3);
+    assert_int_equal(recover(answers + 1, 3, NULL, &r, &root), OK);
+    assert_int_equal(r.state, RECOVER_IMPOSSIBLE); /* two are too few */
+}
+
+static void accepted_owner_ends_two_worlds(void **state)
+{
+    (void)state;
+    struct answer answers[6];
+    struct buf st = BUF_OF(ws->statements);
+    struct recover_result r;
+    struct root_key root;
+
+    assert_int_equal(plan_make(3, 5), OK);
+    for (size_t i = 0; i < 3; i++) {
+        answers[i] = circle_answer(&ws->now, i, &st);
+        answers[i + 3] = circle_answer(&ws->foreign, i, &st);
+    }
+    assert_int_equal(recover(answers, 6, NULL, &r, &root), OK);
+    assert_int_equal(r.state, RECOVER_TWO_WORLDS);
+    assert_int_equal(r.n_owners, 2);
+    assert_int_equal(recover(answers, 6, ws->now.m.owner, &r, &root), OK);
+    assert_int_equal(r.state, RECOVER_FOUND);
+    assert_memory_equal(root.b, ws->root->b, KEY_BYTES);
+    assert_int_equal(r.verdicts[0], VERDICT_GOOD);
+    assert_int_equal(r.verdicts[3], VERDICT_BAD_PIECE);
+}
+
+static void groups_need_their_own(void **state)
+{
+    (void)state;
+    static const struct manifest_group groups[] = { { 2, 3 }, { 2, 4 } };
+    struct answer answers[7];
+    struct buf st = BUF_OF(ws->statements);
+    struct recover_result r;
+    struct root_key root;
+
+    circle_make(&ws->now, ws->root, 1, groups, 2, 2);
+    for (size_t i = 0; i < 7; i++)
+        answers[i] = circle_answer(&ws->now, i, &st);
+    for (size_t i = 4; i < 7; i++)
+        answers[i].state = ANSWER_WAITING;
+    /* Four pieces, three of one group: not enough. */
+    assert_int_equal(recover(answers, 7, NULL, &r, &root), OK);
+    assert_int_equal(r.state, RECOVER_WAITING);
+    assert_true(r.need > r.have);
+    answers[4].state = ANSWER_PIECE;
+    assert_int_equal(recover(answers, 7, NULL, &r, &root), OK);
+    assert_int_equal(r.state, RECOVER_FOUND);
+    assert_memory_equal(root.b, ws->root->b, KEY_BYTES);
+}
+
+static void direct_counts_sources_that_differ(void **state)
+{
+    (void)state;
+    struct answer answers[3];
+    struct buf st = BUF_OF(ws->statements);
+    struct recover_result r;
+    struct root_key root;
+
+    assert_int_equal(plan_make(3, 5), OK);
+    for (size_t i = 0; i < 3; i++)
+        answers[i] = circle_answer(&ws->now, i, &st);
+    assert_int_equal(recover(answers, 3, NULL, &r, &root), OK);
+    assert_int_equal(r.direct, 3);
+    memcpy(answers[1].node_key, answers[0].node_key, PUB_BYTES);
+    answers[2].source = FROM_ROSTER;
+    assert_int_equal(recover(answers, 3, NULL, &r, &root), OK);
+    assert_int_equal(r.direct, 1);
+}
+
+static void refusals_make_it_impossible(void **state)
+{
+    (void)state;
+    size_t kinds[] = { FAULTS, FAULTS, 12, 12, 12 };
+    struct recover_result r;
+    struct root_key root;
+
+    assert_string_equal(faults[12].name, "refused");
+    assert_int_equal(plan_make(3, 5), OK);
+    judge(kinds, 5, &r, &root);
+    assert_int_equal(r.state, RECOVER_IMPOSSIBLE);
+    assert_int_equal(recover(NULL, 0, NULL, &r, &root), OK);
+    assert_int_equal(r.state, RECOVER_WAITING);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_fault_every_subset_3_of_5),
+        cmocka_unit_test(every_fault_every_subset_4_of_7),
+        cmocka_unit_test(seeded_mixtures),
+        cmocka_unit_test(duplicate_is_named),
+        cmocka_unit_test(accepted_owner_ends_two_worlds),
+        cmocka_unit_test(groups_need_their_own),
+        cmocka_unit_test(direct_counts_sources_that_differ),
+        cmocka_unit_test(refusals_make_it_impossible),
+    };
+
+    if (secret_start(SECRET_LOCK_WAIVED) != OK)
+        return 1;
+    ws = calloc(1, sizeof *ws);
+    if (ws == NULL || secret_new(&ws->root) != OK || secret_new(&ws->thief_root) != OK)
+        return 1;
+    rng_fill(&crypt_random, ws->root->b, KEY_BYTES);
+    rng_fill(&crypt_random, ws->thief_root->b, KEY_BYTES);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    secret_free(ws->root);
+    secret_free(ws->thief_root);
+    free(ws);
+    secret_end();
+    return failed;
+}
