@@ -255,9 +255,14 @@ enum err crypt_box_open(const struct dh_key *key, enum label l, struct bytes ad,
 enum err crypt_argon2id(struct bytes secret, const uint8_t salt[SALT_BYTES],
                         struct cost cost, struct span out)
 {
-    if (crypto_pwhash(out.p, out.n, (const char *)secret.p, secret.n, salt, cost.passes,
+    AUTO_SECRET uint8_t *hash = NULL;
+
+    /* libsodium clears its output before it knows whether it can fill it. */
+    TRY(secret_alloc(out.n, (void **)&hash));
+    if (crypto_pwhash(hash, out.n, (const char *)secret.p, secret.n, salt, cost.passes,
                       cost.mem, crypto_pwhash_ALG_ARGON2ID13) != 0)
         return ERR_NOMEM;
+    memcpy(out.p, hash, out.n);
     return OK;
 }
 

@@ -1,0 +1,270 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Computes ident.json and words.json from docs/PROTOCOL.md alone, without Kith's code.
+
+    make.py          writes the two files beside this script
+    make.py --check  exits 1 when a file differs from what is computed
+
+Needs Argon2id from the Python package cryptography (44 or later).
+"""
+import base64
+import hashlib
+import ipaddress
+import json
+import pathlib
+import sys
+
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+HERE = pathlib.Path(__file__).resolve().parent
+SHIPPED = (64 * 1024 * 1024, 3)
+MINIMUM = (8192, 1)
+
+
+def blake(label, *parts, size=32, key=b""):
+    """BLAKE2b over label, a zero byte, the parts."""
+    data = label.encode() + b"\0" + b"".join(parts)
+    return hashlib.blake2b(data, digest_size=size, key=key).digest()
+
+
+def level(root, number, ctx, size=32):
+    """libsodium's crypto_kdf_derive_from_key."""
+    return hashlib.blake2b(
+        b"", digest_size=size, key=root, salt=number.to_bytes(8, "little").ljust(16, b"\0"),
+        person=ctx.ljust(16, b"\0")).digest()
+
+
+def made_up(name, size):
+    return hashlib.blake2b(name.encode(), digest_size=size).digest()
+
+
+def u32(v):
+    return v.to_bytes(4, "big")
+
+
+# ---- ident ----
+
+def key_record(n, generation, number):
+    root, node = made_up(f"root {n}", 32), made_up(f"node {n}", 32)
+    fp, invite = made_up(f"fp {n}", 10), made_up(f"invite {n}", 16)
+    seat = blake("kith seat id", node, fp, size=16)
+    owner, account = level(root, 5, b"kithsign"), level(root, 6, b"kithacct")
+    guardian, restore = level(root, 7, b"kithguar"), level(root, 8, b"kithrest")
+    at = node + seat + u32(generation)
+    out = {
+        "root": root, "node_key": node, "guardian_fp": fp, "seat": seat,
+        "invite_id": invite, "generation": generation, "number": number,
+        "owner_sign": blake("kith owner sign", key=owner),
+        "account_static": blake("kith account static", at, key=account),
+        "account_sign": blake("kith account sign", at, key=account),
+        "account_psk": blake("kith account psk", at, key=account),
+        "guardian_sign": blake("kith guardian sign", key=guardian),
+        "guardian_seal": blake("kith guardian seal", key=guardian),
+        "guardian_static": blake("kith guardian static", node, seat, key=guardian),
+        "guardian_psk": blake("kith guardian psk", node, seat, key=guardian),
+        "approval": blake("kith approval key", seat, invite, key=guardian),
+        "restore_roster": blake("kith restore roster", at, u32(number), key=restore),
+        "restore_sheet": blake("kith restore sheet", at, u32(number), key=restore),
+        "identity_seed": level(root, 1, b"kithiden", 64),
+    }
+    return {k: v.hex() if isinstance(v, bytes) else v for k, v in out.items()}
+
+
+def credential(token):
+    return {"token": token.hex(), "id": blake("kith token id", token, size=16).hex(),
+            "psk": blake("kith token psk", token).hex()}
+
+
+def fingerprint(n):
+    sign, seal = made_up(f"sign {n}", 32), made_up(f"seal {n}", 32)
+    return {"sign_pub": sign.hex(), "seal_pub": seal.hex(),
+            "fp": blake("kith guardian fingerprint", sign, seal, size=10).hex()}
+
+
+def address(host, port):
+    """The encoded form and the one text of an address."""
+    try:
+        ip = ipaddress.ip_address(host)
+    except ValueError:
+        name = host.lower()
+        return bytes([4]) + port.to_bytes(2, "big") + name.encode(), f"{name}:{port}"
+    text = f"{ip}:{port}" if ip.version == 4 else f"[{ip}]:{port}"
+    return bytes([1 if ip.version == 4 else 2]) + ip.packed + port.to_bytes(2, "big"), text
+
+
+def base32(raw):
+    return base64.b32encode(raw).decode().rstrip("=")
+
+
+def raw_link(body):
+    return body + blake("kith link", body, size=16)[:4]
+
+
+def link_body(kind, n, where, fp=None):
+    if fp is None:
+        fp = made_up(f"fp {n}", 10) if kind in (1, 2) else bytes(10)
+    return bytes([kind]) + made_up(f"node {n}", 32) + made_up(f"token {n}", 16) + fp + where
+
+
+def link_record(kind, n, host, port):
+    where, text = address(host, port)
+    body = link_body(kind, n, where)
+    return {"type": kind, "node_key": body[1:33].hex(), "token": body[33:49].hex(),
+            "fp": body[49:59].hex(), "address": text, "link": "KITH1:" + base32(raw_link(body))}
+
+
+def bad_links():
+    where = address("192.0.2.7", 7844)[0]
+    good = base32(raw_link(link_body(1, 1, where)))
+    wrong = lambda i: good[:i] + ("A" if good[i] != "A" else "B") + good[i + 1:]
+    sealed = lambda body: "KITH1:" + base32(raw_link(body))
+    rows = [
+        ("ERR_FORMAT", "", "empty"), ("ERR_FORMAT", "KITH", "head alone"),
+        ("ERR_FORMAT", "KITH0:" + good, "no such head"),
+        ("ERR_FORMAT", "https://example.org/" + good, "not a link"),
+        ("ERR_FORMAT", good, "head missing"),
+        ("ERR_VERSION", "KITH2:" + good, "a later form"),
+        ("ERR_VERSION", sealed(link_body(5, 1, where, bytes(10))), "type 5"),
+        ("ERR_VERSION", sealed(link_body(0, 1, where, bytes(10))), "type 0"),
+        ("ERR_VERSION", sealed(link_body(1, 1, b"\x03" + bytes(34))), "onion, reserved"),
+        ("ERR_VERSION", sealed(link_body(1, 1, b"\x05" + bytes(6))), "address kind 5"),
+        ("ERR_CHECKSUM", "KITH1:", "nothing after the head"),
+        ("ERR_CHECKSUM", "KITH1:" + wrong(0), "first character"),
+        ("ERR_CHECKSUM", "KITH1:" + wrong(50), "a character of the node key"),
+        ("ERR_CHECKSUM", "KITH1:" + wrong(len(good) - 2), "a character of the checksum"),
+        ("ERR_CHECKSUM", "KITH1:" + good[:-1], "last character missing"),
+        ("ERR_CHECKSUM", "KITH1:" + good[:-8], "five bytes missing"),
+        ("ERR_CHECKSUM", "KITH1:" + good + good, "twice"),
+        ("ERR_CHECKSUM", "KITH1:" + good + "=", "padding"),
+        ("ERR_CHECKSUM", "KITH1:" + good[:20] + "0" + good[21:], "a digit base32 lacks"),
+        ("ERR_CHECKSUM", "KITH1:" + good[:20] + "-" + good[20:], "a hyphen"),
+        ("ERR_FORMAT", sealed(link_body(1, 1, where, bytes(10))), "invite without guardian"),
+        ("ERR_FORMAT", sealed(link_body(4, 1, where, b"\1" * 10)), "operator with guardian"),
+        ("ERR_FORMAT", sealed(link_body(1, 1, b"\x01\x7f\0\0\x01\0\0")), "port 0"),
+        ("ERR_FORMAT", sealed(link_body(1, 1, where + b"\0")), "address too long"),
+        ("ERR_FORMAT", sealed(link_body(1, 1, where[:-1])), "address too short"),
+        ("ERR_FORMAT", sealed(link_body(1, 1, b"\x04\x1e\xa4Ben.example")), "upper-case name"),
+        ("ERR_FORMAT", sealed(link_body(1, 1, b"\x04\x1e\xa4" + b"a" * 64)), "label of 64"),
+        ("ERR_FORMAT", sealed(link_body(1, 1, b"\x04\x1e\xa4")), "no name"),
+        ("ERR_FORMAT", sealed(link_body(
+            1, 1, b"\x02" + bytes(10) + b"\xff\xff\x01\x02\x03\x04\x1e\xa4")), "IPv4 as IPv6"),
+    ]
+    # 82 bytes end inside a character: what is left of it must be zero.
+    six = sealed(link_body(1, 1, address("2001:db8::7", 7844)[0]))
+    digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+    rows.append(("ERR_CHECKSUM", six[:-1] + digits[digits.index(six[-1]) | 1], "bits after the end"))
+    rows.append(("ERR_CHECKSUM", six + "A", "a character after the end"))
+    return [{"error": e, "link": l, "why": w} for e, l, w in rows]
+
+
+HOSTS = [
+    ("1.2.3.4", 7844), ("0.0.0.0", 1), ("255.255.255.255", 65535), ("::", 7844), ("::1", 7844),
+    ("2001:db8::1", 443), ("2001:db8:0:0:1:0:0:1", 443), ("1:0:0:2:0:0:0:3", 5),
+    ("1:2:3:4:5:6:7:8", 9), ("0:1:0:1:0:1:0:1", 9), ("1:2:3:4:5:6:7:0", 9), ("fe80::", 80),
+    ("0:0:0:0:0:1:0:0", 80), ("abcd:ef01:2345:6789:abcd:ef01:2345:6789", 65535),
+    ("ben.example", 7844), ("Ben.Example", 7844), ("localhost", 7844), ("a", 1),
+    ("xn--bcher-kva.example", 7844), ("4you.example", 10), ("a-1.b--2.org", 99),
+    ("a" * 63 + "." + "b" * 63 + "." + "c" * 63 + "." + "d" * 61, 65535),
+]
+
+BAD_ADDRESSES = [
+    "", ":", ":7844", "ben.example", "ben.example:", "ben.example:65536", "ben.example:07844",
+    "ben.example:+1", "ben.example:1 ", " ben.example:1", "ben..example:1", ".example:1",
+    "ben.example.:1", "-ben.example:1", "ben-.example:1", "b_en.example:1", "ben example:1",
+    "b\u00fccher.example:1", "a" * 64 + ".example:1",
+    "a" * 63 + "." + "b" * 63 + "." + "c" * 63 + "." + "d" * 62 + ":1",
+    "1.2.3:1", "1.2.3.4.5:1", "1.2.3.256:1",
+    "01.2.3.4:1", "1.2.3.4.:1", "0x7f.1:1", "300:1", "ben.4you:1", "::1:7844", "[::1]", "[]:1",
+    "[:]:1", "[:::]:1", "[1::2::3]:1", "[1:2:3:4:5:6:7]:1", "[1:2:3:4:5:6:7:8:9]:1",
+    "[1:2:3:4:5:6:7::8]:1", "[::1:2:3:4:5:6:7:8]:1", "[12345::]:1", "[::g]:1", "[1:2:3:4:5:6:7:]:1",
+    "[:1:2:3:4:5:6:7]:1", "[::1%eth0]:1", "[::ffff:1.2.3.4]:1", "[::ffff:102:304]:1",
+    "[1.2.3.4]:1", "[::1:1", "::1]:1",
+]
+
+
+def ident():
+    good = [{"in": (f"[{h}]:{p}" if ":" in h else f"{h}:{p}"), "text": address(h, p)[1],
+             "encoded": address(h, p)[0].hex()} for h, p in HOSTS]
+    good.append({"in": "[2001:DB8:0000::0001]:443", "text": "[2001:db8::1]:443",
+                 "encoded": address("2001:db8::1", 443)[0].hex()})
+    return {
+        "about": "Keys, ids, addresses and links; section by section in docs/PROTOCOL.md.",
+        "keys": [key_record(1, 0, 1), key_record(2, 1, 0), key_record(3, 0xffffffff, 0x01020304)],
+        "fingerprints": [fingerprint(1), fingerprint(2)],
+        "credentials": [credential(made_up("token 1", 16)), credential(made_up("standing", 32))],
+        "addresses": good,
+        "bad_addresses": [{"in": a, "error": "ERR_FORMAT"} for a in BAD_ADDRESSES] +
+                         [{"in": "abc.onion:80", "error": "ERR_ARG"},
+                          {"in": "ABC.Onion:80", "error": "ERR_ARG"}],
+        "links": [link_record(1, 1, "192.0.2.7", 7844), link_record(2, 2, "2001:db8::7", 7844),
+                  link_record(3, 3, "ben.example", 7844), link_record(4, 4, "127.0.0.1", 40001),
+                  link_record(1, 5, "a" * 26, 7844), link_record(2, 6, *HOSTS[-1])],
+        "bad_links": bad_links(),
+    }
+
+
+# ---- words ----
+
+def word_list():
+    text = (HERE / "../../proto/words_list.inc").read_text().split("*/")[-1]
+    return text.replace('"', " ").replace(",", " ").split()
+
+
+LIST = word_list()
+assert len(LIST) == 1296 and len({w.replace("-", "")[:3] for w in LIST}) == 1296
+
+
+def words_of(raw, n):
+    v = int.from_bytes(raw, "big") % 1296 ** n
+    return " ".join(LIST[v // 1296 ** (n - 1 - i) % 1296] for i in range(n))
+
+
+def argon(secret, salt, cost, size=16):
+    mem, passes = cost
+    return Argon2id(salt=salt, length=size, iterations=passes, lanes=1,
+                    memory_cost=mem // 1024).derive(secret)
+
+
+def call_record(t, nonce, cost):
+    out = argon(t, blake("kith call salt", nonce, size=16), cost)
+    return {"t": t.hex(), "nonce": nonce.hex(), "mem": cost[0], "passes": cost[1],
+            "out": out.hex(), "words": words_of(out[:8], 4), "answer": words_of(out[8:], 2)}
+
+
+def fingerprint_words(n, cost):
+    pub = made_up(f"owner {n}", 32)
+    out = argon(pub, blake("kith fingerprint", size=16), cost)
+    return {"owner_pub": pub.hex(), "mem": cost[0], "passes": cost[1],
+            "words": words_of(out[:8], 4)}
+
+
+def words():
+    raws = [bytes(8), b"\xff" * 8, (1296 ** 4).to_bytes(8, "big"),
+            (1296 ** 4 - 1).to_bytes(8, "big"), (1295).to_bytes(8, "big"), made_up("raw", 8)]
+    return {
+        "about": "Call words, answer words, fingerprint words; see docs/PROTOCOL.md.",
+        "list_blake2b_256": hashlib.blake2b("\n".join(LIST).encode(), digest_size=32).hexdigest(),
+        "from_bytes": [{"bytes": r.hex(), "n": n, "words": words_of(r, n)}
+                       for r in raws for n in (1, 2, 4, 6)],
+        "call": [call_record(b"", bytes(32), MINIMUM),
+                 call_record(made_up("t 1", 64) * 7, made_up("nonce 1", 32), MINIMUM),
+                 call_record(made_up("t 2", 64) * 9, made_up("nonce 2", 32), SHIPPED)],
+        "fingerprint": [fingerprint_words(1, MINIMUM), fingerprint_words(2, SHIPPED)],
+    }
+
+
+def main():
+    bad = 0
+    for name, value in (("ident", ident()), ("words", words())):
+        path = HERE / f"{name}.json"
+        text = json.dumps(value, indent=1) + "\n"
+        if "--check" not in sys.argv:
+            path.write_text(text)
+        elif path.read_text() != text:
+            print(f"{path.name} differs from what is computed", file=sys.stderr)
+            bad = 1
+    return bad
+
+
+if __name__ == "__main__":
+    sys.exit(main())
