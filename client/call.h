@@ -36,9 +36,10 @@ struct call_send {
 };
 
 /*
- * Called with reply NULL once the handshake is done, then after each reply; fills
- * *out_send. Anything but OK ends the conversation with that error. reply->err is
- * the step's to judge: returning it is the usual end.
+ * Called with reply NULL once the handshake is done and the node's HELLO is in
+ * c->hello, then after each reply; fills *out_send. Anything but OK ends the
+ * conversation with that error. reply->err is the step's to judge: returning it is the
+ * usual end. A step never blocks and never runs a round.
  */
 typedef enum err (*call_step)(struct call *c, const struct call_reply *reply,
                               struct call_send *out_send);
@@ -67,8 +68,9 @@ struct call {
     /* what became of it */
     enum err err; /* OK only when the step function ended it */
     enum call_stage stage;
-    size_t used;           /* index of the address that was reached */
-    uint8_t handshake[64]; /* handshake hash, from CALL_TALKING on */
+    size_t used;            /* index of the address that was reached */
+    uint8_t handshake[64];  /* handshake hash, from CALL_TALKING on */
+    struct rep_hello hello; /* from CALL_TALKING on; HELLO and BYE are sent by call */
 };
 
 /*
