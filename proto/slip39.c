@@ -28,8 +28,11 @@ static const char list[LIST][WORD_MAX + 1] = {
 static uint64_t mask_equal(uint64_t a, uint64_t b)
 {
     uint64_t differ = a ^ b;
+    uint64_t mask = ((differ | (0 - differ)) >> 63) - 1;
 
-    return ((differ | (0 - differ)) >> 63) - 1;
+    /* Or clang finds out that it is all or nothing, and branches on it. */
+    __asm__("" : "+r"(mask));
+    return mask;
 }
 
 /* All ones if a is not zero. */
@@ -271,6 +274,7 @@ void slip39_words_encode(const struct slip39_share *share, struct buf *out)
     for (size_t i = 0; i < slip39_word_count(share->value_n); i++) {
         slip39_word(w.words[i], w.word);
         /* The text is written to be read: the lengths of its words show in it. */
+        secret_public(w.word, sizeof w.word);
         size_t letters = WORD_MAX;
         while (letters > 0 && w.word[letters - 1] == 0)
             letters--;
@@ -365,13 +369,11 @@ static enum err passphrase_check(struct bytes passphrase)
 {
     if (passphrase.n > SLIP39_PASSPHRASE)
         return ERR_TOO_BIG;
-    for (size_t i = 0; i < passphrase.n; i++) {
-        bool strange = passphrase.p[i] < 32 || passphrase.p[i] > 126;
-        secret_public(&strange, sizeof strange);
-        if (strange)
-            return ERR_ARG;
-    }
-    return OK;
+    uint32_t below = 0; /* the top bit once a difference fell below zero */
+    for (size_t i = 0; i < passphrase.n; i++)
+        below |= (passphrase.p[i] - 32U) | (126U - passphrase.p[i]);
+    secret_public(&below, sizeof below);
+    return below >> 31 != 0 ? ERR_ARG : OK;
 }
 
 /* The Feistel network's working space. */
