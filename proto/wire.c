@@ -151,15 +151,22 @@ static bool rune_take(struct bytes *in, uint32_t *out)
     return true;
 }
 
-/* Controls, and the characters that make a line read otherwise than it is. */
+/* Controls, and what makes a line read otherwise than it is: bidi, invisible, tags. */
+static const struct {
+    uint32_t from, to;
+} refused_runes[] = {
+    { 0, 0x1f },          { 0x7f, 0x9f },     { 0xad, 0xad },     { 0x61c, 0x61c },
+    { 0x180e, 0x180e },   { 0x200b, 0x200b }, { 0x200e, 0x200f }, { 0x2028, 0x202e },
+    { 0x2060, 0x206f },   { 0xfeff, 0xfeff }, { 0xfff9, 0xfffb }, { 0xfffe, 0xffff },
+    { 0xe0000, 0xe007f },
+};
+
 static bool rune_plain(uint32_t v)
 {
-    if (v < 0x20 || (v >= 0x7f && v <= 0x9f))
-        return false;
-    if ((v >= 0x202a && v <= 0x202e) || (v >= 0x2066 && v <= 0x2069))
-        return false;
-    return v != 0x2028 && v != 0x2029 && v != 0xfeff && v != 0x200e && v != 0x200f &&
-           v != 0x61c;
+    for (size_t i = 0; i < sizeof(refused_runes) / sizeof(refused_runes[0]); i++)
+        if (v >= refused_runes[i].from && v <= refused_runes[i].to)
+            return false;
+    return true;
 }
 
 bool wire_printable(struct bytes text)

@@ -101,7 +101,7 @@ void wire_put(const struct wire_schema *s, const void *value, struct buf *out);
  * *out_value is untouched. ERR_FORMAT, ERR_TOO_BIG, ERR_NOMEM.
  */
 enum err wire_get(const struct wire_schema *s, struct bytes in, void *out_value);
-/* True for valid UTF-8 without control characters (C0, DEL, C1, bidi overrides). */
+/* True for valid UTF-8 without controls, bidi controls and invisible characters. */
 bool wire_printable(struct bytes text);
 
 #endif
