@@ -49,7 +49,8 @@ struct home {
 
 /*
  * Opens and locks the home. ERR_BUSY: another kith is at it for longer than two
- * seconds; ERR_IO: not a directory, not ours, open to others, no parent.
+ * seconds; ERR_STATE: not ours, or open to others; ERR_UNKNOWN: no parent directory;
+ * ERR_IO; ERR_TOO_BIG: a path that is too long.
  */
 enum err home_open(const char *path, enum home_mode mode, struct home *out);
 /* Fine on a { .dir = -1, .lock = -1 } home, and twice. */
@@ -101,7 +102,8 @@ enum home_lock home_lock_of(struct home *h, enum home_file which);
 
 /*
  * Writes a file: an open part anyone with the disk reads, a sealed part under key
- * (NULL: no sealed part). ERR_IO, ERR_DISK_FULL.
+ * (NULL: no sealed part; it must fit secret memory to be opened again). Not for
+ * HOME_ROOT (MUST). ERR_IO, ERR_DISK_FULL.
  */
 enum err home_write(struct home *h, enum home_file which, const struct home_key *key,
                     struct bytes open, struct bytes secret, const struct rng *rng);

@@ -85,6 +85,11 @@ void term_done(struct term *t);
 /* SIGINT, SIGTERM and SIGHUP restore the echo and end the process with 130. */
 void term_catch_signals(void);
 
+enum term_echo { ECHO_OFF, ECHO_ON };
+
+/* Whether what is typed at fd is shown; a signal in between shows it again. */
+void term_echo(int fd, enum term_echo how);
+
 /* ---- saying ---- */
 
 /* A paragraph to the person (standard error), wrapped at words; a leading blank indents

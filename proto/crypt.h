@@ -86,7 +86,9 @@ enum {
     X(HOME_DAY, "kith home day", "day box of a home")                                    \
     X(HOME_ROOT, "kith home root", "root box of a home")                                 \
     X(HOME_JOURNAL, "kith home journal", "journal of a ceremony")                        \
-    X(HOME_RESTORE, "kith home restore", "restore file")
+    X(HOME_RESTORE, "kith home restore", "restore file")                                 \
+    X(HOME_CHECK, "kith home check", "checksum of a home's file")                        \
+    X(HOME_JOURNAL_KEY, "kith home journal key", "key of the journal")
 
 enum label {
 

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/home.h"
+
+/*
+ * The day box is a row of records. A kind or an even key that is not known makes the
+ * whole file one of a later version; such a version never adds odd keys here, because
+ * saving would lose them.
+ */
+enum record { RECORD_ME = 1, RECORD_GUARDIAN, RECORD_SEAT, RECORD_INVITE, RECORD_WARD };
+
+/* Words of a fingerprint: four of at most ten letters. */
+enum { WORDS_MAX_BYTES = 48 };
+
+static const struct wire_field address_fields[] = {
+    W_BYTES(roster_address, at, 1, WIRE_MUST, 1, ADDRESS_MAX),
+};
+static const struct wire_schema address_schema = W_SCHEMA(roster_address, address_fields);
+
+static const struct wire_field node_fields[] = {
+    W_FIX(day_node, node_key, 1, WIRE_MUST),
+    W_FIX(day_node, node_sign, 2, WIRE_MAY),
+    W_FIX(day_node, incarnation, 3, WIRE_MAY),
+    W_FIX(day_node, log_head, 4, WIRE_MAY),
+    W_UINT(day_node, log_seq, 5, WIRE_MAY, UINT64_MAX),
+    W_UINT(day_node, seen, 6, WIRE_MAY, UINT64_MAX),
+    W_LIST(day_node, addresses, 7, WIRE_MAY, 0, &address_schema),
+};
+static const struct wire_schema node_schema = W_SCHEMA(day_node, node_fields);
+
+static const struct wire_field group_fields[] = {
+    W_UINT(manifest_group, t, 1, WIRE_MUST, 16),
+    W_UINT(manifest_group, n, 2, WIRE_MUST, 16),
+};
+static const struct wire_schema group_schema = W_SCHEMA(manifest_group, group_fields);
+
+static const struct wire_field text_fields[] = {
+    W_TEXT(day_text, text, 1, WIRE_MUST, 1, NAME_MAX_BYTES),
+};
+static const struct wire_schema text_schema = W_SCHEMA(day_text, text_fields);
+
+static const struct wire_field me_fields[] = {
+    W_TEXT(day_me, name, 1, WIRE_MAY, 0, NAME_MAX_BYTES),
+    W_FIX(day_me, circle, 2, WIRE_MAY),
+    W_FIX(day_me, owner, 3, WIRE_MAY),
+    W_FIX(day_me, guard_sign, 4, WIRE_MAY),
+    W_FIX(day_me, guard_seal, 5, WIRE_MAY),
+    W_TEXT(day_me, fingerprint, 6, WIRE_MAY, 0, WORDS_MAX_BYTES),
+    W_UINT(day_me, planned, 7, WIRE_MAY, 1),
+    W_UINT(day_me, group_threshold, 8, WIRE_MAY, GROUPS_MAX),
+    W_LIST(day_me, groups, 9, WIRE_MAY, 0, &group_schema),
+    W_LIST(day_me, group_names, 10, WIRE_MAY, 0, &text_schema),
+    W_UINT(day_me, hold, 11, WIRE_MAY, HOLD_MAX_S),
+    W_UINT(day_me, stop_hold, 12, WIRE_MAY, STOP_HOLD_MAX_S),
+    W_UINT(day_me, roster_mode, 13, WIRE_MAY, ROSTER_NEVER),
+    W_TEXT(day_me, about, 14, WIRE_MAY, 0, TEXT_MAX_BYTES),
+    W_UINT(day_me, next_roster, 15, WIRE_MAY, UINT32_MAX),
+    W_UINT(day_me, epoch, 16, WIRE_MAY, UINT32_MAX),
+    W_UINT(day_me, sealed_at, 17, WIRE_MAY, UINT64_MAX),
+    W_FIX(day_me, manifest_hash, 18, WIRE_MAY),
+    W_BYTES(day_me, manifest, 19, WIRE_MAY, 0, MANIFEST_MAX),
+};
+static const struct wire_schema me_schema = W_SCHEMA(day_me, me_fields);
+
+static const struct wire_field guardian_fields[] = {
+    W_TEXT(day_guardian, name, 1, WIRE_MUST, 1, NAME_MAX_BYTES),
+    W_UINT(day_guardian, kind, 2, WIRE_MUST, PIECE_CARD),
+    W_UINT(day_guardian, progress, 3, WIRE_MUST, GUARDIAN_READY),
+    W_TEXT(day_guardian, reach, 4, WIRE_MAY, 0, TEXT_MAX_BYTES),
+    W_TEXT(day_guardian, contact, 5, WIRE_MAY, 0, TEXT_MAX_BYTES),
+    W_FIX(day_guardian, token, 6, WIRE_MAY),
+    W_FIX(day_guardian, fp, 7, WIRE_MAY),
+    W_FIX(day_guardian, invite, 8, WIRE_MAY),
+    W_FIX(day_guardian, op_enrol, 9, WIRE_MAY),
+    W_FIX(day_guardian, op_device, 10, WIRE_MAY),
+    W_LIST(day_guardian, node, 11, WIRE_MAY, 0, &node_schema),
+    W_FIX(day_guardian, seat, 12, WIRE_MAY),
+    W_UINT(day_guardian, generation, 13, WIRE_MAY, UINT32_MAX),
+    W_FIX(day_guardian, ward, 14, WIRE_MAY),
+    W_FIX(day_guardian, sign_pub, 15, WIRE_MAY),
+    W_FIX(day_guardian, seal_pub, 16, WIRE_MAY),
+    W_FIX(day_guardian, keys_sig, 17, WIRE_MAY),
+    W_FIX(day_guardian, approval, 18, WIRE_MAY),
+    W_FIX(day_guardian, approval_sig, 19, WIRE_MAY),
+    W_FIX(day_guardian, dev_static, 20, WIRE_MAY),
+    W_FIX(day_guardian, dev_psk, 21, WIRE_MAY),
+    W_FIX(day_guardian, dev_sign, 22, WIRE_MAY),
+    W_UINT(day_guardian, added, 23, WIRE_MAY, UINT64_MAX),
+    W_UINT(day_guardian, confirmed, 24, WIRE_MAY, UINT64_MAX),
+    W_UINT(day_guardian, group, 25, WIRE_MAY, GROUPS_MAX - 1),
+    W_UINT(day_guardian, index, 26, WIRE_MAY, 15),
+    W_UINT(day_guardian, epoch, 27, WIRE_MAY, UINT32_MAX),
+    W_UINT(day_guardian, stored, 28, WIRE_MAY, UINT64_MAX),
+    W_FIX(day_guardian, ack_key, 29, WIRE_MAY),
+    W_BYTES(day_guardian, ack, 30, WIRE_MAY, 0, SIGNED_MAX),
+    W_FIX(day_guardian, roster_token, 31, WIRE_MAY),
+    W_FIX(day_guardian, request, 32, WIRE_MAY),
+    W_UINT(day_guardian, request_state, 33, WIRE_MAY, STATE_EXPIRED),
+    W_FIX(day_guardian, op_open, 34, WIRE_MAY),
+    W_FIX(day_guardian, op_reveal, 35, WIRE_MAY),
+    W_FIX(day_guardian, op_fetch, 36, WIRE_MAY),
+    W_FIX(day_guardian, req_static, 37, WIRE_MAY),
+    W_FIX(day_guardian, req_psk, 38, WIRE_MAY),
+    W_FIX(day_guardian, req_seal, 39, WIRE_MAY),
+    W_FIX(day_guardian, req_sign, 40, WIRE_MAY),
+    W_FIX(day_guardian, nonce, 41, WIRE_MAY),
+    W_BYTES(day_guardian, view, 42, WIRE_MAY, 0, SIGNED_MAX),
+    W_UINT(day_guardian, answers, 43, WIRE_MAY, UINT8_MAX),
+    W_UINT(day_guardian, requested, 44, WIRE_MAY, UINT64_MAX),
+};
+static const struct wire_schema guardian_schema = W_SCHEMA(day_guardian, guardian_fields);
+
+static const struct wire_field seat_fields[] = {
+    W_UINT(day_seat, progress, 1, WIRE_MUST, GUARDIAN_READY),
+    W_FIX(day_seat, token, 2, WIRE_MAY),
+    W_UINT(day_seat, operator_bit, 3, WIRE_MAY, 1),
+    W_FIX(day_seat, op_enrol, 4, WIRE_MAY),
+    W_LIST(day_seat, node, 5, WIRE_MUST, 1, &node_schema),
+    W_FIX(day_seat, seat, 6, WIRE_MAY),
+    W_FIX(day_seat, stat, 7, WIRE_MAY),
+    W_FIX(day_seat, psk, 8, WIRE_MAY),
+    W_UINT(day_seat, added, 9, WIRE_MAY, UINT64_MAX),
+};
+static const struct wire_schema seat_schema = W_SCHEMA(day_seat, seat_fields);
+
+static const struct wire_field invite_fields[] = {
+    W_FIX(day_invite, seat, 1, WIRE_MUST),
+    W_FIX(day_invite, invite, 2, WIRE_MUST),
+    W_UINT(day_invite, made, 3, WIRE_MAY, UINT64_MAX),
+    W_UINT(day_invite, expires, 4, WIRE_MAY, UINT64_MAX),
+};
+static const struct wire_schema invite_schema = W_SCHEMA(day_invite, invite_fields);
+
+static const struct wire_field ward_fields[] = {
+    W_FIX(day_ward, seat, 1, WIRE_MUST),
+    W_FIX(day_ward, ward, 2, WIRE_MUST),
+    W_FIX(day_ward, invite, 3, WIRE_MAY),
+    W_TEXT(day_ward, label, 4, WIRE_MAY, 0, NAME_MAX_BYTES),
+    W_FIX(day_ward, circle, 5, WIRE_MAY),
+    W_FIX(day_ward, owner, 6, WIRE_MAY),
+    W_TEXT(day_ward, contact, 7, WIRE_MAY, 0, TEXT_MAX_BYTES),
+    W_TEXT(day_ward, about, 8, WIRE_MAY, 0, TEXT_MAX_BYTES),
+    W_TEXT(day_ward, fingerprint, 9, WIRE_MAY, 0, WORDS_MAX_BYTES),
+    W_UINT(day_ward, confirmed, 10, WIRE_MAY, UINT64_MAX),
+};
+static const struct wire_schema ward_schema = W_SCHEMA(day_ward, ward_fields);
+
+/* Where records of each kind lie in a struct day. */
+static const struct day_row {
+    uint8_t kind;
+    const struct wire_schema *schema;
+    size_t off, off_n, max;
+} day_rows[] = {
+    { RECORD_GUARDIAN, &guardian_schema, offsetof(struct day, guardians),
+      offsetof(struct day, n_guardians), DAY_GUARDIANS },
+    { RECORD_SEAT, &seat_schema, offsetof(struct day, seats),
+      offsetof(struct day, n_seats), DAY_SEATS },
+    { RECORD_INVITE, &invite_schema, offsetof(struct day, invites),
+      offsetof(struct day, n_invites), DAY_INVITES },
+    { RECORD_WARD, &ward_schema, offsetof(struct day, wards),
+      offsetof(struct day, n_wards), DAY_WARDS },
+};
+
+enum { DAY_ROWS = sizeof day_rows / sizeof day_rows[0] };
+
+/* ---- memory ---- */
+
+struct day_memory {
+    struct day_memory *next;
+    size_t n;
+    uint8_t b[];
+};
+
+static enum err keep(struct day *d, struct bytes text, struct bytes *out)
+{
+    struct day_memory *m = calloc(1, sizeof *m + text.n);
+    if (m == NULL)
+        return ERR_NOMEM;
+    if (text.n > 0)
+        memcpy(m->b, text.p, text.n);
+    m->n = text.n;
+    m->next = d->memory;
+    d->memory = m;
+    *out = bytes_of(m->b, m->n);
+    return OK;
+}
+
+struct bytes day_keep(struct day *d, struct bytes text)
+{
+    struct bytes kept = { 0 };
+    if (text.n > 0)
+        MUST(keep(d, text, &kept) == OK);
+    return kept;
+}
+
+void day_free(struct day *d)
+{
+    if (d == NULL)
+        return;
+    while (d->memory != NULL) {
+        struct day_memory *m = d->memory;
+        d->memory = m->next;
+        secret_wipe(m->b, m->n);
+        free(m);
+    }
+    secret_wipe(d, sizeof *d);
+    free(d);
+}
+
+/* ---- encoding ---- */
+
+enum err day_encode(const struct day *d, struct home_blob *out)
+{
+    AUTO_BLOB struct home_blob b = { 0 };
+    TRY(record_put(&b, RECORD_ME, &me_schema, &d->me));
+    for (size_t r = 0; r < DAY_ROWS; r++) {
+        const struct day_row *row = &day_rows[r];
+        const uint8_t *base = (const uint8_t *)d;
+        size_t n = 0;
+        memcpy(&n, base + row->off_n, sizeof n);
+        MUST(n <= row->max);
+        for (size_t i = 0; i < n; i++)
+            TRY(record_put(&b, row->kind, row->schema,
+                           base + row->off + i * row->schema->size));
+    }
+    *out = b;
+    b = (struct home_blob){ 0 }; /* the caller's now */
+    return OK;
+}
+
+static const struct day_row *row_of(uint8_t kind)
+{
+    for (size_t r = 0; r < DAY_ROWS; r++) {
+        if (day_rows[r].kind == kind)
+            return &day_rows[r];
+    }
+    return NULL;
+}
+
+static enum err record_get(struct day *d, uint8_t kind, struct bytes body)
+{
+    const struct day_row *row = row_of(kind);
+    if (row == NULL)
+        return ERR_VERSION;
+    uint8_t *base = (uint8_t *)d;
+    size_t n = 0;
+    memcpy(&n, base + row->off_n, sizeof n);
+    if (n >= row->max)
+        return ERR_CORRUPT;
+    TRY(wire_get(row->schema, body, base + row->off + n * row->schema->size));
+    n++;
+    memcpy(base + row->off_n, &n, sizeof n);
+    return OK;
+}
+
+static enum err records_get(struct day *d, struct bytes in)
+{
+    uint8_t kind = 0;
+    struct bytes body = { 0 };
+    TRY(record_next(&in, &kind, &body));
+    if (kind != RECORD_ME)
+        return ERR_FORMAT;
+    TRY(wire_get(&me_schema, body, &d->me));
+    while (in.n > 0) {
+        TRY(record_next(&in, &kind, &body));
+        TRY(record_get(d, kind, body));
+    }
+    return OK;
+}
+
+enum err day_decode(struct bytes in, struct day **out)
+{
+    AUTO_DAY struct day *d = calloc(1, sizeof *d);
+    if (d == NULL)
+        return ERR_NOMEM;
+    struct bytes kept = { 0 };
+    TRY(keep(d, in, &kept));
+    enum err e = records_get(d, kept);
+    if (e == ERR_FORMAT || e == ERR_TOO_BIG)
+        return ERR_CORRUPT;
+    TRY(e);
+    *out = d;
+    d = NULL; /* the caller's now */
+    return OK;
+}
+
+enum err home_day_load(struct home *h, struct day **out)
+{
+    AUTO_BLOB struct home_blob open = { 0 };
+    enum err e = home_read_open(h, HOME_DAY, &open);
+    if (e == ERR_UNKNOWN) {
+        struct day *d = calloc(1, sizeof *d);
+        if (d == NULL)
+            return ERR_NOMEM;
+        *out = d;
+        return OK;
+    }
+    TRY(e);
+    return day_decode(bytes_of(open.p, open.n), out);
+}
+
+enum err home_day_save(struct home *h, const struct day *d, const struct rng *rng)
+{
+    AUTO_BLOB struct home_blob open = { 0 };
+    TRY(day_encode(d, &open));
+    return home_write(h, HOME_DAY, NULL, bytes_of(open.p, open.n), (struct bytes){ 0 },
+                      rng);
+}
