@@ -1,0 +1,792 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/conn.h"
+
+#include <time.h>
+
+#include "node/log.h"
+#include "node/request.h"
+#include "proto/peer.h"
+
+/* What a connection waits for. */
+enum conn_state {
+    CONN_FREE,    /* the slot is not in use */
+    CONN_READING, /* bytes of the client */
+    CONN_STORE,   /* its job, on the store thread */
+    CONN_WRITING, /* the socket */
+    CONN_ENDING   /* its close callback, and its job if there is one */
+};
+
+enum { SMALL = 512, BUFFER = PEER_FRAME_MAX + 63, BEAT_MS = 250, SWEEP_MS = 60000 };
+
+/* Large memory, only for those who have shown a credential. */
+struct conn_big {
+    uint8_t in[BUFFER];
+    uint8_t reply[BUFFER];
+    uint8_t out[BUFFER];
+};
+
+struct conn {
+    uv_tcp_t tcp;
+    uv_write_t write;
+    struct loop *loop;
+    enum conn_state state;
+    struct peer peer;
+    struct session who;
+    struct origin origin;
+    bool entered;  /* counted at the door */
+    bool known;    /* has shown a credential */
+    bool reading;  /* libuv reads for us */
+    bool job_runs; /* on the store thread: memory stays */
+    bool closed;   /* the close callback has run */
+    bool last;     /* end after this write */
+    uint8_t small_in[SMALL];
+    uint8_t small_out[SMALL];
+    struct conn_big *big; /* NULL for strangers */
+    size_t in_n;
+    uint64_t born_ms;
+    uint64_t since_ms; /* of the present step, frame or idleness */
+
+    /* The message in hand: a slice of in, not yet consumed. */
+    uint16_t kind;
+    uint32_t tag;
+    struct bytes body;
+    size_t used;
+
+    /* The job; touched by the store thread only while job_runs. */
+    struct store_job job;
+    struct node_env env;
+    uint64_t now;
+    struct buf reply;
+    uint16_t reply_kind;
+    enum err served;
+    enum err result;
+    enum store_outcome outcome;
+    struct conn *next_done;
+};
+
+static void conn_pump(struct conn *c);
+
+/* ---- time ---- */
+
+static uint64_t ms_of(clockid_t id)
+{
+    struct timespec ts = { 0 };
+
+    (void)clock_gettime(id, &ts); /* cannot fail for these clocks */
+    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+static uint64_t node_now(struct loop *l)
+{
+    enum clock_state before = l->clock.state;
+    struct clock_look look = { ms_of(CLOCK_REALTIME), ms_of(CLOCK_BOOTTIME) };
+    uint64_t now = clock_now(&l->clock, look);
+
+    if (before != l->clock.state)
+        LOG(WARN, EV_CLOCK_FROZEN, F_END);
+    l->env.clock = l->clock.state;
+    return now;
+}
+
+/* ---- the end of a connection ---- */
+
+static void conn_free(struct conn *c)
+{
+    if (!c->closed || c->job_runs)
+        return;
+    if (c->known)
+        LOG(INFO, EV_CONN_ENDED, F_END);
+    if (c->entered)
+        door_leave(&c->loop->door, c->origin, c->known ? DOOR_KNOWN : DOOR_STRANGER);
+    peer_end(&c->peer);
+    if (c->big != NULL)
+        secret_wipe(c->big, sizeof *c->big);
+    free(c->big);
+    c->big = NULL;
+    secret_wipe(c->small_in, sizeof c->small_in);
+    c->state = CONN_FREE;
+}
+
+static void on_closed(uv_handle_t *h)
+{
+    struct conn *c = h->data;
+
+    c->closed = true;
+    conn_free(c);
+}
+
+/* The one way out; a second call changes nothing. */
+static void conn_end(struct conn *c)
+{
+    if (c->state == CONN_FREE || c->state == CONN_ENDING)
+        return;
+    c->state = CONN_ENDING;
+    uv_close((uv_handle_t *)&c->tcp, on_closed);
+}
+
+/* ---- buffers ---- */
+
+static struct span in_span(struct conn *c)
+{
+    return c->big != NULL ? SPAN_OF(c->big->in) : SPAN_OF(c->small_in);
+}
+
+static void in_consume(struct conn *c, size_t n)
+{
+    struct span in = in_span(c);
+
+    MUST(n <= c->in_n);
+    memmove(in.p, in.p + n, c->in_n - n);
+    /* What was opened in place is plaintext. */
+    secret_wipe(in.p + (c->in_n - n), n);
+    c->in_n -= n;
+}
+
+static void on_alloc(uv_handle_t *h, size_t wanted, uv_buf_t *out)
+{
+    struct conn *c = h->data;
+    struct span in = in_span(c);
+
+    (void)wanted;
+    /* A full buffer offers nothing; libuv then reports UV_ENOBUFS and the peer is ended.
+     */
+    *out = uv_buf_init((char *)(in.p + c->in_n), (unsigned)(in.n - c->in_n));
+}
+
+static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *unused)
+{
+    struct conn *c = s->data;
+
+    (void)unused;
+    if (n < 0) {
+        conn_end(c);
+        return;
+    }
+    if (c->in_n == 0 && n > 0)
+        c->since_ms = uv_now(&c->loop->uv);
+    c->in_n += (size_t)n;
+    conn_pump(c);
+}
+
+static void read_stop(struct conn *c)
+{
+    c->reading = false;
+    (void)uv_read_stop((uv_stream_t *)&c->tcp); /* documented to always succeed */
+}
+
+static void read_start(struct conn *c)
+{
+    if (c->reading)
+        return;
+    c->reading = true;
+    if (uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read) != 0)
+        conn_end(c);
+}
+
+/* ---- writing: one thing at a time ---- */
+
+static void on_written(uv_write_t *w, int status)
+{
+    struct conn *c = w->data;
+
+    if (c->state != CONN_WRITING)
+        return;
+    if (status != 0 || c->last) {
+        conn_end(c);
+        return;
+    }
+    c->since_ms = uv_now(&c->loop->uv);
+    c->state = CONN_READING;
+    conn_pump(c);
+}
+
+static void conn_write(struct conn *c, struct bytes out)
+{
+    uv_buf_t b = uv_buf_init((char *)(uintptr_t)out.p, (unsigned)out.n);
+
+    read_stop(c);
+    c->state = CONN_WRITING;
+    c->since_ms = uv_now(&c->loop->uv);
+    c->write.data = c;
+    if (uv_write(&c->write, (uv_stream_t *)&c->tcp, &b, 1, on_written) != 0)
+        conn_end(c);
+}
+
+/* Sends the reply in c->reply; the message in hand is done with. */
+static void conn_reply(struct conn *c)
+{
+    struct buf out = BUF_OF(c->big->out);
+
+    in_consume(c, c->used);
+    enum err e = peer_send(&c->peer, c->reply_kind, c->tag, buf_bytes(&c->reply), &out);
+    secret_wipe(c->big->reply, c->reply.n);
+    if (e != OK) {
+        conn_end(c);
+        return;
+    }
+    c->last = c->kind == MSG_BYE;
+    conn_write(c, buf_bytes(&out));
+}
+
+/* ---- the store thread and back ---- */
+
+static enum err job_serve(struct txn *t, void *arg)
+{
+    struct conn *c = arg;
+
+    c->served = serve_handle(t, &c->who, &c->env, c->now, c->kind, c->body, &c->reply,
+                             &c->reply_kind);
+    return c->served;
+}
+
+static enum err job_bind(struct txn *t, void *arg)
+{
+    struct conn *c = arg;
+
+    c->served = serve_bound(t, &c->who, &c->env, c->now);
+    return c->served;
+}
+
+/* On the store thread: hand over, wake the loop. */
+static void job_done(void *arg, enum err result, enum store_outcome outcome)
+{
+    struct conn *c = arg;
+    struct loop *l = c->loop;
+
+    c->result = result;
+    c->outcome = outcome;
+    (void)pthread_mutex_lock(&l->mutex); /* a plain mutex of ours: cannot fail */
+    c->next_done = l->done;
+    l->done = c;
+    (void)pthread_mutex_unlock(&l->mutex);
+    (void)uv_async_send(&l->woken); /* fails only when closing, and then nobody waits */
+}
+
+static void job_submit(struct conn *c, enum err (*fn)(struct txn *, void *))
+{
+    read_stop(c);
+    c->state = CONN_STORE;
+    c->job_runs = true;
+    c->env = c->loop->env;
+    c->job = (struct store_job){ .fn = fn, .done = job_done, .arg = c };
+    /* A release must not wait for room on the disk. */
+    if (c->kind == MSG_FETCH || c->kind == MSG_CANCEL || c->kind == MSG_REFUSE)
+        c->job.need = STORE_ESSENTIAL;
+    store_submit(c->loop->store, &c->job);
+}
+
+static enum msg_outcome outcome_of(enum store_outcome o)
+{
+    return o == STORE_UNKNOWN ? OUTCOME_UNKNOWN : OUTCOME_NOT_DONE;
+}
+
+static void conn_opened(struct conn *c)
+{
+    LOG(INFO, EV_CONN_OPENED, F_END);
+    in_consume(c, c->used);
+    c->state = CONN_READING;
+    conn_pump(c);
+}
+
+static void job_finished(struct conn *c)
+{
+    c->job_runs = false;
+    if (c->state == CONN_ENDING) {
+        conn_free(c);
+        return;
+    }
+    if (c->job.fn == job_bind) {
+        if (c->result == OK)
+            conn_opened(c);
+        else
+            conn_end(c);
+        return;
+    }
+    serve_log(&c->who, c->kind, c->result);
+    /* Decided, but not durable: what the handler said must not be told. */
+    if (c->served == OK && c->result != OK) {
+        c->reply.n = 0;
+        serve_failed(c->result, outcome_of(c->outcome), &c->reply, &c->reply_kind);
+    }
+    conn_reply(c);
+}
+
+static void on_woken(uv_async_t *a)
+{
+    struct loop *l = a->data;
+
+    (void)pthread_mutex_lock(&l->mutex);
+    struct conn *c = l->done;
+    l->done = NULL;
+    (void)pthread_mutex_unlock(&l->mutex);
+    while (c != NULL) {
+        struct conn *next = c->next_done;
+
+        job_finished(c);
+        c = next;
+    }
+}
+
+/* ---- one message ---- */
+
+static enum err read_serve(struct txn *t, void *arg)
+{
+    return job_serve(t, arg);
+}
+
+/* The bucket of a credential; a new one takes the place of the one unused for longest. */
+static struct bucket *rate_of(struct loop *l, const uint8_t *cred)
+{
+    struct rate *oldest = &l->rates[0];
+
+    for (size_t i = 0; i < RATES; i++) {
+        struct rate *r = &l->rates[i];
+
+        if (bytes_equal(BYTES_OF(r->cred), bytes_of(cred, ID_BYTES)))
+            return &r->bucket;
+        oldest = r->bucket.at_ms < oldest->bucket.at_ms ? r : oldest;
+    }
+    *oldest = (struct rate){ 0 };
+    memcpy(oldest->cred, cred, ID_BYTES);
+    return &oldest->bucket;
+}
+
+static bool within_rate(struct conn *c)
+{
+    const struct limits *lim = c->loop->env.limits;
+    struct bucket *b = rate_of(c->loop, c->who.cred);
+    uint64_t now = uv_now(&c->loop->uv);
+
+    if (bucket_take(b, lim->cred_rate, lim->cred_burst, now))
+        return true;
+    uint64_t wait = bucket_wait(b, lim->cred_rate, lim->cred_burst, now);
+    c->reply_kind = MSG_ERROR;
+    msg_put_error(ERR_BUSY, (uint32_t)wait, OUTCOME_NOT_DONE, &c->reply);
+    return false;
+}
+
+static void conn_message(struct conn *c, const struct peer_event *ev, size_t used)
+{
+    enum msg_access access = MSG_READ;
+
+    c->kind = ev->kind;
+    c->tag = ev->tag;
+    c->body = ev->body;
+    c->used = used;
+    c->now = node_now(c->loop);
+    c->reply = (struct buf){ .p = c->big->reply, .cap = PEER_BODY_MAX };
+    if (!within_rate(c)) {
+        conn_reply(c);
+        return;
+    }
+    if (serve_access(c->kind, &access) == OK && access == MSG_WRITE) {
+        job_submit(c, job_serve);
+        return;
+    }
+    c->env = c->loop->env;
+    c->served = OK;
+    enum err e = store_read(c->loop->store, read_serve, c);
+    serve_log(&c->who, c->kind, e);
+    /* A transaction that could not begin has no words of its own. */
+    if (e != OK && c->served == OK)
+        serve_failed(e, OUTCOME_NOT_DONE, &c->reply, &c->reply_kind);
+    conn_reply(c);
+}
+
+/* ---- the handshake ---- */
+
+struct lookup {
+    struct conn *conn;
+    struct psk *psk;
+};
+
+static enum err read_credential(struct txn *t, void *arg)
+{
+    struct lookup *k = arg;
+    struct conn *c = k->conn;
+
+    return serve_credential(t, &c->loop->env, c->now, c->peer.role, c->peer.id,
+                            c->peer.remote, &c->who, k->psk);
+}
+
+/* Unknown and wrong go on alike, with a psk nobody has. */
+static enum err conn_who(struct conn *c)
+{
+    AUTO_SECRET struct psk *psk = NULL;
+    struct lookup k = { .conn = c };
+
+    TRY(secret_new(&psk));
+    k.psk = psk;
+    c->now = node_now(c->loop);
+    bool found = store_read(c->loop->store, read_credential, &k) == OK;
+    return peer_set_psk(&c->peer, found ? psk : NULL);
+}
+
+/* Open: from here on there is room for whole frames. */
+static void conn_ready(struct conn *c, size_t used)
+{
+    struct conn_big *big = calloc(1, sizeof *big);
+
+    if (big == NULL) {
+        conn_end(c);
+        return;
+    }
+    memcpy(big->in, c->small_in, c->in_n);
+    secret_wipe(c->small_in, sizeof c->small_in);
+    c->big = big;
+    c->used = used;
+    c->known = true;
+    door_known(&c->loop->door);
+    memcpy(c->who.handshake, c->peer.hash, sizeof c->who.handshake);
+    c->kind = 0;
+    c->now = node_now(c->loop);
+    if (c->who.unbound)
+        job_submit(c, job_bind);
+    else
+        conn_opened(c);
+}
+
+/* Takes one step; false when there is nothing more to do now. */
+static bool conn_step(struct conn *c)
+{
+    struct span in = in_span(c);
+    struct buf out = BUF_OF(c->small_out);
+    struct peer_event ev = { 0 };
+    size_t used = 0;
+
+    enum err e = peer_feed(&c->peer, (struct span){ in.p, c->in_n }, &used, &out, &ev);
+    if (e != OK) {
+        if (!c->known && c->peer.role != 0)
+            LOG(INFO, EV_CONN_STRANGER, F_END);
+        conn_end(c);
+        return false;
+    }
+    switch (ev.what) {
+    case PEER_NEED_MORE:
+        if (ev.wanted > in.n)
+            conn_end(c);
+        else
+            read_start(c);
+        return false;
+    case PEER_READY:
+        conn_ready(c, used);
+        return false;
+    case PEER_FRAME:
+        conn_message(c, &ev, used);
+        return false;
+    case PEER_WHO:
+        in_consume(c, used);
+        if (conn_who(c) == OK)
+            return true;
+        conn_end(c);
+        return false;
+    case PEER_STEP:
+        break;
+    }
+    in_consume(c, used);
+    c->since_ms = uv_now(&c->loop->uv);
+    if (out.n == 0)
+        return true;
+    conn_write(c, buf_bytes(&out));
+    return false;
+}
+
+static void conn_pump(struct conn *c)
+{
+    while (c->state == CONN_READING && conn_step(c))
+        ;
+}
+
+/* ---- beginning ---- */
+
+static struct conn *conn_slot(struct loop *l)
+{
+    for (size_t i = 0; i < l->n_conns; i++)
+        if (l->conns[i].state == CONN_FREE)
+            return &l->conns[i];
+    return NULL;
+}
+
+static struct origin origin_here(const uv_tcp_t *tcp)
+{
+    struct sockaddr_storage from = { 0 };
+    int n = (int)sizeof from;
+
+    if (uv_tcp_getpeername(tcp, (struct sockaddr *)&from, &n) != 0)
+        return (struct origin){ 0 };
+    return origin_of((const struct sockaddr *)&from);
+}
+
+/* A connection nobody serves: accepted and closed, so that it leaves the queue. */
+static void on_turned_away(uv_handle_t *h)
+{
+    free(h);
+}
+
+static void turn_away(struct loop *l)
+{
+    uv_tcp_t *tcp = calloc(1, sizeof *tcp);
+
+    if (tcp == NULL || uv_tcp_init(&l->uv, tcp) != 0) {
+        free(tcp);
+        return;
+    }
+    LOG(INFO, EV_CONN_REFUSED, F_END);
+    (void)uv_accept((uv_stream_t *)&l->listener, (uv_stream_t *)tcp);
+    uv_close((uv_handle_t *)tcp, on_turned_away);
+}
+
+static void on_connection(uv_stream_t *s, int status)
+{
+    struct loop *l = s->data;
+    struct conn *c = status == 0 ? conn_slot(l) : NULL;
+
+    if (status != 0)
+        return;
+    if (c == NULL) {
+        turn_away(l);
+        return;
+    }
+    *c = (struct conn){ .loop = l, .state = CONN_READING };
+    if (uv_tcp_init(&l->uv, &c->tcp) != 0) {
+        c->state = CONN_FREE;
+        return;
+    }
+    c->tcp.data = c;
+    c->born_ms = uv_now(&l->uv);
+    c->since_ms = c->born_ms;
+    if (uv_accept(s, (uv_stream_t *)&c->tcp) != 0) {
+        conn_end(c);
+        return;
+    }
+    c->origin = origin_here(&c->tcp);
+    if (door_enter(&l->door, l->env.limits, c->origin, c->born_ms, l->env.rng) != OK) {
+        LOG(INFO, EV_CONN_REFUSED, F_END);
+        conn_end(c);
+        return;
+    }
+    c->entered = true;
+    (void)uv_tcp_nodelay(&c->tcp, 1); /* only slower without */
+    peer_accept(&c->peer, &l->env.id->node, l->env.id->node_pub, l->env.rng);
+    read_start(c);
+}
+
+/* ---- deadlines and the minute's sweep ---- */
+
+static bool conn_late(const struct conn *c, const struct limits *lim, uint64_t now)
+{
+    uint64_t waited = now - c->since_ms;
+
+    if (c->state != CONN_READING && c->state != CONN_WRITING)
+        return false;
+    if (now - c->born_ms > lim->age_ms)
+        return true;
+    if (!c->known)
+        return waited > lim->step_ms;
+    return waited >
+           (c->in_n > 0 || c->state == CONN_WRITING ? lim->frame_ms : lim->idle_ms);
+}
+
+static enum err job_sweep(struct txn *t, void *arg)
+{
+    struct loop *l = arg;
+    AUTO_FREE uint8_t *mem = calloc(1, SCRATCH_BYTES);
+    struct session nobody = { 0 };
+    struct node_env env = l->sweep_env;
+    struct call c = { .txn = t,
+                      .who = &nobody,
+                      .env = &env,
+                      .now = l->sweep_now,
+                      .mem = { .p = mem, .cap = SCRATCH_BYTES } };
+    uint8_t mark[8];
+    bool more = false;
+
+    if (mem == NULL)
+        return ERR_NOMEM;
+    store_u64(mark, l->sweep_now);
+    TRY(txn_put(t, TAB_CLOCK, bytes_text(CLOCK_MARK), BYTES_OF(mark)));
+    /* What is left over waits a minute. */
+    enum err e = request_tick(&c, &more);
+    secret_wipe(mem, c.mem.high);
+    return e;
+}
+
+static void sweep_done(void *arg, enum err result, enum store_outcome outcome)
+{
+    struct loop *l = arg;
+
+    (void)outcome;
+    if (result != OK)
+        LOG(ERROR, EV_STORE_FAILED, F_ERR(result));
+    (void)pthread_mutex_lock(&l->mutex);
+    l->sweeping = false;
+    (void)pthread_mutex_unlock(&l->mutex);
+}
+
+static void sweep_start(struct loop *l)
+{
+    (void)pthread_mutex_lock(&l->mutex);
+    bool busy = l->sweeping;
+    l->sweeping = true;
+    (void)pthread_mutex_unlock(&l->mutex);
+    if (busy)
+        return;
+    l->sweep_now = node_now(l);
+    l->sweep_env = l->env;
+    l->sweep = (struct store_job){ .fn = job_sweep, .done = sweep_done, .arg = l };
+    store_submit(l->store, &l->sweep);
+    store_tick(l->store);
+}
+
+static void loop_close_all(struct loop *l)
+{
+    for (size_t i = 0; i < l->n_conns; i++)
+        conn_end(&l->conns[i]);
+}
+
+static bool loop_idle(const struct loop *l)
+{
+    for (size_t i = 0; i < l->n_conns; i++)
+        if (l->conns[i].state == CONN_STORE || l->conns[i].state == CONN_WRITING)
+            return false;
+    return true;
+}
+
+static void on_beat(uv_timer_t *t)
+{
+    struct loop *l = t->data;
+    uint64_t now = uv_now(&l->uv);
+
+    for (size_t i = 0; i < l->n_conns; i++)
+        if (conn_late(&l->conns[i], l->env.limits, now))
+            conn_end(&l->conns[i]);
+    if (l->draining) {
+        if (loop_idle(l) || now > l->drain_until_ms)
+            uv_stop(&l->uv);
+        return;
+    }
+    if (now < l->sweep_at_ms)
+        return;
+    l->sweep_at_ms = now + SWEEP_MS;
+    sweep_start(l);
+}
+
+static void on_signal(uv_signal_t *s, int number)
+{
+    struct loop *l = s->data;
+
+    (void)number;
+    if (l->draining)
+        return;
+    LOG(INFO, EV_NODE_DRAINING, F_END);
+    l->draining = true;
+    l->drain_until_ms = uv_now(&l->uv) + l->env.limits->drain_ms;
+    uv_close((uv_handle_t *)&l->listener, NULL);
+}
+
+/* ---- life ---- */
+
+static enum err sockaddr_of(const struct address *a, struct sockaddr_storage *out)
+{
+    struct sockaddr_in *in4 = (struct sockaddr_in *)out;
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)out;
+
+    *out = (struct sockaddr_storage){ 0 };
+    if (a->kind == ADDRESS_IP4) {
+        in4->sin_family = AF_INET;
+        in4->sin_port = htons(a->port);
+        memcpy(&in4->sin_addr, a->host, 4);
+        return OK;
+    }
+    if (a->kind != ADDRESS_IP6)
+        return ERR_ARG;
+    in6->sin6_family = AF_INET6;
+    in6->sin6_port = htons(a->port);
+    memcpy(&in6->sin6_addr, a->host, 16);
+    return OK;
+}
+
+static enum err port_of(const uv_tcp_t *tcp, uint16_t *out_port)
+{
+    struct sockaddr_storage at = { 0 };
+    int n = (int)sizeof at;
+
+    if (uv_tcp_getsockname(tcp, (struct sockaddr *)&at, &n) != 0)
+        return ERR_IO;
+    /* The port stands at one place in both forms. */
+    *out_port = ntohs(((const struct sockaddr_in *)&at)->sin_port);
+    return OK;
+}
+
+enum err loop_bind(struct loop *l, const struct address *at, struct address *out_bound)
+{
+    struct sockaddr_storage sa = { 0 };
+    uint16_t port = 0;
+
+    TRY(sockaddr_of(at, &sa));
+    l->n_conns = (size_t)l->env.limits->conns;
+    l->conns = calloc(l->n_conns, sizeof *l->conns);
+    if (l->conns == NULL || pthread_mutex_init(&l->mutex, NULL) != 0)
+        return ERR_NOMEM;
+    if (uv_loop_init(&l->uv) != 0)
+        return ERR_NOMEM;
+    l->uv.data = l;
+    if (uv_tcp_init(&l->uv, &l->listener) != 0 ||
+        uv_async_init(&l->uv, &l->woken, on_woken) != 0 ||
+        uv_timer_init(&l->uv, &l->beat) != 0 || uv_signal_init(&l->uv, &l->term) != 0 ||
+        uv_signal_init(&l->uv, &l->intr) != 0)
+        return ERR_NOMEM;
+    l->listener.data = l;
+    l->woken.data = l;
+    l->beat.data = l;
+    l->term.data = l;
+    l->intr.data = l;
+    if (uv_tcp_bind(&l->listener, (const struct sockaddr *)&sa, 0) != 0)
+        return ERR_IO;
+    TRY(port_of(&l->listener, &port));
+    *out_bound = *at;
+    out_bound->port = port;
+    return OK;
+}
+
+enum err loop_listen(struct loop *l)
+{
+    return uv_listen((uv_stream_t *)&l->listener, 128, on_connection) == 0 ? OK : ERR_IO;
+}
+
+enum err loop_run(struct loop *l)
+{
+    if (uv_timer_start(&l->beat, on_beat, BEAT_MS, BEAT_MS) != 0 ||
+        uv_signal_start(&l->term, on_signal, SIGTERM) != 0 ||
+        uv_signal_start(&l->intr, on_signal, SIGINT) != 0)
+        return ERR_IO;
+    if (uv_run(&l->uv, UV_RUN_DEFAULT) < 0)
+        return ERR_IO;
+    return OK;
+}
+
+static void close_any(uv_handle_t *h, void *unused)
+{
+    (void)unused;
+    if (!uv_is_closing(h))
+        uv_close(h, NULL);
+}
+
+void loop_done(struct loop *l)
+{
+    if (l->conns == NULL)
+        return;
+    loop_close_all(l);
+    /* Jobs still running hold their connections: the store thread ends first. */
+    store_stop(l->store);
+    on_woken(&l->woken);
+    if (l->uv.data != NULL) {
+        uv_walk(&l->uv, close_any, NULL);
+        (void)uv_run(&l->uv, UV_RUN_DEFAULT); /* close callbacks only */
+        int left = uv_loop_close(&l->uv);
+        MUST(left == 0);
+    }
+    free(l->conns);
+    l->conns = NULL;
+    (void)pthread_mutex_destroy(&l->mutex);
+}

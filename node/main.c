@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kithd: reads its configuration, opens the store, serves until told to stop. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/timex.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "node/clock.h"
+#include "node/conf.h"
+#include "node/conn.h"
+#include "node/log.h"
+#include "node/serve.h"
+#include "node/store.h"
+
+enum exit_code { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_BUSY = 11 };
+
+enum what_to_do { RUN, CHECK_CONFIG, PRINT_LIMITS };
+
+struct args {
+    const char *config;
+    enum what_to_do what;
+    bool new_operator_link;
+};
+
+static const char usage[] =
+    "usage: kithd --config FILE [--check-config | --print-limits | --new-operator-link]\n"
+    "       kithd --help | --version\n";
+
+/* ---- the command line ---- */
+
+static enum err args_parse(int argc, char **argv, struct args *out)
+{
+    struct args a = { 0 };
+
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--config") == 0 && i + 1 < argc)
+            a.config = argv[++i];
+        else if (strcmp(argv[i], "--check-config") == 0)
+            a.what = CHECK_CONFIG;
+        else if (strcmp(argv[i], "--print-limits") == 0)
+            a.what = PRINT_LIMITS;
+        else if (strcmp(argv[i], "--new-operator-link") == 0)
+            a.new_operator_link = true;
+        else
+            return ERR_ARG;
+    }
+    if (a.config == NULL && a.what != PRINT_LIMITS)
+        return ERR_ARG;
+    *out = a;
+    return OK;
+}
+
+static void print_limits(const struct limits *l)
+{
+    char line[256];
+
+    for (size_t i = 0; i < limit_count(); i++) {
+        (void)limit_print(l, i, line, sizeof line);
+        printf("%s\n", line);
+    }
+}
+
+/* A sentence to the operator: what happened, why, what to do. */
+static enum exit_code complain(enum exit_code code, const char *what, const char *next)
+{
+    (void)fprintf(stderr, "kithd: %s\n", what);
+    if (next != NULL)
+        (void)fprintf(stderr, "       %s\n", next);
+    return code;
+}
+
+/* ---- the process ---- */
+
+/* No core dumps, no ptrace by others, no readable files: before any secret exists. */
+static enum err harden(void)
+{
+    struct rlimit none = { 0 };
+
+    (void)umask(077);
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0)
+        return ERR_IO;
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+        return ERR_IO;
+    return OK;
+}
+
+static struct clock_look look_now(void)
+{
+    struct timespec wall = { 0 };
+    struct timespec boot = { 0 };
+
+    (void)clock_gettime(CLOCK_REALTIME, &wall);
+    (void)clock_gettime(CLOCK_BOOTTIME, &boot);
+    return (struct clock_look){
+        .wall_ms = (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000,
+        .boot_ms = (uint64_t)boot.tv_sec * 1000 + (uint64_t)boot.tv_nsec / 1000000,
+    };
+}
+
+static enum clock_sync kernel_sync(void)
+{
+    struct timex t = { 0 };
+    int state = adjtimex(&t);
+
+    return state >= 0 && state != TIME_ERROR ? CLOCK_SYNCHRONISED : CLOCK_UNSYNCHRONISED;
+}
+
+static enum err read_mark(struct txn *t, void *arg)
+{
+    uint64_t *mark = arg;
+    uint8_t raw[8] = { 0 };
+    size_t n = 0;
+
+    enum err e = txn_get(t, TAB_CLOCK, bytes_text(CLOCK_MARK), SPAN_OF(raw), &n);
+    if (e != OK && e != ERR_UNKNOWN)
+        return e;
+    *mark = load_u64(raw);
+    return OK;
+}
+
+static enum err clock_begin(struct loop *l, const struct conf *conf)
+{
+    uint64_t mark = 0;
+
+    TRY(store_read(l->store, read_mark, &mark));
+    clock_start(&l->clock, conf->trust_clock ? CLOCK_TRUSTED : CLOCK_ASK_KERNEL,
+                kernel_sync(), mark, look_now());
+    l->env.clock = l->clock.state;
+    if (l->clock.state == CLOCK_FROZEN)
+        LOG(WARN, EV_CLOCK_FROZEN, F_END);
+    return OK;
+}
+
+/* ---- the operator link ---- */
+
+static const char link_name[] = "operator.link";
+
+struct link_job {
+    const struct node_env *env;
+    uint64_t now;
+    struct credential cred;
+};
+
+static enum err put_link(struct txn *t, void *arg)
+{
+    struct link_job *j = arg;
+
+    return serve_operator_link(t, j->env, j->now, &j->cred);
+}
+
+static enum err any_seat(struct txn *t, void *arg)
+{
+    struct txn_key key = { 0 };
+
+    (void)arg;
+    return txn_next(t, TAB_SEAT, (struct bytes){ 0 }, &key, (struct span){ 0 }, NULL);
+}
+
+static enum err write_all(int fd, const char *text, size_t n)
+{
+    while (n > 0) {
+        ssize_t wrote = write(fd, text, n);
+
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote <= 0)
+            return ERR_IO;
+        text += wrote;
+        n -= (size_t)wrote;
+    }
+    return OK;
+}
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        (void)close(*fd); /* what had to be durable was synced */
+}
+
+#define AUTO_FD __attribute__((cleanup(close_fd)))
+
+/* The whole line or nothing, on the disk before anybody is let in. */
+static enum err write_link(const char *dir, const char *line)
+{
+    AUTO_FD int at = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    AUTO_FD int fd = -1;
+
+    if (at < 0)
+        return ERR_IO;
+    fd = openat(at, "operator.link.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return ERR_IO;
+    TRY(write_all(fd, line, strlen(line)));
+    TRY(write_all(fd, "\n", 1));
+    if (fsync(fd) != 0 || renameat(at, "operator.link.new", at, link_name) != 0 ||
+        fsync(at) != 0)
+        return ERR_IO;
+    return OK;
+}
+
+/* Nobody has a seat and there is no link to take one with: a start cut short. */
+static bool link_is_missing(struct store *s, const char *dir)
+{
+    char path[CONF_PATH + sizeof link_name + 2];
+
+    (void)snprintf(path, sizeof path, "%s/%s", dir, link_name);
+    return access(path, F_OK) != 0 && store_read(s, any_seat, NULL) == ERR_UNKNOWN;
+}
+
+static enum err link_draw(struct loop *l, const char *dir)
+{
+    AUTO_SECRET struct link_job *job = NULL;
+    AUTO_SECRET struct link *link = NULL;
+    AUTO_SECRET char *line = NULL;
+
+    TRY(secret_new(&job));
+    TRY(secret_new(&link));
+    TRY(secret_alloc(LINK_TEXT, (void **)&line));
+    link->type = LINK_OPERATOR;
+    link->address = l->env.addresses[0];
+    memcpy(link->node_key, l->env.id->node_pub, sizeof link->node_key);
+    rng_fill(l->env.rng, link->token, sizeof link->token);
+    job->env = &l->env;
+    job->now = clock_now(&l->clock, look_now());
+    ident_credential(BYTES_OF(link->token), &job->cred);
+    TRY(link_format(link, line, LINK_TEXT));
+    TRY(store_write(l->store, put_link, job));
+    return write_link(dir, line);
+}
+
+/* ---- running ---- */
+
+static bool is_any(const struct address *a)
+{
+    static const uint8_t zero[16];
+    size_t n = a->kind == ADDRESS_IP4 ? 4 : 16;
+
+    return (a->kind == ADDRESS_IP4 || a->kind == ADDRESS_IP6) &&
+           bytes_equal(bytes_of(a->host, n), bytes_of(zero, n));
+}
+
+static void env_addresses(struct node_env *env, const struct conf *conf,
+                          const struct address *bound)
+{
+    env->n_addresses = conf->n_advertise > 0 ? (uint32_t)conf->n_advertise : 1;
+    env->addresses[0] = *bound;
+    for (size_t i = 0; i < conf->n_advertise; i++)
+        env->addresses[i] = conf->advertise[i];
+}
+
+static enum exit_code serve(struct loop *l, const struct conf *conf,
+                            const struct args *args)
+{
+    struct address bound = { 0 };
+    char text[ADDRESS_TEXT];
+
+    address_format(&conf->listen, text, sizeof text);
+    if (loop_bind(l, &conf->listen, &bound) != OK) {
+        (void)fprintf(stderr, "kithd: cannot listen on %s.\n", text);
+        return complain(EXIT_FAILED, "Is another program using this port?",
+                        "Change Listen in the configuration, or stop the other program.");
+    }
+    env_addresses(&l->env, conf, &bound);
+    if ((store_is_first_start(l->store) || args->new_operator_link ||
+         link_is_missing(l->store, conf->state)) &&
+        link_draw(l, conf->state) != OK)
+        return complain(EXIT_FAILED, "The operator link could not be written.",
+                        "Check that the State directory can be written.");
+    if (store_start(l->store) != OK || loop_listen(l) != OK)
+        return complain(EXIT_FAILED, "The node could not begin to serve.", NULL);
+    address_format(&bound, text, sizeof text);
+    printf("listening %s\n", text);
+    (void)fflush(stdout); /* a closed standard output is no reason not to serve */
+    LOG(INFO, EV_NODE_STARTED, F_END);
+    enum err e = loop_run(l);
+    return e == OK ? EXIT_FINE : complain(EXIT_FAILED, "The event loop failed.", NULL);
+}
+
+static enum exit_code run(const struct conf *conf, const struct args *args)
+{
+    AUTO_FREE struct loop *l = calloc(1, sizeof *l);
+    struct store_refusal why = { .text = "" };
+
+    if (l == NULL)
+        return complain(EXIT_FAILED, err_text(ERR_NOMEM), err_hint(ERR_NOMEM));
+    enum err e = store_open(conf->state, &crypt_random, &l->store, &why);
+    if (e != OK)
+        return complain(e == ERR_BUSY ? EXIT_BUSY : EXIT_FAILED, why.text, NULL);
+    if (store_is_first_start(l->store))
+        LOG(NOTICE, EV_NODE_FIRST_START, F_END);
+    l->env = (struct node_env){ .id = store_identity(l->store),
+                                .limits = &conf->limits,
+                                .rng = &crypt_random };
+    e = clock_begin(l, conf);
+    enum exit_code code =
+        e == OK ? serve(l, conf, args) : complain(EXIT_FAILED, err_text(e), err_hint(e));
+    loop_done(l);
+    store_stop(l->store);
+    store_close(l->store);
+    LOG(INFO, EV_NODE_STOPPED, F_END);
+    return code;
+}
+
+static enum exit_code start(const struct conf *conf, const struct args *args)
+{
+    if (is_any(&conf->listen) && conf->n_advertise == 0)
+        return complain(EXIT_USAGE,
+                        "Listen names every address of this machine, but Advertise is "
+                        "missing: links would lead nowhere.",
+                        "Add to [Node]: Advertise = the name or address others reach.");
+    if (harden() != OK)
+        return complain(EXIT_FAILED, "The process could not be hardened.", NULL);
+    enum err e =
+        secret_start(conf->lock_memory ? SECRET_LOCK_REQUIRED : SECRET_LOCK_WAIVED);
+    if (e != OK)
+        return complain(EXIT_FAILED, err_text(e), err_hint(e));
+    if (!conf->lock_memory)
+        LOG(WARN, EV_NODE_UNLOCKED, F_END);
+    enum exit_code code = run(conf, args);
+    secret_end();
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    AUTO_FREE struct conf *conf = calloc(1, sizeof *conf);
+    struct conf_error wrong = { 0 };
+    struct args args = { 0 };
+
+    if (conf == NULL)
+        return complain(EXIT_FAILED, err_text(ERR_NOMEM), NULL);
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        printf("kithd %s\n", KITH_VERSION);
+        return EXIT_FINE;
+    }
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        printf("%s", usage);
+        return EXIT_FINE;
+    }
+    if (args_parse(argc, argv, &args) != OK) {
+        (void)fprintf(stderr, "%s", usage);
+        return EXIT_USAGE;
+    }
+    limits_default(&conf->limits);
+    if (args.config != NULL && conf_load(args.config, conf, &wrong) != OK) {
+        (void)fprintf(stderr, "kithd: %s", args.config);
+        if (wrong.line > 0)
+            (void)fprintf(stderr, ", line %u", wrong.line);
+        (void)fprintf(stderr, ": %s\n", wrong.text);
+        return EXIT_USAGE;
+    }
+    if (args.what == PRINT_LIMITS)
+        print_limits(&conf->limits);
+    if (args.what == CHECK_CONFIG)
+        printf("%s is fine\n", args.config);
+    return args.what == RUN ? (int)start(conf, &args) : EXIT_FINE;
+}
