@@ -71,16 +71,15 @@ enum err serve_bound(struct txn *t, const struct session *who, const struct node
                      uint64_t now);
 
 /*
- * Serves one message in one transaction; writes only where it returns OK. The reply's
- * or error's body is appended to out (room for 64 KiB). Returns what the transaction
- * should end with: a result that is not OK means nothing may be written. A failed
- * commit afterwards: serve_failed.
+ * Serves one message in one transaction. The body of the reply or error is appended to
+ * out, its kind to *out_kind. What it returns is what the store's job returns: unless
+ * OK, nothing may be written. If the commit fails afterwards: empty out, serve_failed.
  */
 enum err serve_handle(struct txn *t, const struct session *who,
                       const struct node_env *env, uint64_t now, uint16_t kind,
                       struct bytes body, struct buf *out, uint16_t *out_kind);
-/* The error body for a message whose commit failed, or that was never tried. */
-void serve_failed(uint16_t kind, enum err why, enum msg_outcome outcome, struct buf *out,
+/* Appends the error body for a message whose commit failed, or that was never tried. */
+void serve_failed(enum err why, enum msg_outcome outcome, struct buf *out,
                   uint16_t *out_kind);
 /* MSG_READ, MSG_WRITE; ERR_UNKNOWN: no such message. Which thread may serve it. */
 enum err serve_access(uint16_t kind, enum msg_access *out);
@@ -89,6 +88,11 @@ enum err serve_needs(uint16_t kind, enum serve_key *out);
 /* One line of the log for a message that is done; err: how it ended. */
 void serve_log(const struct session *who, uint16_t kind, enum err result);
 
+/* Each minute, as a write: request_tick; *out_more: call again. */
+enum err serve_tick(struct txn *t, const struct node_env *env, uint64_t now,
+                    bool *out_more);
+/* A write, when a person set the clock back: open holds run anew. */
+enum err serve_clock_back(struct txn *t, const struct node_env *env, uint64_t now);
 /* Deposits the credential of an operator link; for main. */
 enum err serve_operator_link(struct txn *t, const struct node_env *env, uint64_t now,
                              const struct credential *link);
