@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/request_part.h"
+#include "node/seat.h"
+
+enum {
+    INTRO_LIFE_S = 15 * 86400, /* 14 days, and a day that two clocks may differ */
+    CLAIMED_CHARS = 200,
+    BACK_OFF_S = 3600 /* of a sheet's credential after its first refusal */
+};
+
+/* ---- what is asked ---- */
+
+static bool none32(const uint8_t b[32])
+{
+    static const uint8_t none[32];
+
+    return bytes_equal(bytes_of(b, 32), BYTES_OF(none));
+}
+
+static size_t characters(struct bytes text)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < text.n; i++)
+        n += (text.p[i] & 0xc0) != 0x80;
+    return n;
+}
+
+/* Who may ask for what: END and MOVE have no door yet. */
+static enum err check_asked(const struct call *c, const struct req_open *req)
+{
+    bool subject = !none32(req->subject);
+
+    if (characters(req->claimed) > CLAIMED_CHARS)
+        return ERR_TOO_BIG;
+    if (none32(req->stat) || none32(req->seal) || none32(req->sign))
+        return ERR_FORMAT;
+    if (c->who->role == ROLE_RESTORE) {
+        if (req->kind != REQUEST_RESTORE || req->purpose != PURPOSE_RESTORE || subject)
+            return ERR_REFUSED;
+        return bytes_equal(BYTES_OF(req->stat), BYTES_OF(c->who->stat)) ? OK
+                                                                        : ERR_REFUSED;
+    }
+    if (c->who->role != ROLE_OWNER || req->kind != REQUEST_CONFIRM)
+        return ERR_REFUSED;
+    if (req->purpose == PURPOSE_ENROL)
+        return subject ? ERR_FORMAT : OK;
+    if (req->purpose == PURPOSE_EPOCH)
+        return subject ? OK : ERR_FORMAT;
+    return ERR_REFUSED;
+}
+
+/* True if r came from this very OPEN. */
+static bool same_open(const struct call *c, const struct request *r,
+                      const struct req_open *req)
+{
+    return id_equal(r->ward, c->who->ward) && r->kind == req->kind &&
+           r->purpose == req->purpose &&
+           bytes_equal(BYTES_OF(r->subject), BYTES_OF(req->subject)) &&
+           bytes_equal(BYTES_OF(r->stat), BYTES_OF(req->stat)) &&
+           bytes_equal(BYTES_OF(r->seal), BYTES_OF(req->seal)) &&
+           bytes_equal(BYTES_OF(r->sign), BYTES_OF(req->sign)) &&
+           bytes_equal(BYTES_OF(r->commitment), BYTES_OF(req->commitment));
+}
+
+/*
+ * The request this key was used for before. ERR_UNKNOWN: it is new; ERR_USED: for
+ * something else.
+ */
+static enum err used_before(struct call *c, const struct req_open *req,
+                            enum open_key which, const uint8_t key[32],
+                            struct request *out)
+{
+    struct txn_key k = key_open(which, c->who->ward, key);
+    uint8_t id[ID_BYTES];
+    size_t n;
+
+    TRY(txn_get(c->txn, TAB_OPEN_KEY, bytes_of(k.b, k.n), SPAN_OF(id), &n));
+    if (n != sizeof id)
+        return ERR_CORRUPT;
+    TRY(request_get(c, id, out));
+    return same_open(c, out, req) ? OK : ERR_USED;
+}
+
+/* The same OPEN as before has the same view. ERR_UNKNOWN: there was none. */
+static enum err again(struct call *c, const struct req_open *req, struct rep_open *rep)
+{
+    struct request r = { 0 };
+    enum err e = used_before(c, req, OPEN_SEAL, req->seal, &r);
+
+    if (e == ERR_UNKNOWN)
+        e = used_before(c, req, OPEN_COMMITMENT, req->commitment, &r);
+    TRY(e);
+    if (r.state == STATE_EXPIRED || r.state == STATE_REFUSED)
+        return request_over(&r);
+    rep->view = r.view;
+    return OK;
+}
+
+/* ---- the introduction of a roster credential ---- */
+
+static enum err introduced_by(struct call *c, const struct record_ward *ward,
+                              const struct record_epoch *epoch, struct bytes raw,
+                              struct introduction *out, uint8_t out_by[PUB_BYTES])
+{
+    struct span mem = { 0 };
+    struct bytes signed_ = { 0 };
+    struct descriptor *d;
+
+    TRY(ward_object(c, ward->ward, epoch->epoch, OBJECT_DESCRIPTOR, &signed_));
+    TRY(scratch_take(c, sizeof *d, &mem));
+    d = (struct descriptor *)(void *)mem.p;
+    TRY(descriptor_open(signed_, ward->account_sign, d));
+    for (uint32_t i = 0; i < d->n_pieces; i++) {
+        if (introduction_open(raw, d->pieces[i].approval, out) != OK)
+            continue;
+        if (!bytes_equal(BYTES_OF(out->manifest_hash), BYTES_OF(epoch->manifest_hash)))
+            continue;
+        memcpy(out_by, d->pieces[i].approval, PUB_BYTES);
+        return OK;
+    }
+    return ERR_REFUSED;
+}
+
+/* Looks for the guardian who signed it in every epoch of the view. */
+static enum err check_introduction(struct call *c, const struct record_ward *ward,
+                                   const struct view *v, struct request *r)
+{
+    struct introduction in = { 0 };
+    struct record_epoch epoch = { 0 };
+    struct txn_key key;
+    enum err e = ERR_REFUSED;
+    size_t mark = c->mem.n;
+
+    for (uint32_t i = 0; i < v->n_epochs && e != OK; i++) {
+        TRY(ward_epoch(c, ward->ward, v->epochs[i].epoch, &epoch));
+        e = introduced_by(c, ward, &epoch, r->introduction, &in, r->introducer);
+        c->mem.n = mark;
+    }
+    if (e != OK)
+        return ERR_REFUSED;
+    if (!bytes_equal(BYTES_OF(in.req_sign), BYTES_OF(r->sign)))
+        return ERR_REFUSED;
+    if (c->now >= in.until)
+        return ERR_EXPIRED;
+    if (in.until - c->now > INTRO_LIFE_S)
+        return ERR_REFUSED;
+    key = key_intro(r);
+    e = txn_has(c->txn, TAB_INTRO, bytes_of(key.b, key.n));
+    if (e == OK)
+        return ERR_STOPPED;
+    return e == ERR_UNKNOWN ? OK : e;
+}
+
+/* ---- room ---- */
+
+/* What the ward's other requests leave room for. */
+struct room {
+    uint64_t open;       /* not final, without confirms */
+    uint64_t unrevealed; /* of these */
+    uint64_t confirms;   /* not final, for something else */
+    uint64_t refusals;   /* of this credential */
+    uint64_t refused;    /* the last of them */
+    uint64_t today;      /* opened by this credential within a day */
+    struct request replaced[REQUEST_CONFIRMS];
+    size_t n_replaced;
+};
+
+static enum err replace(struct room *room, const struct request *old)
+{
+    if (room->n_replaced == REQUEST_CONFIRMS)
+        return ERR_FULL;
+    room->replaced[room->n_replaced++] = *old;
+    return OK;
+}
+
+/* An owner who asks again for the same gets a new request instead of the old one. */
+static enum err weigh_confirm(struct room *room, const struct request *r,
+                              const struct request *old)
+{
+    if (request_is_final(old->state) || old->kind != REQUEST_CONFIRM)
+        return OK;
+    if (old->purpose == r->purpose &&
+        bytes_equal(BYTES_OF(old->subject), BYTES_OF(r->subject)))
+        return replace(room, old);
+    room->confirms++;
+    return room->confirms < REQUEST_CONFIRMS ? OK : ERR_FULL;
+}
+
+static enum err weigh_restore(const struct call *c, struct room *room,
+                              const struct request *r, const struct request *old)
+{
+    bool same_key = bytes_equal(BYTES_OF(old->stat), BYTES_OF(r->stat));
+    bool same_cred = id_equal(old->cred, r->cred);
+
+    if (old->kind != REQUEST_RESTORE)
+        return OK;
+    if (same_cred && old->state == STATE_REFUSED) {
+        room->refusals++;
+        room->refused = old->ended > room->refused ? old->ended : room->refused;
+    }
+    if (same_cred && c->who->type == CRED_RESTORE &&
+        (old->state == STATE_REFUSED || old->state == STATE_RELEASED))
+        return ERR_USED;
+    if (request_is_final(old->state))
+        return OK;
+    if (same_key)
+        return ERR_BUSY;
+    if (same_cred && (c->who->type != CRED_ROSTER ||
+                      bytes_equal(BYTES_OF(old->introducer), BYTES_OF(r->introducer))))
+        return ERR_BUSY;
+    room->open++;
+    room->unrevealed += old->state == STATE_OPENED;
+    return OK;
+}
+
+/* A found sheet waits longer after each refusal: 1 h, 2 h, 4 h … 128 h. */
+static bool backs_off(const struct call *c, const struct room *room)
+{
+    uint64_t twice = room->refusals > 8 ? 7 : room->refusals - 1;
+
+    return room->refusals > 0 && c->now < room->refused + ((uint64_t)BACK_OFF_S << twice);
+}
+
+static enum err weigh(const struct call *c, struct room *room, const struct request *r,
+                      const struct request *old)
+{
+    if (id_equal(old->cred, r->cred) && c->now < old->opened + 86400)
+        room->today++;
+    return r->kind == REQUEST_CONFIRM ? weigh_confirm(room, r, old)
+                                      : weigh_restore(c, room, r, old);
+}
+
+/* A link the guardian made always has room: it is bounded by the links themselves. */
+static enum err check_room(struct call *c, const struct request *r, struct room *room)
+{
+    struct txn_key at = { 0 };
+    struct request old = { 0 };
+    size_t mark = c->mem.n;
+    enum err e;
+
+    while ((e = request_next_of(c, r->ward, &at, &old)) == OK) {
+        size_t before = room->n_replaced;
+
+        TRY(weigh(c, room, r, &old));
+        mark = room->n_replaced > before ? c->mem.n : mark;
+        c->mem.n = mark;
+    }
+    if (e != ERR_UNKNOWN)
+        return e;
+    if (room->today >= REQUEST_DAILY)
+        return ERR_FULL;
+    if (r->kind == REQUEST_CONFIRM || c->who->type == CRED_RESTORE)
+        return OK;
+    if (c->who->type == CRED_SHEET && backs_off(c, room))
+        return ERR_BUSY;
+    return room->open < c->env->limits->requests && room->unrevealed < REQUEST_UNREVEALED
+               ? OK
+               : ERR_FULL;
+}
+
+/* ---- the new request ---- */
+
+/* The lines of the epochs that may be let go: newest first. */
+static enum err view_epochs(struct call *c, struct view *v)
+{
+    struct record_epoch held[EPOCHS_MAX] = { 0 };
+    size_t n = 0;
+
+    TRY(ward_epochs(c, v->ward, held, &n));
+    for (size_t i = n; i-- > 0;) {
+        struct view_epoch *line = &v->epochs[v->n_epochs];
+
+        if (held[i].state != EPOCH_ACTIVE && held[i].state != EPOCH_SUPERSEDED)
+            continue;
+        line->epoch = held[i].epoch;
+        memcpy(line->manifest_hash, held[i].manifest_hash, HASH_BYTES);
+        line->hold = held[i].hold;
+        line->stop_hold = held[i].stop_hold;
+        v->n_epochs++;
+    }
+    return OK;
+}
+
+/* Hold and ends: a restore runs under the ward's policy, a confirm under none. */
+static enum err set_times(struct call *c, const struct record_ward *ward,
+                          struct request *r)
+{
+    struct record_epoch policy = { 0 };
+    uint64_t longest = 0;
+
+    r->opened = c->now;
+    r->hold_from = c->now;
+    r->unsure = c->env->clock == CLOCK_FROZEN ? UNSURE_OPENED : 0;
+    r->roster_mode = ROSTER_NEVER;
+    if (r->kind == REQUEST_RESTORE) {
+        TRY(ward_policy(c, ward, &policy));
+        r->hold = policy.hold;
+        r->stop_hold = policy.stop_hold;
+        r->roster_mode = policy.roster_mode;
+        longest = (uint64_t)r->hold + 2 * (uint64_t)r->stop_hold + REQUEST_AFTER_S;
+    }
+    r->expires = c->now + longest + REQUEST_UNFETCHED_S;
+    return OK;
+}
+
+static void fill(const struct call *c, const struct req_open *req, struct request *r)
+{
+    rng_fill(c->env->rng, r->id, ID_BYTES);
+    memcpy(r->ward, c->who->ward, ID_BYTES);
+    memcpy(r->seat, c->who->seat, ID_BYTES);
+    memcpy(r->cred, c->who->cred, ID_BYTES);
+    r->kind = req->kind;
+    r->purpose = req->purpose;
+    memcpy(r->subject, req->subject, sizeof r->subject);
+    memcpy(r->stat, req->stat, PUB_BYTES);
+    memcpy(r->seal, req->seal, PUB_BYTES);
+    memcpy(r->sign, req->sign, PUB_BYTES);
+    memcpy(r->commitment, req->commitment, HASH_BYTES);
+    r->claimed = req->claimed;
+    r->state = STATE_OPENED;
+}
+
+/* An epoch to confirm must be one the guardian can open. */
+static enum err check_subject(const struct request *r, const struct view *v)
+{
+    if (r->kind == REQUEST_RESTORE)
+        return v->n_epochs > 0 ? OK : ERR_STATE;
+    if (r->purpose != PURPOSE_EPOCH)
+        return OK;
+    for (uint32_t i = 0; i < v->n_epochs; i++)
+        if (bytes_equal(BYTES_OF(v->epochs[i].manifest_hash), BYTES_OF(r->subject)))
+            return OK;
+    return ERR_UNKNOWN;
+}
+
+static enum err make_view(struct call *c, struct view *v, struct request *r)
+{
+    struct buf b = scratch_buf(c);
+
+    memcpy(v->request, r->id, ID_BYTES);
+    v->kind = r->kind;
+    v->purpose = r->purpose;
+    memcpy(v->subject, r->subject, sizeof v->subject);
+    v->opened = r->opened;
+    v->expires = r->expires;
+    view_make(v, &c->env->id->sign, &b);
+    return scratch_keep(c, &b, &r->view);
+}
+
+/* ---- writing ---- */
+
+/*
+ * The requester's own credential, with the id of its request. A key that opened
+ * another request here speaks for the new one from now on.
+ */
+static enum err put_requester(struct call *c, const struct request *r,
+                              const uint8_t psk[KEY_BYTES])
+{
+    AUTO_SECRET struct record_cred *cred = NULL;
+    enum err e;
+
+    TRY(secret_new(&cred));
+    e = cred_find(c, ROLE_REQUESTER, r->stat, cred);
+    if (e == OK) {
+        if (!id_equal(cred->ward, r->ward))
+            return ERR_USED;
+        TRY(cred_erase(c, cred->cred));
+    } else if (e != ERR_UNKNOWN) {
+        return e;
+    }
+    secret_wipe(cred, sizeof *cred);
+    memcpy(cred->cred, r->id, ID_BYTES);
+    memcpy(cred->request, r->id, ID_BYTES);
+    memcpy(cred->seat, r->seat, ID_BYTES);
+    memcpy(cred->ward, r->ward, ID_BYTES);
+    memcpy(cred->stat, r->stat, PUB_BYTES);
+    memcpy(cred->psk.b, psk, KEY_BYTES);
+    cred->type = CRED_REQUESTER;
+    cred->made = c->now;
+    return cred_add(c, cred);
+}
+
+static enum err end_replaced(struct call *c, struct room *room)
+{
+    for (size_t i = 0; i < room->n_replaced; i++) {
+        struct request *old = &room->replaced[i];
+
+        TRY(request_move(old, EVENT_CANCEL, c->now));
+        TRY(request_forget(c, old));
+        TRY(request_put(c, old));
+        if (old->live != 0)
+            TRY(request_tell(c, old, REC_REQUEST_CANCELLED));
+    }
+    return OK;
+}
+
+static enum err put_new(struct call *c, const struct request *r)
+{
+    struct txn_key find[] = { key_ids(r->ward, r->id), key_ids(r->seat, r->id) };
+    struct txn_key used[] = { key_open(OPEN_SEAL, r->ward, r->seal),
+                              key_open(OPEN_COMMITMENT, r->ward, r->commitment) };
+
+    for (size_t i = 0; i < 2; i++) {
+        TRY(txn_put(c->txn, TAB_REQUEST_FIND, bytes_of(find[i].b, find[i].n),
+                    (struct bytes){ 0 }));
+        TRY(txn_put(c->txn, TAB_OPEN_KEY, bytes_of(used[i].b, used[i].n),
+                    BYTES_OF(r->id)));
+    }
+    return request_put(c, r);
+}
+
+enum err request_open(struct call *c, const struct req_open *req, struct rep_open *rep)
+{
+    struct request r = { 0 };
+    struct record_ward ward = { 0 };
+    struct view v = { 0 };
+    struct room room = { 0 };
+    enum err e;
+
+    TRY(check_asked(c, req));
+    e = again(c, req, rep);
+    if (e != ERR_UNKNOWN)
+        return e;
+    TRY(ward_get(c, c->who->ward, &ward));
+    fill(c, req, &r);
+    memcpy(v.ward, r.ward, ID_BYTES);
+    TRY(view_epochs(c, &v));
+    TRY(check_subject(&r, &v));
+    if (c->who->type == CRED_ROSTER) {
+        r.introduction = req->introduction;
+        TRY(check_introduction(c, &ward, &v, &r));
+    }
+    TRY(set_times(c, &ward, &r));
+    TRY(check_room(c, &r, &room));
+    TRY(make_view(c, &v, &r));
+    TRY(end_replaced(c, &room));
+    if (r.kind == REQUEST_RESTORE)
+        TRY(put_requester(c, &r, req->psk));
+    TRY(put_new(c, &r));
+    rep->view = r.view;
+    return OK;
+}
+
+enum err request_reveal(struct call *c, const struct req_reveal *req,
+                        struct rep_reveal *rep)
+{
+    struct request r = { 0 };
+    uint8_t commitment[HASH_BYTES];
+
+    TRY(request_of_opener(c, req->request, &r));
+    commitment_of(req->nonce, commitment);
+    if (!bytes_equal(BYTES_OF(commitment), BYTES_OF(r.commitment)))
+        return ERR_REFUSED;
+    if (r.live == 0) {
+        TRY(request_move(&r, EVENT_REVEAL, c->now));
+        memcpy(r.nonce, req->nonce, sizeof r.nonce);
+        r.live = c->now;
+        TRY(request_put(c, &r));
+        TRY(request_tell(c, &r, REC_REQUEST_LIVE));
+    }
+    rep->state = r.state;
+    return OK;
+}
+
+enum err request_cancel(struct call *c, const struct req_cancel *req,
+                        struct rep_cancel *rep)
+{
+    struct request r = { 0 };
+
+    TRY(request_of_opener(c, req->request, &r));
+    if (r.state != STATE_EXPIRED) {
+        TRY(request_move(&r, EVENT_CANCEL, c->now));
+        TRY(request_forget(c, &r));
+        TRY(request_put(c, &r));
+        if (r.live != 0)
+            TRY(request_tell(c, &r, REC_REQUEST_CANCELLED));
+    }
+    rep->state = r.state;
+    return OK;
+}

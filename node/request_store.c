@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/drop.h"
+#include "node/request_part.h"
+#include "node/seat.h"
+
+struct txn_key key_release(const uint8_t request[ID_BYTES], enum release which,
+                           uint32_t epoch)
+{
+    struct txn_key k = { 0 };
+    struct buf b = BUF_OF(k.b);
+
+    buf_put(&b, bytes_of(request, ID_BYTES));
+    buf_put_u8(&b, (uint8_t)which);
+    buf_put_u32(&b, epoch);
+    k.n = b.n;
+    return k;
+}
+
+struct txn_key key_open(enum open_key which, const uint8_t ward[ID_BYTES],
+                        const uint8_t key[32])
+{
+    struct txn_key k = { 0 };
+    struct buf b = BUF_OF(k.b);
+
+    buf_put_u8(&b, (uint8_t)which);
+    if (which == OPEN_SEAL)
+        buf_put(&b, bytes_of(ward, ID_BYTES));
+    buf_put(&b, bytes_of(key, 32));
+    k.n = b.n;
+    return k;
+}
+
+struct txn_key key_intro(const struct request *r)
+{
+    struct txn_key k = key_id(r->ward);
+
+    crypt_hash(LABEL_INTRODUCTION, PARTS(BYTES_OF(r->introducer), r->introduction),
+               (struct span){ k.b + k.n, HASH_BYTES });
+    k.n += HASH_BYTES;
+    return k;
+}
+
+enum err request_get(struct call *c, const uint8_t id[ID_BYTES], struct request *out)
+{
+    struct request r = { 0 };
+    struct txn_key key = key_id(id);
+
+    TRY(record_get(c, TAB_REQUEST, &request_schema, &key, &r));
+    (void)request_settle(&r, c->now, c->env->clock); /* written by the next change */
+    *out = r;
+    return OK;
+}
+
+enum err request_put(struct call *c, const struct request *r)
+{
+    struct txn_key key = key_id(r->id);
+
+    return record_put(c, TAB_REQUEST, &request_schema, &key, r);
+}
+
+enum err request_over(const struct request *r)
+{
+    if (r->state == STATE_REFUSED)
+        return ERR_STOPPED;
+    if (r->state == STATE_EXPIRED)
+        return ERR_EXPIRED;
+    return request_is_final(r->state) ? ERR_STATE : OK;
+}
+
+enum err request_move(struct request *r, enum request_event event, uint64_t now)
+{
+    uint8_t to = request_next(r->state, event);
+
+    if (to == 0) {
+        TRY(request_over(r));
+        return ERR_STATE;
+    }
+    r->state = to;
+    if (request_is_final(to))
+        r->ended = now;
+    return OK;
+}
+
+enum err request_view(struct call *c, const struct request *r, struct view *out)
+{
+    return view_open(r->view, c->env->id->sign_pub, out) == OK ? OK : ERR_CORRUPT;
+}
+
+const struct view_epoch *view_line(const struct view *v, uint32_t epoch)
+{
+    for (uint32_t i = 0; i < v->n_epochs; i++)
+        if (v->epochs[i].epoch == epoch)
+            return &v->epochs[i];
+    return NULL;
+}
+
+enum err request_tell(struct call *c, const struct request *r, enum record_event event)
+{
+    struct record_ward ward = { 0 };
+
+    TRY(ward_get(c, r->ward, &ward));
+    TRY(record_log(c, event, r->ward, r->id));
+    return drop_alert(c, &ward, event, r->id, 0);
+}
+
+enum err request_forget(struct call *c, const struct request *r)
+{
+    struct txn_key key = { 0 };
+    enum err e;
+
+    while ((e = txn_next(c->txn, TAB_RELEASE, BYTES_OF(r->id), &key, (struct span){ 0 },
+                         NULL)) == OK)
+        TRY(txn_del(c->txn, TAB_RELEASE, key_bytes(&key)));
+    return e == ERR_UNKNOWN ? OK : e;
+}
+
+enum err request_of_guardian(struct call *c, const uint8_t id[ID_BYTES],
+                             struct request *out)
+{
+    struct request r = { 0 };
+
+    TRY(request_get(c, id, &r));
+    if (c->who->role != ROLE_GUARDIAN || !id_equal(r.seat, c->who->seat) || r.live == 0)
+        return ERR_UNKNOWN;
+    *out = r;
+    return OK;
+}
+
+enum err request_of_opener(struct call *c, const uint8_t id[ID_BYTES],
+                           struct request *out)
+{
+    struct request r = { 0 };
+    bool its;
+
+    TRY(request_get(c, id, &r));
+    if (c->who->role == ROLE_OWNER)
+        its = r.kind == REQUEST_CONFIRM;
+    else
+        its = r.kind == REQUEST_RESTORE &&
+              bytes_equal(BYTES_OF(r.stat), BYTES_OF(c->who->stat));
+    if (!its || !id_equal(r.ward, c->who->ward))
+        return ERR_UNKNOWN;
+    *out = r;
+    return OK;
+}
+
+enum err request_next_of(struct call *c, const uint8_t ward_or_seat[ID_BYTES],
+                         struct txn_key *io_key, struct request *out)
+{
+    enum err e;
+
+    do {
+        TRY(txn_next(c->txn, TAB_REQUEST_FIND, bytes_of(ward_or_seat, ID_BYTES), io_key,
+                     (struct span){ 0 }, NULL));
+        e = request_get(c, io_key->b + ID_BYTES, out);
+    } while (e == ERR_CORRUPT);
+    return e == ERR_UNKNOWN ? ERR_CORRUPT : e;
+}
+
+enum err request_count(struct call *c, const uint8_t ward[ID_BYTES], uint32_t *out_n)
+{
+    struct txn_key at = { 0 };
+    struct request r = { 0 };
+    uint32_t n = 0;
+    size_t mark = c->mem.n;
+    enum err e;
+
+    while ((e = request_next_of(c, ward, &at, &r)) == OK) {
+        n += r.live != 0 && !request_is_final(r.state);
+        c->mem.n = mark;
+    }
+    if (e != ERR_UNKNOWN)
+        return e;
+    *out_n = n;
+    return OK;
+}
+
+/* ---- the sweep ---- */
+
+static enum err erase(struct call *c, const struct request *r)
+{
+    struct txn_key keys[] = { key_ids(r->ward, r->id), key_ids(r->seat, r->id) };
+    struct txn_key used[] = { key_open(OPEN_SEAL, r->ward, r->seal),
+                              key_open(OPEN_COMMITMENT, r->ward, r->commitment) };
+
+    for (size_t i = 0; i < 2; i++) {
+        TRY(txn_del(c->txn, TAB_REQUEST_FIND, key_bytes(&keys[i])));
+        TRY(txn_del(c->txn, TAB_OPEN_KEY, key_bytes(&used[i])));
+    }
+    TRY(request_forget(c, r));
+    TRY(cred_erase(c, r->id));
+    return txn_del(c->txn, TAB_REQUEST, BYTES_OF(r->id));
+}
+
+/* Sweeps one request as it is stored; *out_changed tells if anything was written. */
+static enum err sweep(struct call *c, struct request *r, bool *out_changed)
+{
+    uint64_t kept = r->live == 0 ? REQUEST_HIDDEN_S : REQUEST_KEPT_S;
+    struct txn_key statement = key_release(r->id, RELEASE_STATEMENT, 0);
+
+    *out_changed = true;
+    if (request_settle(r, c->now, c->env->clock)) {
+        if (request_is_final(r->state))
+            TRY(request_forget(c, r));
+        return request_put(c, r);
+    }
+    if (request_is_final(r->state) && c->now >= r->ended + kept)
+        return erase(c, r);
+    if (r->state == STATE_RELEASED && c->now >= request_expires(r) &&
+        txn_has(c->txn, TAB_RELEASE, key_bytes(&statement)) == OK)
+        return request_forget(c, r);
+    *out_changed = false;
+    return OK;
+}
+
+/* Introductions that were dead and would have ended by now. */
+static enum err sweep_intros(struct call *c, size_t *n)
+{
+    struct txn_key at = { 0 };
+    uint8_t until[8];
+    size_t got;
+    enum err e = OK;
+
+    while (*n < REQUEST_SWEEP && (e = txn_next(c->txn, TAB_INTRO, (struct bytes){ 0 },
+                                               &at, SPAN_OF(until), &got)) == OK) {
+        if (c->now < load_u64(until))
+            continue;
+        TRY(txn_del(c->txn, TAB_INTRO, key_bytes(&at)));
+        (*n)++;
+    }
+    return e == ERR_UNKNOWN ? OK : e;
+}
+
+/* The next stored request, as it is stored; damaged ones are passed over. */
+static enum err next_stored(struct call *c, struct txn_key *io_key, struct request *out)
+{
+    enum err e;
+
+    do {
+        *out = (struct request){ 0 };
+        e = record_next(c, TAB_REQUEST, &request_schema, (struct bytes){ 0 }, io_key,
+                        out);
+    } while (e == ERR_CORRUPT);
+    return e;
+}
+
+enum err request_tick(struct call *c, bool *out_more)
+{
+    struct txn_key at = { 0 };
+    struct request r;
+    size_t mark = c->mem.n;
+    size_t n = 0;
+    enum err e = OK;
+
+    while (n < REQUEST_SWEEP && (e = next_stored(c, &at, &r)) == OK) {
+        bool changed;
+
+        TRY(sweep(c, &r, &changed));
+        n += changed;
+        c->mem.n = mark;
+    }
+    if (e != ERR_UNKNOWN)
+        TRY(e);
+    TRY(sweep_intros(c, &n));
+    *out_more = n >= REQUEST_SWEEP;
+    return OK;
+}
+
+enum err request_restart_all(struct call *c)
+{
+    struct txn_key at = { 0 };
+    struct request r;
+    size_t mark = c->mem.n;
+    enum err e;
+
+    while ((e = next_stored(c, &at, &r)) == OK) {
+        if (!request_is_final(r.state)) {
+            request_restart(&r, c->now);
+            TRY(request_put(c, &r));
+        }
+        c->mem.n = mark;
+    }
+    return e == ERR_UNKNOWN ? OK : e;
+}
