@@ -59,7 +59,10 @@ static enum err write_call(struct peer *p, const struct peer_login *login, uint8
     uint8_t payload[PAYLOAD], pub[PUB_BYTES];
 
     TRY(secret_new(&p->noise));
-    crypt_dh_public(login->key, pub);
+    if (login->pub != NULL)
+        memcpy(pub, login->pub, PUB_BYTES);
+    else
+        crypt_dh_public(login->key, pub);
     noise_start(p->noise, &noise_xkpsk3, NOISE_INITIATOR, BYTES_OF(head),
                 &(struct noise_keys){ login->key, pub, login->node });
     noise_give_psk(p->noise, login->psk);

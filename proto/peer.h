@@ -61,6 +61,7 @@ struct peer {
 struct peer_login {
     const uint8_t *node;      /* the node's public key, 32 bytes */
     const struct dh_key *key; /* the client's static key */
+    const uint8_t *pub;       /* its public key; NULL: computed, one X25519 more */
     const struct psk *psk;
     const uint8_t *id; /* 16 bytes of a one-time credential; NULL: random */
     uint8_t role;

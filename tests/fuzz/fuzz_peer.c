@@ -53,7 +53,7 @@ static void genuine(struct peer *to, struct sides *s, const struct psk *psk)
 static void begin(struct sides *s, const struct secrets *k, const struct rng *rng)
 {
     uint8_t id[ID_BYTES] = { 0 };
-    struct peer_login login = { s->node_pub, &k->client, &k->psk, id, 1 };
+    struct peer_login login = { s->node_pub, &k->client, NULL, &k->psk, id, 1 };
 
     crypt_dh_public(&k->node, s->node_pub);
     s->out = BUF_OF(s->wire);

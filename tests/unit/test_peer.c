@@ -10,6 +10,11 @@
 
 enum { CALL = PEER_HELLO + PEER_ACT_1, GATE_AT = 8, ROOM = 4 * PEER_FRAME_MAX };
 
+static size_t bits(size_t bytes)
+{
+    return 8 * bytes;
+}
+
 /* A counted stream: the same bytes in each run. */
 static void stream_fill(void *ctx, uint8_t *out, size_t n)
 {
@@ -83,7 +88,7 @@ static int setup(void **state)
     crypt_dh_public(&w.s->node, w.node_pub);
     crypt_dh_public(&w.s->client, w.client_pub);
     w.known = &w.s->psk;
-    w.login = (struct peer_login){ w.node_pub, &w.s->client, &w.s->psk, w.id, 6 };
+    w.login = (struct peer_login){ w.node_pub, &w.s->client, NULL, &w.s->psk, w.id, 6 };
     fresh_node();
     fresh_client();
     return 0;
@@ -349,7 +354,7 @@ static void a_wrong_gate_is_dropped_unheard(void **state)
 
     (void)state;
     /* No byte of hello or first act can change without the gate noticing. */
-    for (size_t bit = 0; bit < 8 * CALL; bit++) {
+    for (size_t bit = 0; bit < bits(CALL); bit++) {
         fresh_node();
         w.client.out_bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
         assert_over(&w.node, feed(&w.node, w.client.out_bytes, CALL), ERR_AUTH);
@@ -393,7 +398,7 @@ static void a_right_gate_helps_no_wrong_hello(void **state)
 static void a_right_gate_helps_no_changed_act(void **state)
 {
     (void)state;
-    for (size_t bit = 8 * PEER_HELLO; bit < 8 * CALL; bit++) {
+    for (size_t bit = bits(PEER_HELLO); bit < bits(CALL); bit++) {
         fresh_node();
         w.client.out_bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
         gate_again(w.client.out_bytes);
@@ -409,7 +414,7 @@ static void a_right_gate_helps_no_changed_act(void **state)
 static void every_flipped_bit_of_act_2_is_refused(void **state)
 {
     (void)state;
-    for (size_t bit = 0; bit < 8 * PEER_ACT_2; bit++) {
+    for (size_t bit = 0; bit < bits(PEER_ACT_2); bit++) {
         fresh_node();
         fresh_client();
         assert_int_equal(carry(&w.client, &w.node), OK);
@@ -421,7 +426,7 @@ static void every_flipped_bit_of_act_2_is_refused(void **state)
 static void every_flipped_bit_of_act_3_is_refused(void **state)
 {
     (void)state;
-    for (size_t bit = 0; bit < 8 * PEER_ACT_3; bit++) {
+    for (size_t bit = 0; bit < bits(PEER_ACT_3); bit++) {
         fresh_node();
         fresh_client();
         assert_int_equal(carry(&w.client, &w.node), OK);
@@ -429,7 +434,7 @@ static void every_flipped_bit_of_act_3_is_refused(void **state)
         w.client.out_bytes[bit / 8] ^= (uint8_t)(1U << bit % 8);
         assert_over(&w.node, carry(&w.client, &w.node), ERR_AUTH);
         /* The static key is proven before anything is looked up for it. */
-        assert_int_equal(w.node.asked, bit >= 8 * (PUB_BYTES + NOISE_TAG));
+        assert_int_equal(w.node.asked, bit >= bits(PUB_BYTES + NOISE_TAG));
     }
 }
 
@@ -471,6 +476,22 @@ static void an_unknown_psk_is_not_a_constant(void **state)
 
     (void)state;
     assert_over(&w.node, outcome(&zero, NULL, act_2), ERR_AUTH);
+}
+
+static void a_public_key_at_hand_is_used(void **state)
+{
+    (void)state;
+    w.login.pub = w.client_pub;
+    fresh_client();
+    shake_hands();
+    assert_memory_equal(w.node.p.remote, w.client_pub, PUB_BYTES);
+    /* One that is not the key's own is refused. */
+    w.login.pub = w.node_pub;
+    fresh_node();
+    fresh_client();
+    assert_int_equal(carry(&w.client, &w.node), OK);
+    assert_int_equal(carry(&w.node, &w.client), OK);
+    assert_over(&w.node, carry(&w.client, &w.node), ERR_AUTH);
 }
 
 static void an_enrolled_caller_shows_no_stable_id(void **state)
@@ -770,12 +791,10 @@ static void low_order_node_keys_are_refused(void **state)
 
 static void an_open_peer_is_small(void **state)
 {
-    size_t before = secret_in_use();
-
     (void)state;
     fresh_node();
     peer_end(&w.client.p);
-    before = secret_in_use();
+    size_t before = secret_in_use();
     fresh_client();
     assert_true(secret_in_use() - before <= 512);
     shake_hands();
@@ -796,6 +815,7 @@ int main(void)
         CASE(every_flipped_bit_of_act_3_is_refused),
         CASE(wrong_and_unknown_credentials_fail_alike),
         CASE(an_unknown_psk_is_not_a_constant),
+        CASE(a_public_key_at_hand_is_used),
         CASE(an_enrolled_caller_shows_no_stable_id),
         CASE(a_replayed_conversation_is_refused),
         CASE(a_replayed_frame_is_refused),
