@@ -297,7 +297,7 @@ static enum verdict piece_verdict(const struct judge *j, const struct world *bes
 
     if (f->bad_signature && !is_member(best, i))
         return VERDICT_BAD_SIGNATURE;
-    if (is_member(best, i))
+    if (best != NULL && is_member(best, i))
         return f->bad_piece && best->opens ? VERDICT_BAD_PIECE : VERDICT_GOOD;
     if (f->duplicate)
         return VERDICT_DUPLICATE;
