@@ -20,7 +20,7 @@ struct txn;   /* opaque: a view of the records, and a job's pending writes */
 enum {
     STORE_KEY = 64,                              /* longest key, without the table */
     STORE_VALUE = 64 * 1024 - 2 * SEAL_OVERHEAD, /* longest value of a record */
-    STORE_OP_REPLY = 4096,                       /* longest reply kept under an op id */
+    STORE_OP_REPLY = 2048,                       /* longest reply kept under an op id */
     STORE_LOG_WHAT = 256                         /* longest content of a log entry */
 };
 

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of the store share and nobody else sees: a transaction, with the
+ * pending writes of the job that runs in it. Pending values are sealed already, so no
+ * plaintext waits here.
+ */
+#ifndef KITH_NODE_STORE_PART_H
+#define KITH_NODE_STORE_PART_H
+
+#include "node/store.h"
+#include "node/store_db.h"
+#include "node/store_file.h"
+
+enum {
+    FULL_KEY = 1 + STORE_KEY,
+    RECORD = STORE_VALUE + 2 * SEAL_OVERHEAD, /* longest sealed value */
+    PENDING_OPS = 1024,
+    PENDING_BYTES = 1024 * 1024,
+    NAMES = 128 /* data keys made or dropped in one transaction */
+};
+
+/* The table's number and the key. */
+struct full_key {
+    uint8_t b[FULL_KEY];
+    size_t n;
+};
+
+struct pending_op {
+    struct full_key key;
+    bool del;
+    size_t off; /* of the sealed value */
+    size_t n;
+};
+
+struct pending {
+    struct pending_op ops[PENDING_OPS];
+    size_t n;
+    uint8_t bytes[PENDING_BYTES];
+    size_t used;
+};
+
+/* Names of key files. */
+struct names {
+    uint8_t name[NAMES][ID_BYTES];
+    size_t n;
+};
+
+struct txn {
+    struct db_txn *db;
+    const struct store_identity *id;
+    const struct rng *rng;
+    int keys;                /* the directory of data keys */
+    struct pending *pending; /* NULL: reads only */
+    struct names *made;      /* in this transaction; NULL as pending */
+    struct names *dropped;
+};
+
+/* txn_put, with room for a data key's seal around the value. */
+enum err record_put(struct txn *t, enum store_table tab, struct bytes key,
+                    struct bytes value);
+/* Writes the pending operations of a job that returned OK. */
+enum err txn_apply(struct txn *t);
+/* Forgets them. */
+void txn_forget(struct txn *t);
+
+/* What lies under an op id and in the log, after its seal; for the fuzzers too. */
+enum { OP_HEAD = 8 + HASH_BYTES, LOG_HEAD_BYTES = 8 + HASH_BYTES };
+
+struct op_record {
+    uint64_t time;
+    uint8_t hash[HASH_BYTES];
+    struct bytes reply; /* into the input */
+};
+
+/* ERR_CORRUPT. */
+enum err op_decode(struct bytes in, struct op_record *out);
+enum err log_decode(uint64_t seq, struct bytes in, struct log_entry *out);
+/* The head after an entry: over the one before, sequence, time, code, what. */
+void log_chain(const uint8_t before[HASH_BYTES], const struct log_entry *entry,
+               uint8_t out[HASH_BYTES]);
+
+#endif
