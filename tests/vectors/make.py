@@ -1,19 +1,25 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Computes ident.json and words.json from docs/PROTOCOL.md alone, without Kith's code.
+"""Computes crypt.json, ident.json and words.json from docs/PROTOCOL.md alone, without
+Kith's code.
 
-    make.py          writes the two files beside this script
+    make.py          writes the files beside this script
     make.py --check  exits 1 when a file differs from what is computed
 
 Needs Argon2id from the Python package cryptography (44 or later).
 """
 import base64
 import hashlib
+import hmac
 import ipaddress
 import json
 import pathlib
+import struct
 import sys
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -40,6 +46,85 @@ def made_up(name, size):
 
 def u32(v):
     return v.to_bytes(4, "big")
+
+
+# ---- crypt ----
+
+def hchacha20(key, nonce):
+    """draft-irtf-cfrg-xchacha section 2.2."""
+    x = list(struct.unpack("<16I", b"expand 32-byte k" + key + nonce))
+
+    def quarter(a, b, c, d):
+        for i, j, k, r in ((a, b, d, 16), (c, d, b, 12), (a, b, d, 8), (c, d, b, 7)):
+            x[i] = (x[i] + x[j]) & 0xffffffff
+            x[k] ^= x[i]
+            x[k] = (x[k] << r | x[k] >> (32 - r)) & 0xffffffff
+
+    for _ in range(10):
+        for q in ((0, 4, 8, 12), (1, 5, 9, 13), (2, 6, 10, 14), (3, 7, 11, 15),
+                  (0, 5, 10, 15), (1, 6, 11, 12), (2, 7, 8, 13), (3, 4, 9, 14)):
+            quarter(*q)
+    return struct.pack("<8I", *x[:4], *x[12:])
+
+
+def xchacha(key, nonce, label, ad, plain):
+    sub = ChaCha20Poly1305(hchacha20(key, nonce[:16]))
+    return sub.encrypt(bytes(4) + nonce[16:], plain, blake(label, ad))
+
+
+def seal_record(n, label, ad, plain):
+    key, nonce = made_up(f"seal key {n}", 32), made_up(f"seal nonce {n}", 24)
+    return {"key": key.hex(), "label": label, "ad": ad.hex(), "plain": plain.hex(),
+            "sealed": (nonce + xchacha(key, nonce, label, ad, plain)).hex()}
+
+
+def box_record(n, label, ad, plain):
+    to = X25519PrivateKey.from_private_bytes(made_up(f"box to {n}", 32))
+    eph = X25519PrivateKey.from_private_bytes(made_up(f"box ephemeral {n}", 32))
+    to_pub, eph_pub = (k.public_key().public_bytes_raw() for k in (to, eph))
+    shared = eph.exchange(X25519PublicKey.from_public_bytes(to_pub))
+    key = blake(label, eph_pub, to_pub, key=shared)
+    return {"key": to.private_bytes_raw().hex(), "pub": to_pub.hex(),
+            "ephemeral": eph.private_bytes_raw().hex(), "label": label, "ad": ad.hex(),
+            "plain": plain.hex(),
+            "sealed": (eph_pub + xchacha(key, bytes(24), label, ad, plain)).hex()}
+
+
+def sign_record(n, label, msg):
+    seed = Ed25519PrivateKey.from_private_bytes(made_up(f"seed {n}", 32))
+    return {"seed": seed.private_bytes_raw().hex(), "label": label, "msg": msg.hex(),
+            "pub": seed.public_key().public_bytes_raw().hex(),
+            "sig": seed.sign(blake(label, msg)).hex()}
+
+
+def hmac_record(key, msg):
+    return {"key": key.hex(), "msg": msg.hex(),
+            "mac": hmac.new(key, msg, hashlib.blake2b).digest().hex()}
+
+
+def crypt():
+    root, key, msg = made_up("root", 32), made_up("key", 32), made_up("msg", 64) * 5
+    return {
+        "about": "The constructions every other one is made of; see docs/PROTOCOL.md.",
+        "hash": [{"label": "kith seat id", "parts": [p.hex() for p in parts],
+                  "out": blake("kith seat id", *parts, size=size).hex()}
+                 for parts in ([], [b""], [b"a", b"bc"], [msg, msg[:7]])
+                 for size in (10, 16, 32, 64)],
+        "keyed": [{"key": key.hex(), "label": "kith kek", "parts": [p.hex() for p in parts],
+                   "out": blake("kith kek", *parts, size=size, key=key).hex()}
+                  for parts in ([], [b"a", b"bc"], [msg]) for size in (16, 32)],
+        "level": [{"root": root.hex(), "id": i, "ctx": c,
+                   "out": level(root, i, c.encode(), 64 if i == 1 else 32).hex()}
+                  for i, c in enumerate(("kithiden", "kithvalt", "kithtags", "kithslog",
+                                         "kithsign", "kithacct", "kithguar", "kithrest"), 1)],
+        "sign": [sign_record(1, "kith manifest", b""), sign_record(2, "kith view", msg)],
+        "seal": [seal_record(1, "kith home day", b"", b""),
+                 seal_record(2, "kith roster seal", msg, msg)],
+        "box": [box_record(1, "kith box piece", b"", b""),
+                box_record(2, "kith box release", msg, msg)],
+        "hmac_blake2b": [hmac_record(b"", b""), hmac_record(b"k", msg),
+                         hmac_record(made_up("64", 64), b"abc"), hmac_record(bytes(128), msg)],
+    }
 
 
 # ---- ident ----
@@ -255,7 +340,7 @@ def words():
 
 def main():
     bad = 0
-    for name, value in (("ident", ident()), ("words", words())):
+    for name, value in (("crypt", crypt()), ("ident", ident()), ("words", words())):
         path = HERE / f"{name}.json"
         text = json.dumps(value, indent=1) + "\n"
         if "--check" not in sys.argv:
