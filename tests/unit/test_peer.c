@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "proto/peer.h"
+#include "tests/unit/json.h"
 
 enum { CALL = PEER_HELLO + PEER_ACT_1, GATE_AT = 8, ROOM = 4 * PEER_FRAME_MAX };
 
@@ -592,6 +593,91 @@ static void every_flipped_byte_of_a_frame_is_refused(void **state)
     }
 }
 
+/* Draws this one ephemeral key (a drawn psk is replaced by the known one). */
+static void fill_fixed(void *ctx, uint8_t *out, size_t n)
+{
+    assert_int_equal(n, KEY_BYTES);
+    memcpy(out, ctx, n);
+}
+
+/* What was written is what the vector says; it then goes to the other side. */
+static void carry_exactly(struct side *from, struct side *to, const json_t *v,
+                          const char *key)
+{
+    uint8_t want[2048];
+
+    assert_true(bytes_equal(buf_bytes(&from->out), json_bytes(v, key, SPAN_OF(want))));
+    assert_int_equal(carry(from, to), OK);
+}
+
+static void frames_exactly(const json_t *frames)
+{
+    size_t i;
+    json_t *f;
+
+    json_array_foreach(frames, i, f)
+    {
+        bool up = bytes_equal(json_text(f, "from"), bytes_text("client"));
+        struct side *from = up ? &w.client : &w.node, *to = up ? &w.node : &w.client;
+        uint8_t bytes[512];
+        struct bytes body = json_bytes(f, "body", SPAN_OF(bytes));
+        unsigned before = to->frames;
+
+        assert_int_equal(peer_send(&from->p, (uint16_t)json_u32(f, "kind"),
+                                   json_u32(f, "tag"), body, &from->out),
+                         OK);
+        carry_exactly(from, to, f, "frame");
+        assert_int_equal(to->frames, before + 1);
+        assert_true(bytes_equal(bytes_of(to->body, to->body_n), body));
+    }
+}
+
+static void a_conversation_is_as_published(const json_t *v)
+{
+    uint8_t client_e[KEY_BYTES], node_e[KEY_BYTES], hash[NOISE_HASH];
+    struct rng client_rng = { fill_fixed, client_e }, node_rng = { fill_fixed, node_e };
+    uint8_t call[CALL];
+
+    json_fixed(v, "node_secret", SPAN_OF(w.s->node.b));
+    json_fixed(v, "client_secret", SPAN_OF(w.s->client.b));
+    json_fixed(v, "psk", SPAN_OF(w.s->psk.b));
+    json_fixed(v, "node_key", SPAN_OF(w.node_pub));
+    json_fixed(v, "client_key", SPAN_OF(w.client_pub));
+    json_fixed(v, "id", SPAN_OF(w.id));
+    json_fixed(v, "client_ephemeral", SPAN_OF(client_e));
+    json_fixed(v, "node_ephemeral", SPAN_OF(node_e));
+    json_fixed(v, "hello", (struct span){ call, PEER_HELLO });
+    json_fixed(v, "act_1", (struct span){ call + PEER_HELLO, PEER_ACT_1 });
+    json_fixed(v, "handshake_hash", SPAN_OF(hash));
+    w.login.role = (uint8_t)json_u32(v, "role");
+
+    side_reset(&w.node);
+    side_reset(&w.client);
+    peer_accept(&w.node.p, &w.s->node, w.node_pub, &node_rng);
+    assert_int_equal(peer_start(&w.client.p, &w.login, &client_rng, &w.client.out), OK);
+    assert_true(bytes_equal(buf_bytes(&w.client.out), BYTES_OF(call)));
+    assert_int_equal(carry(&w.client, &w.node), OK);
+    carry_exactly(&w.node, &w.client, v, "act_2");
+    carry_exactly(&w.client, &w.node, v, "act_3");
+    assert_int_equal(w.node.ready, 1);
+    assert_memory_equal(w.node.p.remote, w.client_pub, PUB_BYTES);
+    assert_memory_equal(w.node.p.hash, hash, NOISE_HASH);
+    assert_memory_equal(w.client.p.hash, hash, NOISE_HASH);
+    frames_exactly(json_at(v, "frames"));
+}
+
+static void conversations_are_as_published(void **state)
+{
+    json_t *all = json_vectors("conversation.json");
+    const json_t *list = json_at(all, "conversations");
+
+    (void)state;
+    assert_true(json_array_size(list) >= 2);
+    for (size_t i = 0; i < json_array_size(list); i++)
+        a_conversation_is_as_published(json_array_get(list, i));
+    json_decref(all);
+}
+
 /* An open node with keys of our choice, without a handshake. */
 static void open_node(void)
 {
@@ -807,6 +893,7 @@ static void an_open_peer_is_small(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        CASE(conversations_are_as_published),
         CASE(a_wrong_gate_is_dropped_unheard),
         CASE(a_caller_of_another_node_is_dropped),
         CASE(a_right_gate_helps_no_wrong_hello),
