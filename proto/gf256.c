@@ -48,8 +48,11 @@ static const uint8_t exponent[256] = {
     0xc0, 0xf7, 0x70, 0x07,
 };
 
-/* Values are worked on in blocks of four words, each word eight bytes side by side. */
-enum { LANES = 4, BLOCK = LANES * 8 };
+/* Values are worked on sixteen bytes side by side, in blocks of two such lanes. */
+enum { LANE = 16, BLOCK = 2 * LANE };
+
+typedef uint8_t lane __attribute__((vector_size(LANE)));
+typedef int8_t signed_lane __attribute__((vector_size(LANE)));
 
 uint8_t gf256_mul(uint8_t a, uint8_t b)
 {
@@ -58,94 +61,141 @@ uint8_t gf256_mul(uint8_t a, uint8_t b)
     return power[(exponent[a] + exponent[b]) % 255];
 }
 
-/* Loads k bytes of a block, zeros after them. */
-static void block_load(uint64_t block[LANES], const uint8_t *p, size_t k)
+static inline lane lane_load(const uint8_t *p)
 {
-    if (k == BLOCK) {
-        memcpy(block, p, BLOCK);
-        return;
-    }
-    memset(block, 0, BLOCK);
-    memcpy(block, p, k);
+    lane v;
+
+    memcpy(&v, p, LANE);
+    return v;
+}
+
+/* All ones in each byte whose top bit is set; a comparison without a branch. */
+static inline lane lane_top(lane v)
+{
+    return (lane)((signed_lane)v < 0);
 }
 
 /* Every byte times the field's x. */
-static void block_double(uint64_t block[LANES])
+static inline lane lane_double(lane v)
 {
-    for (size_t i = 0; i < LANES; i++) {
-        uint64_t high = (block[i] >> 7) & 0x0101010101010101U;
-        block[i] = ((block[i] & 0x7f7f7f7f7f7f7f7fU) << 1) ^ (high * 0x1b);
-    }
+    return (v + v) ^ (lane_top(v) & 0x1b);
 }
 
-/* The weighted sum of one block of all points: one doubling serves every point. */
-static void block_sum(const struct gf256_point *points, const uint8_t *weights,
-                      size_t count, size_t at, struct span out)
+/*
+ * The weighted sum of one block of every y, highest bit of the weights first: one
+ * doubling of the sum serves all of them.
+ */
+static void block_sum(const uint8_t *const *ys, const uint8_t *weights, size_t count,
+                      uint8_t out[BLOCK])
 {
-    uint64_t sum[LANES] = { 0 };
-    uint64_t y[LANES];
+    lane bits[GF256_POINTS];
+    lane low = { 0 };
+    lane high = { 0 };
 
-    for (unsigned bit = 8; bit-- > 0;) {
-        block_double(sum);
+    for (size_t i = 0; i < count; i++)
+        bits[i] = (lane){ 0 } + weights[i];
+    for (unsigned bit = 0; bit < 8; bit++) {
+        low = lane_double(low);
+        high = lane_double(high);
         for (size_t i = 0; i < count; i++) {
-            uint64_t mask = 0 - (uint64_t)((weights[i] >> bit) & 1U);
+            lane mask = lane_top(bits[i]);
 
-            block_load(y, points[i].y + at, out.n);
-            for (size_t k = 0; k < LANES; k++)
-                sum[k] ^= y[k] & mask;
+            bits[i] += bits[i];
+            low ^= lane_load(ys[i]) & mask;
+            high ^= lane_load(ys[i] + LANE) & mask;
         }
     }
-    memcpy(out.p, sum, out.n);
-    secret_wipe(sum, sizeof sum);
-    secret_wipe(y, sizeof y);
+    memcpy(out, &low, LANE);
+    memcpy(out + LANE, &high, LANE);
+    /* A wipe without a call: the sums' places on the stack, if any, become zero. */
+    low = high = (lane){ 0 };
+    __asm__ volatile("" : : "m"(low), "m"(high));
+}
+
+enum err gf256_through(const struct gf256_point *points, size_t count,
+                       struct gf256_poly *out_poly)
+{
+    uint16_t below[GF256_POINTS] = { 0 };
+
+    if (count == 0 || count > GF256_POINTS)
+        return ERR_ARG;
+    for (size_t i = 1; i < count; i++) {
+        for (size_t k = 0; k < i; k++) {
+            uint8_t gap = points[i].x ^ points[k].x;
+
+            if (gap == 0)
+                return ERR_ARG;
+            below[i] = (uint16_t)(below[i] + exponent[gap]);
+            below[k] = (uint16_t)(below[k] + exponent[gap]);
+        }
+    }
+    out_poly->points = points;
+    out_poly->count = count;
+    memcpy(out_poly->below, below, sizeof below);
+    return OK;
 }
 
 /* Lagrange's weights at x, which is none of the points. */
-static void weigh(const struct gf256_point *points, size_t count, uint8_t x,
-                  uint8_t *out_weights)
+static void weigh(const struct gf256_poly *poly, uint8_t x, uint8_t *out_weights)
 {
-    unsigned all = 0;
+    unsigned all = 255U * GF256_POINTS; /* keeps the differences above zero */
 
-    for (size_t i = 0; i < count; i++)
-        all += exponent[x ^ points[i].x];
-    for (size_t i = 0; i < count; i++) {
-        unsigned below = exponent[x ^ points[i].x];
-
-        for (size_t j = 0; j < count; j++)
-            below += j == i ? 0U : exponent[points[i].x ^ points[j].x];
-        /* 255 a term keeps the difference of the exponents positive. */
-        out_weights[i] = power[(all + 255U * (unsigned)(count + 1) - below) % 255];
+    for (size_t i = 0; i < poly->count; i++)
+        all += exponent[x ^ poly->points[i].x];
+    for (size_t i = 0; i < poly->count; i++) {
+        unsigned below = poly->below[i] + exponent[x ^ poly->points[i].x];
+        out_weights[i] = power[(all - below) % 255];
     }
 }
 
-static bool distinct(const struct gf256_point *points, size_t count)
+/* The last out.n bytes of a value, fewer than a block. */
+static void tail_sum(const uint8_t *const *ys, const uint8_t *weights, size_t count,
+                     struct span out)
 {
-    for (size_t i = 1; i < count; i++) {
-        for (size_t j = 0; j < i; j++) {
-            if (points[i].x == points[j].x)
-                return false;
+    struct {
+        uint8_t ys[GF256_POINTS][BLOCK];
+        uint8_t sum[BLOCK];
+    } work = { 0 };
+
+    const uint8_t *places[GF256_POINTS];
+
+    for (size_t i = 0; i < count; i++) {
+        memcpy(work.ys[i], ys[i], out.n);
+        places[i] = work.ys[i];
+    }
+    block_sum(places, weights, count, work.sum);
+    memcpy(out.p, work.sum, out.n);
+    secret_wipe(&work, sizeof work);
+}
+
+void gf256_at(const struct gf256_poly *poly, uint8_t x, struct span out)
+{
+    const uint8_t *ys[GF256_POINTS];
+    uint8_t weights[GF256_POINTS];
+
+    for (size_t i = 0; i < poly->count; i++) {
+        ys[i] = poly->points[i].y;
+        if (poly->points[i].x == x) {
+            memcpy(out.p, ys[i], out.n);
+            return;
         }
     }
-    return true;
+    weigh(poly, x, weights);
+    for (; out.n >= BLOCK; out = (struct span){ out.p + BLOCK, out.n - BLOCK }) {
+        block_sum(ys, weights, poly->count, out.p);
+        for (size_t i = 0; i < poly->count; i++)
+            ys[i] += BLOCK;
+    }
+    if (out.n > 0)
+        tail_sum(ys, weights, poly->count, out);
 }
 
 enum err gf256_interpolate(const struct gf256_point *points, size_t count, uint8_t x,
                            struct span out)
 {
-    uint8_t weights[GF256_POINTS];
+    struct gf256_poly poly;
 
-    if (count == 0 || count > GF256_POINTS || !distinct(points, count))
-        return ERR_ARG;
-    for (size_t i = 0; i < count; i++) {
-        if (points[i].x != x)
-            continue;
-        memcpy(out.p, points[i].y, out.n);
-        return OK;
-    }
-    weigh(points, count, x, weights);
-    for (size_t at = 0; at < out.n; at += BLOCK) {
-        size_t k = out.n - at < BLOCK ? out.n - at : BLOCK;
-        block_sum(points, weights, count, at, (struct span){ out.p + at, k });
-    }
+    TRY(gf256_through(points, count, &poly));
+    gf256_at(&poly, x, out);
     return OK;
 }

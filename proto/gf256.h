@@ -21,11 +21,22 @@ struct gf256_point {
 /* The product; of public numbers only, since it reads tables. */
 uint8_t gf256_mul(uint8_t a, uint8_t b);
 
+/* The polynomial of least degree through some points, which must outlive it. */
+struct gf256_poly {
+    const struct gf256_point *points;
+    size_t count;
+    uint16_t below[GF256_POINTS]; /* exponents of the weights' denominators */
+};
+
 /*
- * The value at x of the polynomial through points[0..count), byte by byte for
- * values of out.n bytes each. ERR_ARG: no point, more than GF256_POINTS, or two of
- * one x; found before any arithmetic. out may not overlap a y.
+ * ERR_ARG: no point, more than GF256_POINTS, or two of one x; found before any
+ * arithmetic on a value.
  */
+enum err gf256_through(const struct gf256_point *points, size_t count,
+                       struct gf256_poly *out_poly);
+/* The value at x, byte by byte for values of out.n bytes; out overlaps no point's y. */
+void gf256_at(const struct gf256_poly *poly, uint8_t x, struct span out);
+/* Both in one. */
 enum err gf256_interpolate(const struct gf256_point *points, size_t count, uint8_t x,
                            struct span out);
 

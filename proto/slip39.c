@@ -447,12 +447,14 @@ static bool digest_holds(const uint8_t *digest, const uint8_t *secret, size_t n)
 /* The secret of t points. ERR_SHARE_DIGEST; out may then hold a wrong one. */
 static enum err shamir_secret(const struct gf256_point *points, size_t t, struct span out)
 {
+    struct gf256_poly poly;
     uint8_t digest[SLIP39_SECRET_MAX];
 
-    TRY(gf256_interpolate(points, t, SECRET_X, out));
+    TRY(gf256_through(points, t, &poly));
+    gf256_at(&poly, SECRET_X, out);
     if (t == 1)
         return OK;
-    TRY(gf256_interpolate(points, t, DIGEST_X, (struct span){ digest, out.n }));
+    gf256_at(&poly, DIGEST_X, (struct span){ digest, out.n });
     bool holds = digest_holds(digest, out.p, out.n);
     secret_wipe(digest, sizeof digest);
     return holds ? OK : ERR_SHARE_DIGEST;
@@ -469,6 +471,7 @@ enum err slip39_shamir_split(uint8_t t, uint8_t n, struct bytes secret, struct b
     uint8_t digest[SLIP39_SECRET_MAX];
     uint8_t mac[32];
     struct gf256_point points[SLIP39_GROUPS];
+    struct gf256_poly poly;
     size_t len = secret.n;
 
     if (t < 1 || t > n || n > SLIP39_GROUPS || value_length(len) != OK ||
@@ -489,9 +492,9 @@ enum err slip39_shamir_split(uint8_t t, uint8_t n, struct bytes secret, struct b
     memcpy(digest, mac, DIGEST_BYTES);
     points[t - 2] = (struct gf256_point){ DIGEST_X, digest };
     points[t - 1] = (struct gf256_point){ SECRET_X, secret.p };
+    MUST(gf256_through(points, t, &poly) == OK);
     for (uint8_t i = (uint8_t)(t - 2); i < n; i++)
-        MUST(gf256_interpolate(points, t, i,
-                               (struct span){ out_values + i * len, len }) == OK);
+        gf256_at(&poly, i, (struct span){ out_values + i * len, len });
     secret_wipe(digest, sizeof digest);
     secret_wipe(mac, sizeof mac);
     return OK;
@@ -701,24 +704,27 @@ static bool equal_public(const uint8_t *a, const uint8_t *b, size_t n)
     return same;
 }
 
-/* The value at x of a solution, from t of its spots. */
-static void solution_at(const struct search *s, uint32_t support, uint8_t x,
-                        struct span out)
+/* The polynomial through t of a solution's spots; points is its memory. */
+static struct gf256_poly solution_poly(const struct search *s, uint32_t support,
+                                       struct gf256_point points[SLIP39_GROUPS])
 {
-    struct gf256_point points[SLIP39_GROUPS];
+    struct gf256_poly poly;
     size_t t = 0;
 
     for (size_t i = 0; i < s->n && t < s->t; i++) {
         if ((support >> i & 1) != 0)
             points[t++] = s->spots[i].at;
     }
-    MUST(gf256_interpolate(points, t, x, out) == OK);
+    MUST(gf256_through(points, t, &poly) == OK);
+    return poly;
 }
 
 /* Keeps a solution through the chosen spots, with all others that lie on it. */
 static void keep(struct search *s, uint32_t chosen, const uint8_t *secret)
 {
     struct solution *f = &s->found[s->found_n];
+    struct gf256_point points[SLIP39_GROUPS];
+    struct gf256_poly poly = solution_poly(s, chosen, points);
     uint8_t y[SLIP39_SECRET_MAX];
 
     if (s->found_n == SOLUTIONS)
@@ -726,7 +732,7 @@ static void keep(struct search *s, uint32_t chosen, const uint8_t *secret)
     *f = (struct solution){ .sure = s->t > 1 };
     memcpy(f->secret, secret, s->len);
     for (size_t i = 0; i < s->n; i++) {
-        solution_at(s, chosen, s->spots[i].at.x, (struct span){ y, s->len });
+        gf256_at(&poly, s->spots[i].at.x, (struct span){ y, s->len });
         if (!equal_public(y, s->spots[i].at.y, s->len))
             continue;
         f->support |= (uint32_t)1 << i;
@@ -987,7 +993,8 @@ static void blame_members(struct recovery *r, const struct candidate *c)
 
 static void blame(struct recovery *r, const struct solution *f)
 {
-    struct span value = { r->value, r->groups.len };
+    struct gf256_point points[SLIP39_GROUPS];
+    struct gf256_poly poly = solution_poly(&r->groups, f->support, points);
 
     for (uint8_t g = 0; g < r->shares[0].group_count; g++) {
         const struct candidate *c = NULL;
@@ -1000,7 +1007,7 @@ static void blame(struct recovery *r, const struct solution *f)
             blame_members(r, c);
             continue;
         }
-        solution_at(&r->groups, f->support, g, value);
+        gf256_at(&poly, g, (struct span){ r->value, r->groups.len });
         blame_others(r, g);
     }
     for (size_t i = 0; i < r->n; i++)
