@@ -84,8 +84,11 @@ struct call {
 enum err call_round(struct call *calls, size_t n, uint32_t deadline_ms,
                     const struct rng *rng);
 
-/* Sentence for a person about a call that failed; name is the guardian's or node's. */
-void call_sentence(const struct call *c, const char *name, char *out, size_t cap);
+/*
+ * What became of a failed call, for a person; who is "Ana's node" or "The node at
+ * host:port". Cut at cap bytes.
+ */
+void call_sentence(const struct call *c, const char *who, char *out, size_t cap);
 /* Puts the binary addresses of a record into c; those not understood are left out. */
 void call_addresses(struct call *c, const struct roster_address *addresses, size_t n);
 

@@ -10,6 +10,7 @@
 #include "client/call.h"
 #include "client/home.h"
 #include "client/term.h"
+#include "proto/words.h"
 
 /* Costs, chance, clock and deadlines: one struct from main, another in tests. */
 struct params {
@@ -116,16 +117,27 @@ enum err ctx_unlock_file(const struct ctx *ctx, struct home *h, enum home_file w
                          struct home_key **out);
 /* A new key by --no-passphrase or a new passphrase. Caller frees. */
 enum err ctx_new_key(const struct ctx *ctx, struct home_key **out);
+
+/* What ctx_make_root begins with; all may be NULL. */
+struct make_root {
+    const char *name;              /* kept if there is one already and NULL is given */
+    const struct root_key *import; /* else drawn */
+    const struct home_key *key;    /* else ctx_new_key */
+};
+
 /*
- * A home that has a root, made now if it has none: draws or takes R (import NULL:
- * drawn), asks for a passphrase, writes root and day box. name NULL or "": kept, or
- * none. ERR_EXISTS is the caller's to avoid (home_has).
+ * A home with a root and what follows from it in the day box (owner, guardian keys,
+ * circle id, fingerprint words), made now where it is missing, so that running it
+ * again completes what a power cut left. ERR_EXISTS (2): import given, or another
+ * name, where there is a root already. Saves the day box. Caller frees the root.
  */
-enum err ctx_make_root(const struct ctx *ctx, struct home *h, const char *name,
-                       const struct root_key *import, struct unlocked **out);
+enum err ctx_make_root(const struct ctx *ctx, struct home *h, const struct make_root *how,
+                       struct unlocked **out);
+/* Printable text of at most max bytes, not empty; what names it ("--name"). ERR_ARG. */
+enum err ctx_text(const struct ctx *ctx, const char *what, const char *text, size_t max);
 /* Fingerprint words of an owner key as text; progress while it takes. */
 enum err ctx_fingerprint(const struct ctx *ctx, const uint8_t owner[PUB_BYTES],
-                         char out_words[64]);
+                         char out_words[WORDS_TEXT]);
 
 /* Something with an id that a person names on the command line. */
 struct named {

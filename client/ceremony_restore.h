@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A restore as a file: load, one round, save. Running it again is always safe; a power
+ * cut is a pause. What a person needs to go on (who, which words, until when) is in the
+ * file's open part; keys and pieces are sealed under the passphrase given at the start.
+ */
+#ifndef KITH_CLIENT_CEREMONY_RESTORE_H
+#define KITH_CLIENT_CEREMONY_RESTORE_H
+
+#include "client/cmd.h"
+#include "proto/recover.h"
+
+enum { RESTORE_ENTRIES = ANSWERS_MAX };
+
+enum restore_state {
+    RESTORE_WAITING = 1,
+    RESTORE_UNCONFIRMED = 2, /* rebuilt; the fingerprint words are to be accepted */
+    RESTORE_DONE = 3,        /* the root is written */
+    RESTORE_IMPOSSIBLE = 4,
+    RESTORE_BROKEN = 5,    /* pieces enough, none opens */
+    RESTORE_TWO_WORLDS = 6 /* two roots open */
+};
+
+/* How the last contact with a node went. */
+enum contact {
+    CONTACT_NONE = 0,
+    CONTACT_FINE = 1,
+    CONTACT_AWAY = 2,
+    CONTACT_REFUSED = 3
+};
+
+/* What became of one epoch's box. */
+struct restore_piece {
+    uint32_t epoch;
+    uint8_t manifest_hash[HASH_BYTES];
+    uint8_t broken; /* 1: the box or the manifest did not open */
+    uint8_t piece[PIECE_BYTES];
+    struct bytes manifest;
+};
+
+/* One guardian, found by a link or by the roster. Keys are the request's own. */
+struct restore_entry {
+    uint8_t source; /* enum answer_source */
+    uint8_t node_key[PUB_BYTES];
+    uint8_t fp[FP_BYTES];
+    struct bytes token; /* of the link or of the roster credential */
+    uint32_t n_addresses;
+    struct roster_address addresses[ADDRESSES_MAX];
+    uint8_t op_open[ID_BYTES];
+    uint8_t op_reveal[ID_BYTES];
+    uint8_t stat[KEY_BYTES];
+    uint8_t psk[KEY_BYTES];
+    uint8_t seal[KEY_BYTES];
+    uint8_t nonce[32];
+    struct bytes introduction; /* ours, from the introducer */
+    uint8_t seat[ID_BYTES];
+    uint8_t guard_sign[PUB_BYTES];
+    uint8_t guard_seal[PUB_BYTES];
+    uint8_t node_sign[PUB_BYTES];
+    struct bytes view;
+    struct bytes words; /* text, once the request is live */
+    uint8_t state;      /* enum request_state; 0: not open */
+    uint8_t contact;    /* enum contact */
+    uint64_t approved;
+    uint64_t opens;
+    uint64_t expires;
+    struct bytes statement;
+    struct bytes roster; /* decoded bytes, as this guardian let it go */
+    uint8_t roster_hash[HASH_BYTES];
+    uint8_t verdict; /* enum verdict */
+    uint32_t n_pieces;
+    struct restore_piece pieces[EPOCHS_MAX];
+};
+
+/* What concerns the restore as a whole. */
+struct restore_head {
+    uint8_t state; /* enum restore_state */
+    struct bytes name;
+    uint8_t req_sign[KEY_BYTES]; /* Ed25519 seed, one a restore */
+    struct bytes accepted;       /* four words a person typed */
+    uint8_t sources_differ;
+    struct bytes fingerprint; /* of the accepted root */
+    uint32_t epoch;
+    uint32_t need;
+    uint32_t have;
+    uint8_t owner[PUB_BYTES]; /* of the root found */
+};
+
+struct restore_memory;
+
+/* On the heap; wiped by restore_free. */
+struct restore {
+    struct restore_head head;
+    size_t n;
+    struct restore_entry entries[RESTORE_ENTRIES];
+    struct recover_result result; /* of the last judgement */
+    struct restore_memory *memory;
+};
+
+/* What a person sees of one guardian. Slices belong to the restore. */
+struct restore_line {
+    struct bytes name; /* absent until a roster tells it */
+    struct bytes reach;
+    struct bytes node; /* host:port */
+    uint8_t request[ID_BYTES];
+    uint8_t state;   /* enum request_state; 0 */
+    uint8_t contact; /* enum contact */
+    struct bytes words;
+    uint64_t opens;
+    uint8_t verdict;
+};
+
+/* The open part of the file. */
+struct restore_open {
+    uint8_t state;
+    struct bytes fingerprint;
+    uint32_t epoch;
+    uint32_t need;
+    uint32_t have;
+    uint32_t n_lines;
+    struct restore_line lines[RESTORE_ENTRIES];
+};
+
+/* A new restore, nothing in it yet. ERR_NOMEM. */
+enum err restore_new(const struct rng *rng, struct restore **out);
+void restore_free(struct restore *r);
+#define AUTO_RESTORE __attribute__((cleanup(auto_restore_)))
+
+static inline void auto_restore_(struct restore **place)
+{
+    restore_free(*place);
+}
+
+/* Takes a restore link in; ERR_EXISTS: that seat is already in it; ERR_ARG: another type.
+ */
+enum err restore_add_link(struct restore *r, const struct link *link,
+                          const struct rng *rng);
+enum err restore_save(struct home *h, const struct home_key *key, const struct restore *r,
+                      const struct rng *rng);
+enum err restore_load(struct home *h, const struct home_key *key, struct restore **out);
+/* The open part alone; text points into *out_text (caller frees). */
+enum err restore_look(struct home *h, struct home_blob *out_text,
+                      struct restore_open **out);
+/* The open part of a loaded one; caller frees. ERR_NOMEM. */
+enum err restore_lines(const struct restore *r, struct restore_open **out);
+
+/*
+ * One round to everybody who can be asked something, and another for those the roster
+ * made known; then judges. The caller saves before and after. ERR_NOMEM only.
+ */
+enum err restore_round(struct restore *r, const struct params *p, uint32_t deadline_ms);
+/*
+ * Judges what is there: sets the head's state but for RESTORE_DONE. When the root is
+ * found and accepted (words, or sources that differ), *out_root holds it and
+ * *out_accepted is true. ERR_NOMEM.
+ */
+enum err restore_judge(struct restore *r, const struct params *p,
+                       struct root_key *out_root, bool *out_accepted);
+/* Keeps four typed words, or that the links came from different people. */
+enum err restore_accept(struct restore *r, struct bytes words);
+
+extern const struct wire_schema restore_open_schema, restore_head_schema,
+    restore_entry_schema;
+
+#endif
