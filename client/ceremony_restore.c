@@ -257,7 +257,7 @@ static enum err entry_words(struct restore *r, struct restore_entry *e, struct c
 
 /* ---- one conversation: opening ---- */
 
-enum step { STEP_BEGIN, STEP_INFO, STEP_OPEN, STEP_REVEAL, STEP_FETCH, STEP_PIECE };
+enum step { STEP_INFO, STEP_OPEN, STEP_REVEAL, STEP_FETCH, STEP_PIECE };
 
 /* What one conversation works with; heap, wiped. */
 struct visit {
@@ -364,22 +364,21 @@ static enum err open_step(struct call *c, const struct call_reply *reply,
     }
     if (reply->err != OK)
         return v->step == STEP_INFO ? reply->err : begin_anew(v, reply->err);
-    switch (v->step) {
-    case STEP_INFO:
+    if (v->step == STEP_INFO) {
         TRY(got_info(v, reply->rep));
         TRY(make_open(v));
         v->step = STEP_OPEN;
         send_it(out, MSG_OPEN, &v->open);
         return OK;
-    case STEP_OPEN:
+    }
+    if (v->step == STEP_OPEN) {
         TRY(got_view(v, reply->rep));
         v->step = STEP_REVEAL;
         send_it(out, MSG_REVEAL, &v->reveal);
         return OK;
-    default:
-        v->e->state = ((const struct rep_reveal *)reply->rep)->state;
-        return OK; /* the conversation ends */
     }
+    v->e->state = ((const struct rep_reveal *)reply->rep)->state;
+    return OK; /* the conversation ends */
 }
 
 /* ---- one conversation: fetching ---- */
@@ -739,7 +738,7 @@ static enum err judge(struct restore *r, const struct params *p,
         memcpy(owner, match, sizeof owner);
         TRY(recover(answers, r->n, owner, f, out_root));
     }
-    r->head.state = state_after(f);
+    r->head.state = (uint8_t)state_after(f);
     r->head.epoch = f->epoch;
     r->head.need = f->need;
     r->head.have = f->have;

@@ -27,6 +27,7 @@ enum home_file {
 };
 
 enum {
+    HOME_PATH = 1024,                /* longest path of a home, with its final zero */
     HOME_FILE_MAX = 4 * 1024 * 1024, /* bytes of one file */
     DAY_GUARDIANS = PIECES_MAX,
     DAY_SEATS = 64,
@@ -44,7 +45,7 @@ enum home_mode {
 struct home {
     int dir;  /* -1: the home does not exist */
     int lock; /* held until home_close */
-    char path[4096];
+    char path[HOME_PATH];
 };
 
 /*

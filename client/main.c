@@ -33,7 +33,7 @@ static bool home_path(char *out, size_t cap)
 
 static enum exit_code run(struct term *t, int argc, const char *const *argv)
 {
-    char home[4096];
+    char home[HOME_PATH];
     if (!home_path(home, sizeof home))
         return term_show_problem(t, term_fail(t, ERR_ARG, NULL,
                                               "Neither KITH_HOME nor HOME names a "
