@@ -1063,7 +1063,7 @@ enum err slip39_combine_key(const struct slip39_share *shares, size_t n,
 {
     AUTO_SECRET struct slip39_found *found = NULL;
 
-    if (n > 0 && shares[0].value_n != KEY_BYTES)
+    if (n > 0 && (shares[0].value_n != KEY_BYTES || shares[0].e != 0))
         return ERR_SHARE_MIXED;
     TRY(secret_new(&found));
     TRY(slip39_combine(shares, n, bytes_of(NULL, 0), 0, found));

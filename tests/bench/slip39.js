@@ -14,13 +14,15 @@ function ask(question) {
   return JSON.parse(spawnSync(kith, { input: JSON.stringify(question), encoding: "utf8" }).stdout);
 }
 
-// Milliseconds of the fastest of some runs.
-function cost(run) {
-  let best = Infinity;
-  for (let i = 0; i < 15; i++) {
-    const from = process.hrtime.bigint();
-    run();
-    best = Math.min(best, Number(process.hrtime.bigint() - from) / 1e6);
+// Milliseconds of the fastest run of each; in turns, so that a slow moment hits all.
+function costs(runs) {
+  const best = runs.map(() => Infinity);
+  for (let i = 0; i < 30; i++) {
+    runs.forEach((run, k) => {
+      const from = process.hrtime.bigint();
+      run();
+      best[k] = Math.min(best[k], Number(process.hrtime.bigint() - from) / 1e6);
+    });
   }
   return best;
 }
@@ -31,12 +33,12 @@ const combine = { op: "combine", mnemonics: words, passphrase: "" };
 if (ask(combine).secret !== hex) throw new Error("kith-slip39: a wrong secret");
 if (Buffer.from(Slip39.recoverSecret(words, "")).toString("hex") !== hex) throw new Error("npm slip39: a wrong secret");
 
-const start = cost(() => ask({ op: "none" }));
 const options = { passphrase: "", threshold: 1, groups: [[3, 5]], iterationExponent: 0, extendableBackupFlag: 1 };
 for (const [what, ours, theirs] of [
   ["split", () => ask(split), () => Slip39.fromArray(secret, options)],
   ["combine", () => ask(combine), () => Slip39.recoverSecret(words, "")],
 ]) {
-  const [a, b] = [cost(ours) - start, cost(theirs)];
+  const [start, all, b] = costs([() => ask({ op: "none" }), ours, theirs]);
+  const a = all - start;
   console.log(`slip39 ${what} with words, 3 of 5, 32 bytes: ${(b / a).toFixed(2)} x npm slip39 (${a.toFixed(2)} ms, ${b.toFixed(2)} ms)`);
 }

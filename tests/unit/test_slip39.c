@@ -428,6 +428,10 @@ static void a_key_is_combined_strictly(void **state)
     assert_int_equal(slip39_combine_key(t.given, n, &key), ERR_SHARE_DIGEST);
     split(&three_of_five, 16);
     assert_int_equal(slip39_combine_key(t.given, GIVE(0, 1, 2), &key), ERR_SHARE_MIXED);
+    struct slip39_plan slow = three_of_five;
+    slow.e = 1;
+    split(&slow, 32);
+    assert_int_equal(slip39_combine_key(t.given, GIVE(0, 1, 2), &key), ERR_SHARE_MIXED);
     for (size_t i = 0; i < sizeof key; i++)
         assert_int_equal(key.b[i], 0);
 }
