@@ -197,7 +197,7 @@ static bool drop_early(const struct door *d, const struct limits *l,
     uint32_t chance = 0;
     rng_fill(rng, &chance, sizeof(chance));
     uint64_t width = l->strangers - l->early_drop + 1;
-    return chance % width < d->strangers - l->early_drop + 1;
+    return (chance * width) >> 32 < d->strangers - l->early_drop + 1;
 }
 
 enum err door_enter(struct door *d, const struct limits *l, struct origin from,

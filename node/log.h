@@ -110,10 +110,7 @@ struct log_field {
                                             : (v), unsigned long long                    \
                                             : (v)) })
 #define F_ERR(e)                                                                         \
-    ((struct log_field){ .kind = LOG_ERR,                                                \
-                         .key = "error",                                                 \
-                         .text = err_id(_Generic((e), enum err                           \
-                                                 : (e))) })
+    ((struct log_field){ .kind = LOG_ERR, .key = "error", .text = err_id(e) })
 #define F_TEXT(k, literal)                                                               \
     ((struct log_field){ .kind = LOG_TEXT, .key = "" k, .text = "" literal })
 #define F_END ((struct log_field){ .kind = LOG_END })
