@@ -111,7 +111,7 @@ enum err data_put(struct txn *t, const struct data_id *id, enum store_table tab,
     struct buf b = { .p = sealed, .cap = value.n + SEAL_OVERHEAD };
     crypt_seal(data, LABEL_STORE_DATA, place_of(tab, key, place), value, t->rng, &b);
     MUST(!b.over);
-    return record_put(t, tab, key, buf_bytes(&b));
+    return txn_put_any(t, tab, key, buf_bytes(&b));
 }
 
 enum err data_get(struct txn *t, const struct data_id *id, enum store_table tab,

@@ -56,8 +56,8 @@ struct txn {
 };
 
 /* txn_put, with room for a data key's seal around the value. */
-enum err record_put(struct txn *t, enum store_table tab, struct bytes key,
-                    struct bytes value);
+enum err txn_put_any(struct txn *t, enum store_table tab, struct bytes key,
+                     struct bytes value);
 /* Writes the pending operations of a job that returned OK. */
 enum err txn_apply(struct txn *t);
 /* Forgets them. */

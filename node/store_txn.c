@@ -64,8 +64,8 @@ static struct bytes pending_value(const struct txn *t, const struct pending_op *
     return bytes_of(t->pending->bytes + op->off, op->n);
 }
 
-enum err record_put(struct txn *t, enum store_table tab, struct bytes key,
-                    struct bytes value)
+enum err txn_put_any(struct txn *t, enum store_table tab, struct bytes key,
+                     struct bytes value)
 {
     struct full_key full = { 0 };
     struct pending_op *op = NULL;
@@ -91,7 +91,7 @@ enum err record_put(struct txn *t, enum store_table tab, struct bytes key,
 enum err txn_put(struct txn *t, enum store_table tab, struct bytes key,
                  struct bytes value)
 {
-    return value.n <= STORE_VALUE ? record_put(t, tab, key, value) : ERR_TOO_BIG;
+    return value.n <= STORE_VALUE ? txn_put_any(t, tab, key, value) : ERR_TOO_BIG;
 }
 
 enum err txn_del(struct txn *t, enum store_table tab, struct bytes key)
