@@ -46,6 +46,14 @@ const char *label_what(enum label l)
     return whats[l];
 }
 
+/* libsodium declares some inputs nonnull, also where their length is 0. */
+static const uint8_t *start_of(struct bytes b)
+{
+    static const uint8_t nothing[1];
+
+    return b.n == 0 ? nothing : b.p;
+}
+
 /* key may be NULL. libsodium's BLAKE2b calls cannot fail with sizes in range. */
 static void blake2b(const uint8_t *key, enum label l, const struct bytes *parts, size_t n,
                     struct span out)
@@ -176,7 +184,8 @@ static enum err aead_open(const uint8_t *key, const uint8_t *nonce, struct bytes
     if (crypto_aead_xchacha20poly1305_ietf_decrypt_detached(
             NULL, NULL, sealed.p, n, sealed.p + n, bound.p, bound.n, nonce, key) != 0)
         return ERR_AUTH;
-    MUST(crypto_stream_xchacha20_xor_ic(out.p, sealed.p, n, nonce, 1, key) == 0);
+    MUST(n == 0 ||
+         crypto_stream_xchacha20_xor_ic(out.p, sealed.p, n, nonce, 1, key) == 0);
     *out_n = n;
     return OK;
 }
@@ -258,8 +267,8 @@ enum err crypt_argon2id(struct bytes secret, const uint8_t salt[SALT_BYTES],
 
     /* libsodium clears its output before it knows whether it can fill it. */
     TRY(secret_alloc(out.n, (void **)&hash));
-    if (crypto_pwhash(hash, out.n, (const char *)secret.p, secret.n, salt, cost.passes,
-                      cost.mem, crypto_pwhash_ALG_ARGON2ID13) != 0)
+    if (crypto_pwhash(hash, out.n, (const char *)start_of(secret), secret.n, salt,
+                      cost.passes, cost.mem, crypto_pwhash_ALG_ARGON2ID13) != 0)
         return ERR_NOMEM;
     memcpy(out.p, hash, out.n);
     return OK;
@@ -347,9 +356,9 @@ void crypt_hmac_sha256(struct bytes key, const struct bytes *parts, size_t n,
 {
     crypto_auth_hmacsha256_state st;
 
-    MUST(crypto_auth_hmacsha256_init(&st, key.p, key.n) == 0);
+    MUST(crypto_auth_hmacsha256_init(&st, start_of(key), key.n) == 0);
     for (size_t i = 0; i < n; i++)
-        MUST(crypto_auth_hmacsha256_update(&st, parts[i].p, parts[i].n) == 0);
+        MUST(crypto_auth_hmacsha256_update(&st, start_of(parts[i]), parts[i].n) == 0);
     MUST(crypto_auth_hmacsha256_final(&st, out) == 0);
     sodium_memzero(&st, sizeof st);
 }
@@ -363,7 +372,7 @@ static void pbkdf2_block(const crypto_auth_hmacsha256_state *keyed, struct bytes
     uint8_t u[32];
 
     store_u32(be, index);
-    MUST(crypto_auth_hmacsha256_update(&st, salt.p, salt.n) == 0);
+    MUST(crypto_auth_hmacsha256_update(&st, start_of(salt), salt.n) == 0);
     MUST(crypto_auth_hmacsha256_update(&st, be, sizeof be) == 0);
     MUST(crypto_auth_hmacsha256_final(&st, u) == 0);
     memcpy(out, u, sizeof u);
@@ -386,7 +395,7 @@ void crypt_pbkdf2_sha256(struct bytes password, struct bytes salt, uint32_t roun
     uint32_t index = 1;
 
     MUST(rounds > 0);
-    MUST(crypto_auth_hmacsha256_init(&keyed, password.p, password.n) == 0);
+    MUST(crypto_auth_hmacsha256_init(&keyed, start_of(password), password.n) == 0);
     for (size_t at = 0; at < out.n; at += sizeof block) {
         pbkdf2_block(&keyed, salt, index++, rounds, block);
         memcpy(out.p + at, block, out.n - at < sizeof block ? out.n - at : sizeof block);

@@ -394,6 +394,24 @@ static void hmac_sha256_is_rfc_4231(void **state)
     assert_hex(mac, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 }
 
+static void nothing_is_an_input_too(void **state)
+{
+    (void)state;
+    struct bytes none = { 0 };
+    uint8_t mac[32];
+    uint8_t out[64];
+
+    crypt_hmac_sha256(none, &none, 1, mac);
+    assert_hex(mac, "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
+    crypt_pbkdf2_sha256(none, none, 1, SPAN_OF(mac));
+    assert_hex(mac, "f7ce0b653d2d72a4108cf5abe912ffdd777616dbbb27a70e8204f3ae2d0f6fad");
+    crypt_blake2b_512(&none, 1, out);
+    assert_hex(out, "786a02f742015903c6c6fd852552d272912f4740e15847618a86e217f71f5419"
+                    "d25e1031afee585313896444934eb04b903a685b1448b755d56f701afe9be2ce");
+    crypt_chachapoly_seal(mac, 0, none, none, out);
+    assert_int_equal(crypt_chachapoly_open(mac, 0, none, bytes_of(out, 16), out), OK);
+}
+
 static void pbkdf2_is_rfc_7914(void **state)
 {
     (void)state;
@@ -708,6 +726,7 @@ int main(void)
         cmocka_unit_test(labels_are_all_different),
         cmocka_unit_test(labels_part_hashes_and_keys),
         cmocka_unit_test(hmac_sha256_is_rfc_4231),
+        cmocka_unit_test(nothing_is_an_input_too),
         cmocka_unit_test(pbkdf2_is_rfc_7914),
         cmocka_unit_test(x25519_is_rfc_7748),
         cmocka_unit_test(chachapoly_is_rfc_8439),

@@ -635,7 +635,7 @@ static size_t mutate(uint8_t *p, size_t n, size_t cap, uint32_t *seed)
     case 4:
         return at == 0 ? 1 : at;
     case 5:
-        memcpy(p + at, p + other, n - (at > other ? at : other) > 4 ? 4 : 1);
+        memmove(p + at, p + other, n - (at > other ? at : other) > 4 ? 4 : 1);
         return n;
     default:
         v = p[at];
