@@ -268,6 +268,12 @@ static bool by_id(enum role role)
     return role == ROLE_INVITE || role == ROLE_RESTORE || role == ROLE_OPERATOR;
 }
 
+static bool by_static(enum role role)
+{
+    return role == ROLE_OWNER || role == ROLE_DEVICE || role == ROLE_GUARDIAN ||
+           role == ROLE_REQUESTER;
+}
+
 static bool is_one_time(enum cred_type type)
 {
     return type == CRED_INVITE || type == CRED_RESTORE || type == CRED_SEAT ||
@@ -284,10 +290,12 @@ static bool is_bound(const struct record_cred *cred)
 static enum err look_up(struct call *c, enum role role, const uint8_t id[ID_BYTES],
                         const uint8_t stat[PUB_BYTES], struct record_cred *out)
 {
-    if (!by_id(role))
-        TRY(cred_find(c, role, stat, out));
-    else
+    if (!by_id(role) && !by_static(role))
+        return ERR_UNKNOWN;
+    if (by_id(role))
         TRY(cred_get(c, id, out));
+    else
+        TRY(cred_find(c, role, stat, out));
     if (out->type == 0 || cred_role(out->type) != role)
         return ERR_UNKNOWN;
     if (is_one_time(out->type) && is_bound(out) &&
