@@ -271,6 +271,7 @@ struct visit {
     struct req_open open;
     struct req_reveal reveal;
     struct req_fetch fetch;
+    struct req_cancel cancel;
     struct dh_key stat;
     struct psk psk;
     uint8_t id[ID_BYTES];
@@ -642,6 +643,43 @@ enum err restore_round(struct restore *r, const struct params *p, uint32_t deadl
     if (r->n > before)
         TRY(round_from(r, before, p, deadline_ms));
     return OK;
+}
+
+static enum err cancel_step(struct call *c, const struct call_reply *reply,
+                            struct call_send *out)
+{
+    struct visit *v = c->ctx;
+
+    if (reply != NULL)
+        return reply->err;
+    rng_fill(v->p->rng, v->cancel.op, sizeof v->cancel.op);
+    memcpy(v->cancel.request, v->view.request, sizeof v->cancel.request);
+    send_it(out, MSG_CANCEL, &v->cancel);
+    return OK;
+}
+
+enum err restore_cancel(struct restore *r, const struct params *p, size_t *out_left)
+{
+    AUTO_FREE struct call *calls = calloc(RESTORE_ENTRIES, sizeof *calls);
+    AUTO_FREE struct visit *visits = calloc(RESTORE_ENTRIES, sizeof *visits);
+    size_t n = 0;
+
+    if (calls == NULL || visits == NULL)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < r->n; i++) {
+        unsigned state = r->entries[i].state;
+
+        if (state <= STATE_OPENED || is_final(state) || state == STATE_RELEASED)
+            continue;
+        call_prepare(r, &r->entries[i], p, &visits[n], &calls[n]);
+        calls[n++].step = cancel_step;
+    }
+    enum err e = n > 0 ? call_round(calls, n, p->round_ms, p->rng) : OK;
+    *out_left = 0;
+    for (size_t i = 0; i < n; i++)
+        *out_left += calls[i].err != OK;
+    secret_wipe(visits, RESTORE_ENTRIES * sizeof *visits);
+    return e;
 }
 
 /* ---- judging ---- */

@@ -156,6 +156,8 @@ enum err restore_round(struct restore *r, const struct params *p, uint32_t deadl
  */
 enum err restore_judge(struct restore *r, const struct params *p,
                        struct root_key *out_root, bool *out_accepted);
+/* Takes live requests back, one round; *out_left is how many could not be told. */
+enum err restore_cancel(struct restore *r, const struct params *p, size_t *out_left);
 /* Keeps four typed words, or that the links came from different people. */
 enum err restore_accept(struct restore *r, struct bytes words);
 

@@ -6,6 +6,7 @@
 
 static const struct command_table *const tables[] = {
     &cmd_init_table,
+    &cmd_restore_table,
     &cmd_help_table,
     NULL,
 };
