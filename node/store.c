@@ -165,8 +165,8 @@ static void reopen(struct store *s)
     enum err e = disk_error(s, db_open(s->path, &s->db));
     MUST(pthread_rwlock_unlock(&s->db_lock) == 0);
     if (e == OK)
-        e = store_read(s, erase_tombs, NULL);
-    if (e != OK)
+        (void)store_read(s, erase_tombs, NULL); /* the next start repeats it */
+    else
         atomic_store(&s->health, (int)e);
 }
 

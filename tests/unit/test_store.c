@@ -490,6 +490,42 @@ static void a_truncated_store_is_refused_or_whole_and_never_a_fault(void **state
     open_refused(p, ERR_CORRUPT, "it is cut short");
 }
 
+/* Where LMDB's head has the records' root page and the number of the commit. */
+enum { HEAD_ROOT = 128, HEAD_COMMIT = 144, HEAD_PAGE = 4096 };
+
+static uint64_t head_word(int fd, off_t at)
+{
+    uint64_t v = 0;
+
+    assert_int_equal(pread(fd, &v, sizeof(v), at), sizeof(v));
+    return v;
+}
+
+static void a_head_that_leads_to_an_older_page_is_refused(void **state)
+{
+    struct place *p = *state;
+    char path[PATH];
+
+    open_ok(p);
+    put_ok(p, 1, 50);
+    put_ok(p, 1, 60);
+    close_it(p);
+    path_of(p, "data.mdb", path);
+    int fd = open(path, O_RDWR);
+    assert_true(fd >= 0);
+    off_t now =
+        head_word(fd, HEAD_COMMIT) % 2 == 0 &&
+                head_word(fd, HEAD_COMMIT) > head_word(fd, HEAD_PAGE + HEAD_COMMIT)
+            ? 0
+            : HEAD_PAGE;
+    uint64_t root = head_word(fd, HEAD_PAGE - now + HEAD_ROOT);
+    assert_true(root > 1 && root != head_word(fd, now + HEAD_ROOT));
+    /* The old page is whole, its records open: only its being free tells. */
+    assert_int_equal(pwrite(fd, &root, sizeof(root), now + HEAD_ROOT), sizeof(root));
+    assert_int_equal(close(fd), 0);
+    open_refused(p, ERR_CORRUPT, "it uses a page twice");
+}
+
 static void garbage_is_refused(void **state)
 {
     struct place *p = *state;
@@ -1211,6 +1247,7 @@ int main(void)
         CASE(an_interrupted_first_start_begins_again),
         CASE(a_flipped_byte_never_gives_wrong_data),
         CASE(a_truncated_store_is_refused_or_whole_and_never_a_fault),
+        CASE(a_head_that_leads_to_an_older_page_is_refused),
         CASE(garbage_is_refused),
         CASE(values_do_not_lie_open_on_the_disk),
         CASE(an_older_store_is_refused),
