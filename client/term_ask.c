@@ -265,6 +265,16 @@ static enum err pass_fd(struct term *t, struct passphrase *out)
     return OK;
 }
 
+/* A password manager may say more than the passphrase; it should not be cut off. */
+static void drain(int fd)
+{
+    uint8_t rest[1024];
+    ssize_t got = 1;
+    for (int i = 0; i < 64 && got > 0; i++)
+        got = read(fd, rest, sizeof rest);
+    secret_wipe(rest, sizeof rest);
+}
+
 static enum err pass_command_run(const char *command, int *out_fd, pid_t *out_pid)
 {
     int ends[2];
@@ -300,11 +310,11 @@ static enum err pass_command(struct term *t, struct passphrase *out)
     enum err e = pass_command_run(t->passphrase_command, &fd, &pid);
     if (e == OK) {
         e = secret_line(fd, out);
+        drain(fd);
         (void)close(fd); /* only read from */
         while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
             continue;
-        /* It may die of the closed pipe once it gave its line. */
-        if (e == OK && WIFEXITED(status) && WEXITSTATUS(status) != 0)
+        if (e == OK && (!WIFEXITED(status) || WEXITSTATUS(status) != 0))
             e = ERR_ARG;
     }
     if (e != OK)
