@@ -19,7 +19,13 @@
 
 enum { T0 = 1800000000, MINUTE = 60, HOUR = 3600, DAY = 86400, HOLD = 72 * HOUR };
 
-enum { STOP_HOLD = 9 * DAY, VIEW_ROOM = 768, OUT_BYTES = 64 * 1024, OUTS = 4, PATH = 128 };
+enum {
+    STOP_HOLD = 9 * DAY,
+    VIEW_ROOM = 768,
+    OUT_BYTES = 64 * 1024,
+    OUTS = 4,
+    PATH = 128
+};
 
 /* ---- a node with one seat, one ward, and everybody's keys ---- */
 
@@ -1648,9 +1654,11 @@ static void a_live_one_expires_and_is_forgotten(void **state)
     struct asker a = asker_new(w, CRED_RESTORE, w->links[0]);
     uint8_t op[ID_BYTES] = { 7 };
     uint8_t left = 0;
+    size_t creds = count(w, TAB_CRED);
 
     (void)state;
     open_live(w, &a);
+    assert_int_equal(count(w, TAB_CRED), creds + 1);
     w->now = a.v.expires - 1;
     assert_int_equal(ask_try(w, &a, op, &left), OK);
     w->now = a.v.expires;
@@ -1668,6 +1676,7 @@ static void a_live_one_expires_and_is_forgotten(void **state)
     assert_int_equal(listed(w, &w->as_guardian, 1), 0);
     directly(w, tick_fn);
     assert_int_equal(count(w, TAB_REQUEST), 0);
+    assert_int_equal(count(w, TAB_CRED), creds);
     assert_int_equal(count(w, TAB_REQUEST_FIND), 0);
     assert_int_equal(count(w, TAB_OPEN_KEY), 0);
     assert_int_equal(listed(w, &w->as_guardian, 1), 0);
