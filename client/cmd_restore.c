@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <unistd.h>
+
 #include "client/ceremony_restore.h"
 #include "client/cmd.h"
 
 /* ---- what a person reads ---- */
-
-static bool id_zero(const uint8_t id[ID_BYTES])
-{
-    static const uint8_t none[ID_BYTES];
-
-    return bytes_equal(bytes_of(id, ID_BYTES), BYTES_OF(none));
-}
 
 static struct bytes line_called(const struct restore_line *l)
 {
@@ -200,12 +195,30 @@ static void open_json(struct term *t, const struct restore_open *o)
                         (json_int_t)o->have, "guardians", list));
 }
 
+/* For scripts; a person at a terminal reads the same in sentences. */
+static void answer_lines(struct term *t, const struct restore_open *o)
+{
+    char id[2 * ID_BYTES + 1];
+
+    if (isatty(fileno(t->out)))
+        return;
+    for (uint32_t i = 0; i < o->n_lines; i++) {
+        const struct restore_line *l = &o->lines[i];
+
+        if (l->words.n == 0)
+            continue;
+        hex_encode(BYTES_OF(l->request), id, sizeof id);
+        term_answer(t, "%.*s\t%s\t%.*s", TEXT(line_called(l)), id, TEXT(l->words));
+    }
+}
+
 static void show(struct ctx *ctx, const struct restore_open *o)
 {
     if (ctx->term->json) {
         open_json(ctx->term, o);
         return;
     }
+    answer_lines(ctx->term, o);
     for (uint32_t i = 0; i < o->n_lines; i++)
         say_line(ctx->term, &o->lines[i], ctx_now(ctx));
     say_summary(ctx->term, o);
@@ -346,28 +359,6 @@ static enum exit_code exit_of_start(const struct restore *r)
     return away == given ? EXIT_AWAY : EXIT_FAILED;
 }
 
-static void start_answer(struct ctx *ctx, const struct restore_open *o)
-{
-    char id[2 * ID_BYTES + 1];
-
-    if (ctx->term->json) {
-        open_json(ctx->term, o);
-        return;
-    }
-    for (uint32_t i = 0; i < o->n_lines; i++) {
-        const struct restore_line *l = &o->lines[i];
-
-        if (l->words.n == 0 || id_zero(l->request))
-            continue;
-        hex_encode(BYTES_OF(l->request), id, sizeof id);
-        term_answer(ctx->term, "%.*s\t%s\t%.*s", TEXT(line_called(l)), id,
-                    TEXT(l->words));
-    }
-    for (uint32_t i = 0; i < o->n_lines; i++)
-        say_line(ctx->term, &o->lines[i], ctx_now(ctx));
-    say_summary(ctx->term, o);
-}
-
 static enum err start_round(struct ctx *ctx, struct home *h, const struct home_key *key,
                             struct restore *r)
 {
@@ -385,7 +376,7 @@ static enum err start_round(struct ctx *ctx, struct home *h, const struct home_k
     TRY(restore_judge(r, ctx->params, root, &accepted));
     TRY(save(ctx, h, key, r));
     TRY(restore_lines(r, &o));
-    start_answer(ctx, o);
+    show(ctx, o);
     ctx->exit = exit_of_start(r);
     return OK;
 }
