@@ -96,6 +96,15 @@ enum err store_read(struct store *s, enum err (*fn)(struct txn *t, void *arg), v
     return e;
 }
 
+enum err store_verify(struct store *s, struct store_verdict *out)
+{
+    struct store_verdict v = { 0 };
+
+    TRY(store_read(s, txn_verify, &v));
+    *out = v;
+    return OK;
+}
+
 /* ---- data keys that wait for their commit, or follow it ---- */
 
 /* Keys made for records that were not written seal nothing. */

@@ -127,6 +127,16 @@ enum err store_write(struct store *s, enum err (*fn)(struct txn *t, void *arg),
 enum err store_read(struct store *s, enum err (*fn)(struct txn *t, void *arg), void *arg);
 /* Each minute: rewrites the anchor, checks readers, refills the reserve. Any thread. */
 void store_tick(struct store *s);
+
+/* What opening every record and data key showed. */
+struct store_verdict {
+    uint64_t records;
+    uint64_t damaged;   /* records that do not open */
+    uint64_t keys_lost; /* data keys of which neither copy opens */
+};
+
+/* Opens all of it. OK also when something is damaged: the verdict says so. ERR_IO. */
+enum err store_verify(struct store *s, struct store_verdict *out);
 /* Longest commit so far in milliseconds, for the operator. */
 uint64_t store_slowest_ms(const struct store *s);
 /* OK, or why the store cannot write any more (it could not be reopened). */

@@ -134,6 +134,65 @@ enum err data_get(struct txn *t, const struct data_id *id, enum store_table tab,
     return e == ERR_FORMAT || e == ERR_AUTH ? ERR_CORRUPT : e;
 }
 
+/* ---- looking at everything ---- */
+
+static enum err verify_table(struct txn *t, enum store_table tab, struct store_verdict *v,
+                             struct span place)
+{
+    struct txn_key key = { 0 };
+    size_t n = 0;
+
+    for (;;) {
+        enum err e = txn_next(t, tab, (struct bytes){ 0 }, &key, place, &n);
+        if (e == ERR_UNKNOWN)
+            return OK;
+        if (e != OK && e != ERR_CORRUPT)
+            return e;
+        v->records++;
+        v->damaged += e == ERR_CORRUPT;
+    }
+}
+
+static enum err verify_keys(struct txn *t, struct store_verdict *v)
+{
+    AUTO_SECRET struct seal_key *data = NULL;
+    struct txn_key key = { 0 };
+    uint8_t name[ID_BYTES];
+    size_t n = 0;
+
+    TRY(secret_new(&data));
+    for (;;) {
+        enum err e = txn_next(t, TAB_DATA, (struct bytes){ 0 }, &key, SPAN_OF(name), &n);
+        if (e == ERR_UNKNOWN)
+            return OK;
+        if (e != OK && e != ERR_CORRUPT && e != ERR_TOO_BIG)
+            return e;
+        if (e != OK || n != ID_BYTES || keyfile_read(t->keys, t->id, name, data) != OK)
+            v->keys_lost++;
+    }
+}
+
+static const enum store_table tables[] = {
+
+#define STORE_TABLE(name, number, what) TAB_##name,
+    STORE_TABLES(STORE_TABLE)
+#undef STORE_TABLE
+};
+
+enum err txn_verify(struct txn *t, void *arg)
+{
+    struct store_verdict *v = arg;
+    AUTO_FREE uint8_t *place = calloc(1, RECORD);
+
+    if (place == NULL)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+        TRY(verify_table(t, tables[i], v, (struct span){ place, RECORD }));
+    enum err e = verify_keys(t, v);
+    secret_wipe(place, RECORD);
+    return e;
+}
+
 /* ---- op ids ---- */
 
 enum { OP_KEY = 2 * ID_BYTES, OP_RECORD = OP_HEAD + STORE_OP_REPLY, OP_KEPT = 64 };
@@ -179,31 +238,43 @@ enum err txn_op_seen(struct txn *t, const uint8_t cred[ID_BYTES],
     return OK;
 }
 
-/* Deletes what is too old, and tells what is left and which is the oldest of it. */
-static enum err prune_ops(struct txn *t, const uint8_t cred[ID_BYTES], uint64_t now,
-                          size_t *out_left, struct txn_key *out_oldest)
+/* What a credential has under its op ids. */
+struct ops {
+    uint64_t now;
+    size_t left; /* not too old */
+    uint64_t oldest_time;
+    struct txn_key oldest; /* of what is left */
+};
+
+/* Deletes the record at key when it is too old, else counts it. */
+static enum err prune_op(struct txn *t, const struct txn_key *key, struct bytes record,
+                         struct ops *ops)
+{
+    struct op_record r = { 0 };
+
+    TRY(op_decode(record, &r));
+    if (ops->now > r.time && ops->now - r.time > OP_LIFE)
+        return txn_del(t, TAB_OP, bytes_of(key->b, key->n));
+    if (ops->left == 0 || r.time < ops->oldest_time) {
+        ops->oldest_time = r.time;
+        ops->oldest = *key;
+    }
+    ops->left++;
+    return OK;
+}
+
+static enum err prune_ops(struct txn *t, const uint8_t cred[ID_BYTES], struct ops *ops)
 {
     struct txn_key key = { 0 };
-    struct op_record r = { 0 };
     uint8_t record[OP_RECORD];
-    uint64_t oldest = UINT64_MAX;
     size_t n = 0;
 
-    for (*out_left = 0;;) {
+    for (;;) {
         enum err e =
             txn_next(t, TAB_OP, bytes_of(cred, ID_BYTES), &key, SPAN_OF(record), &n);
         if (e != OK)
             return e == ERR_UNKNOWN ? OK : e;
-        TRY(op_decode(bytes_of(record, n), &r));
-        if (now > r.time && now - r.time > OP_LIFE) {
-            TRY(txn_del(t, TAB_OP, bytes_of(key.b, key.n)));
-            continue;
-        }
-        (*out_left)++;
-        if (r.time < oldest) {
-            oldest = r.time;
-            *out_oldest = key;
-        }
+        TRY(prune_op(t, &key, bytes_of(record, n), ops));
     }
 }
 
@@ -214,14 +285,13 @@ enum err txn_op_keep(struct txn *t, const uint8_t cred[ID_BYTES],
     uint8_t key[OP_KEY];
     uint8_t record[OP_RECORD];
     struct buf b = BUF_OF(record);
-    struct txn_key oldest = { 0 };
-    size_t left = 0;
+    struct ops ops = { .now = now };
 
     if (reply.n > STORE_OP_REPLY)
         return ERR_TOO_BIG;
-    TRY(prune_ops(t, cred, now, &left, &oldest));
-    if (left >= OP_KEPT)
-        TRY(txn_del(t, TAB_OP, bytes_of(oldest.b, oldest.n)));
+    TRY(prune_ops(t, cred, &ops));
+    if (ops.left >= OP_KEPT)
+        TRY(txn_del(t, TAB_OP, bytes_of(ops.oldest.b, ops.oldest.n)));
     buf_put_u64(&b, now);
     buf_put(&b, bytes_of(hash, HASH_BYTES));
     buf_put(&b, reply);

@@ -60,6 +60,8 @@ enum err txn_put_any(struct txn *t, enum store_table tab, struct bytes key,
                      struct bytes value);
 /* Writes the pending operations of a job that returned OK. */
 enum err txn_apply(struct txn *t);
+/* store_verify's reading. */
+enum err txn_verify(struct txn *t, void *arg);
 /* Forgets them. */
 void txn_forget(struct txn *t);
 

@@ -1210,6 +1210,40 @@ static void one_copy_of_a_data_key_is_enough(void **state)
     assert_int_equal(store_read(p->s, key_read, NULL), ERR_CORRUPT);
 }
 
+static void verifying_counts_what_does_not_open(void **state)
+{
+    struct place *p = *state;
+    struct store_verdict v = { 0 };
+    char name[PATH];
+    char other[PATH];
+
+    open_ok(p);
+    for (uint32_t n = 0; n < 30; n++)
+        put_ok(p, n, 9000);
+    assert_int_equal(store_write(p->s, key_new, NULL), OK);
+    assert_int_equal(store_verify(p->s, &v), OK);
+    /* The schema, the items, the key's record, and what lies under it. */
+    assert_int_equal(v.records, 1 + 30 + 2);
+    assert_int_equal(v.damaged + v.keys_lost, 0);
+    assert_int_equal(key_files(p, name), 2);
+    other_copy(name, other);
+    remove_file(p, name);
+    assert_int_equal(store_verify(p->s, &v), OK);
+    assert_int_equal(v.keys_lost, 0);
+    cut_file(p, other, 3);
+    assert_int_equal(store_verify(p->s, &v), OK);
+    assert_int_equal(v.keys_lost, 1);
+    close_it(p);
+    /* In the middle of a long record: the structure is sound, the seal is not. */
+    off_t size = file_size(p, "data.mdb");
+    for (off_t at = 3 * 4096 + 2000; at < size; at += 3 * 4096)
+        flip(p, "data.mdb", at, 1);
+    open_ok(p);
+    assert_int_equal(store_verify(p->s, &v), OK);
+    assert_int_equal(v.records, 33);
+    assert_true(v.damaged > 10 && v.damaged <= 30);
+}
+
 static void a_start_erases_again_what_was_dropped(void **state)
 {
     struct place *p = *state;
@@ -1268,6 +1302,7 @@ int main(void)
         CASE(what_lies_under_a_data_key_goes_with_it),
         CASE(a_failing_job_leaves_and_drops_no_key),
         CASE(one_copy_of_a_data_key_is_enough),
+        CASE(verifying_counts_what_does_not_open),
         CASE(a_start_erases_again_what_was_dropped),
     };
 
