@@ -19,6 +19,8 @@ struct params {
     struct cost cost;      /* call words, fingerprint words: the shipped cost */
     struct cost home_cost; /* passphrase of the home */
     uint32_t round_ms;     /* deadline of one round */
+    /* Tests only, NULL in the programs: what a lying guardian does to a piece. */
+    void (*before_release)(uint8_t piece[PIECE_BYTES]);
 };
 
 extern const struct params params_shipped;
@@ -57,7 +59,9 @@ struct command_table {
     size_t n;
 };
 
-/* Tables of the command groups, each in its own file; main lists them. */
+/* All commands, in the order of the help text; ends with NULL (main_table.c). */
+extern const struct command_table *const command_tables[];
+/* Tables of the command groups, each in its own file. */
 extern const struct command_table cmd_init_table;     /* cmd_init.c: init, root */
 extern const struct command_table cmd_guard_table;    /* cmd_guard.c */
 extern const struct command_table cmd_guardian_table; /* cmd_guardian.c */

@@ -4,13 +4,6 @@
 
 #include "client/cmd.h"
 
-static const struct command_table *const tables[] = {
-    &cmd_init_table,
-    &cmd_restore_table,
-    &cmd_help_table,
-    NULL,
-};
-
 /* No core, no debugger of the same user: secrets stay in this process. */
 static void close_doors(void)
 {
@@ -43,7 +36,7 @@ static enum exit_code run(struct term *t, int argc, const char *const *argv)
         .params = &params_shipped,
         .term = t,
         .home = home,
-        .tables = tables,
+        .tables = command_tables,
     };
     return cmd_run(&ctx, argc, argv);
 }

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/cmd.h"
+
+/* In the order of the help text. */
+const struct command_table *const command_tables[] = {
+    &cmd_init_table,
+    &cmd_restore_table,
+    &cmd_help_table,
+    NULL,
+};
