@@ -227,13 +227,29 @@ static enum err no_such_command(const struct ctx *ctx)
     return unknown_command(ctx, typed);
 }
 
+/* Whether further words after path may name a command. */
+static bool has_children(const struct ctx *ctx, const char *path)
+{
+    size_t n = strlen(path);
+    for (const struct command_table *const *t = ctx->tables; *t != NULL; t++) {
+        for (size_t i = 0; i < (*t)->n; i++) {
+            const char *other = (*t)->rows[i].path;
+            if (strncmp(other, path, n) == 0 && other[n] == ' ')
+                return true;
+        }
+    }
+    return false;
+}
+
 static enum err choose_command(struct ctx *ctx)
 {
     size_t words = find_command(ctx);
     const struct command *c = ctx->command;
     /* A group's own command takes no words: what follows was meant as a command. */
-    if (c == NULL || (c->max == 0 && ctx->n_args > words && words == 1))
+    if (c == NULL || (c->max == 0 && ctx->n_args > words && has_children(ctx, c->path))) {
+        ctx->command = NULL;
         return no_such_command(ctx);
+    }
     ctx->n_args -= words;
     memmove(ctx->args, ctx->args + words, ctx->n_args * sizeof ctx->args[0]);
     return OK;
