@@ -19,11 +19,13 @@ static struct sim_owner owner;
 static struct sim_owner second;
 static struct sim_epoch epoch;
 static struct sim_epoch coming;
+static struct sim_owner invited;
+static struct sim_guardian linked;
 static struct session who[WHO];
-static uint8_t ids[4][ID_BYTES]; /* ward, request, credential, seat */
+static uint8_t live[ID_BYTES]; /* the request */
 static uint8_t body[BODY];
 static uint8_t answer[65536];
-static uint8_t decoded[65536];
+static _Alignas(16) uint8_t decoded[65536];
 
 /* ---- the node, made once ---- */
 
@@ -83,7 +85,7 @@ static void make_request(struct session *out_link, struct session *out_requester
     log_in(&l, out_link);
     MUST(node_sim_ask(&node, out_link, MSG_OPEN, &open, &rep) == OK);
     MUST(view_open(rep.view, node.env.id->sign_pub, &view) == OK);
-    memcpy(ids[1], view.request, ID_BYTES);
+    memcpy(live, view.request, ID_BYTES);
     memcpy(reveal.request, view.request, ID_BYTES);
     sim_op(&node, reveal.op);
     MUST(node_sim_ask(&node, out_link, MSG_REVEAL, &reveal, NULL) == OK);
@@ -99,8 +101,6 @@ static void take_down(void)
 
 static void set_up(void)
 {
-    struct sim_owner invited;
-    struct sim_guardian linked;
     struct req_cred_new invite;
 
     MUST(secret_start(SECRET_LOCK_WAIVED) == OK);
@@ -121,72 +121,95 @@ static void set_up(void)
     make_device(&who[4]);
     make_request(&who[5], &who[6]);
     who[7] = second.who;
-    memcpy(ids[0], owner.ward, ID_BYTES);
-    memcpy(ids[2], owner.invite, ID_BYTES);
-    memcpy(ids[3], guardian.seat, ID_BYTES);
 }
 
 /* ---- a good body of each message, as far as one exists beforehand ---- */
 
-/* Every op fresh, every id of a thing that is there. */
-static struct bytes good_body(const struct msg_row *row)
+/* Bodies of which one is kept, and those made here. */
+static void good_made(uint16_t kind, void *req)
 {
-    static uint8_t mem[BODY];
-    static uint8_t req[65536];
-    struct buf b = BUF_OF(mem);
-    struct req_hello *hello = (void *)req;
-    struct req_epoch_next *next = (void *)req;
-    struct req_cred_drop *drop = (void *)req;
+    struct req_cred_new *cred = req;
+    struct req_epoch_commit *commit = req;
+    struct req_open *open = req;
 
-    memset(req, 0, row->req->size);
-    if (row->access == MSG_WRITE)
-        sim_op(&node, req);
-    switch (row->kind) {
-    case MSG_HELLO:
-        hello->version = 1;
+    switch (kind) {
+    case MSG_SEAT_ENROL:
+        sim_seat_req(&node, &linked, who[3].handshake, req);
         break;
-    case MSG_EPOCH_NEXT:
-        next->epoch = 2;
+    case MSG_WARD_ENROL:
+        sim_ward_req(&node, &invited, req);
+        break;
+    case MSG_CRED_NEW:
+        *cred = (struct req_cred_new){ .type = CRED_ROSTER, .id = { 8 }, .psk = { 8 } };
         break;
     case MSG_EPOCH_PREPARE:
         memcpy(req, &coming.req, sizeof coming.req);
         break;
+    case MSG_EPOCH_COMMIT:
+        commit->epoch = 2;
+        memcpy(commit->manifest_hash, coming.hash, HASH_BYTES);
+        break;
+    case MSG_OPEN:
+        *open = (struct req_open){ .kind = REQUEST_CONFIRM,
+                                   .purpose = PURPOSE_ENROL,
+                                   .stat = { 3 },
+                                   .psk = { 3 },
+                                   .seal = { 3 },
+                                   .sign = { 3 } };
+        break;
+    default:
+        break;
+    }
+}
+
+/* Bodies that name a thing that is there. */
+static void good_named(uint16_t kind, void *req)
+{
+    switch (kind) {
+    case MSG_HELLO:
+        ((struct req_hello *)req)->version = 1;
+        break;
+    case MSG_EPOCH_NEXT:
+        ((struct req_epoch_next *)req)->epoch = 2;
+        break;
     case MSG_CRED_DROP:
-        memcpy(drop->id, ids[2], ID_BYTES);
+        ((struct req_cred_drop *)req)->id[0] = 6;
         break;
     case MSG_REQUEST:
-        memcpy(((struct req_request *)(void *)req)->request, ids[1], ID_BYTES);
+        memcpy(((struct req_request *)req)->request, live, ID_BYTES);
+        break;
+    case MSG_BOX_GET:
+        memcpy(((struct req_box_get *)req)->request, live, ID_BYTES);
+        ((struct req_box_get *)req)->epoch = 1;
         break;
     case MSG_TRY:
+    case MSG_APPROVE:
     case MSG_REFUSE:
     case MSG_CANCEL:
     case MSG_FETCH:
     case MSG_UNLOCK:
     case MSG_REVEAL:
         /* Op, then the request: they begin alike. */
-        memcpy(((struct req_refuse *)(void *)req)->request, ids[1], ID_BYTES);
-        break;
-    case MSG_BOX_GET:
-        memcpy(((struct req_box_get *)(void *)req)->request, ids[1], ID_BYTES);
-        ((struct req_box_get *)(void *)req)->epoch = 1;
-        break;
-    case MSG_WARD_ENROL:
-        memcpy(req, &(struct req_ward_enrol){ .note = BYTES_OF(epoch.boxes[0]) },
-               sizeof(struct req_ward_enrol));
-        memcpy(((struct req_ward_enrol *)(void *)req)->stat, who[2].stat, PUB_BYTES);
-        break;
-    case MSG_APPROVE:
-        ((struct req_approve *)(void *)req)->statement = BYTES_OF(epoch.boxes[0]);
-        memcpy(((struct req_approve *)(void *)req)->request, ids[1], ID_BYTES);
-        break;
-    case MSG_OPEN:
-        ((struct req_open *)(void *)req)->kind = REQUEST_CONFIRM;
-        ((struct req_open *)(void *)req)->purpose = PURPOSE_ENROL;
-        memset(((struct req_open *)(void *)req)->stat, 1, 3 * PUB_BYTES);
+        memcpy(((struct req_refuse *)req)->request, live, ID_BYTES);
         break;
     default:
         break;
     }
+    if (kind == MSG_APPROVE)
+        ((struct req_approve *)req)->statement = BYTES_OF(epoch.boxes[0]);
+}
+
+static struct bytes good_body(const struct msg_row *row)
+{
+    static uint8_t mem[BODY];
+    static _Alignas(16) uint8_t req[65536];
+    struct buf b = BUF_OF(mem);
+
+    memset(req, 0, row->req->size);
+    good_made(row->kind, req);
+    good_named(row->kind, req);
+    if (row->access == MSG_WRITE)
+        sim_op(&node, req);
     MUST(msg_put_req(row, req, &b) == OK);
     return buf_bytes(&b);
 }
