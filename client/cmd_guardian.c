@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/guardian.h"
+
+enum { NAME_TEXT = NAME_MAX_BYTES + 1, LONG_TEXT = TEXT_MAX_BYTES + 1 };
+
+/* "%.*s" of a slice. */
+#define TEXT(b) (int)(b).n, (const char *)(b).p
+
+/* ---- guardian add: what was given ---- */
+
+/* What the person gave, checked before anything is sent. */
+struct given_add {
+    const char *name;
+    struct link link; /* type 0: none, an unfinished entry goes on with its own */
+    char reach[LONG_TEXT];
+    char contact[LONG_TEXT];
+};
+
+static enum err link_problem(const struct ctx *ctx, enum err e, const char *name)
+{
+    struct term *t = ctx->term;
+    char next[TERM_TEXT];
+    (void)snprintf(next, sizeof next, "kith guardian add %s LINK", name);
+    if (e == ERR_CHECKSUM)
+        return term_fail(t, e, next,
+                         "The link is mistyped or incomplete. Nothing was sent.");
+    if (e == ERR_VERSION)
+        return term_fail(t, e, NULL, "The link is of a later kith.");
+    return term_fail_as(t, ERR_FORMAT, EXIT_USAGE, "bad-link",
+                        "An invite begins with KITH1: and is made by your guardian with "
+                        "\"kith guard invite\".",
+                        next, "This is not a link.");
+}
+
+static enum err type_problem(const struct ctx *ctx, enum link_type type, const char *name)
+{
+    static const char *const what[] = {
+        [LINK_RESTORE] =
+            "This is a restore link: it brings back a root key that was lost.",
+        [LINK_SEAT] = "This is a seat link: it is for somebody who becomes a guardian.",
+        [LINK_OPERATOR] =
+            "This is an operator link: it is for the guardian who runs that "
+            "node.",
+    };
+    static const char *const next[] = {
+        [LINK_RESTORE] = "kith restore start LINK",
+        [LINK_SEAT] = "kith guard setup --link-file FILE",
+        [LINK_OPERATOR] = "kith guard setup --link-file FILE",
+    };
+    char why[TERM_TEXT];
+    (void)snprintf(why, sizeof why,
+                   "To add a guardian, ask %s for an invite (\"kith guard invite\").",
+                   name);
+    return term_fail_as(ctx->term, ERR_ARG, EXIT_USAGE, "wrong-link", why, next[type],
+                        "%s", what[type]);
+}
+
+static enum err link_read(const struct ctx *ctx, const char *given, struct given_add *out)
+{
+    AUTO_SECRET uint8_t *text = NULL;
+    const size_t cap = 2 * LINK_TEXT;
+    size_t n = 0;
+    TRY(secret_alloc(cap, (void **)&text));
+    TRY(term_value(ctx->term, given, (struct span){ text, cap }, &n));
+    enum err e = link_parse(bytes_of(text, n), &out->link);
+    if (e != OK)
+        return link_problem(ctx, e, out->name);
+    return out->link.type == LINK_INVITE ? OK
+                                         : type_problem(ctx, out->link.type, out->name);
+}
+
+/* The link: given, or pasted by the person who sits there. */
+static enum err link_get(const struct ctx *ctx, bool unfinished, struct given_add *out)
+{
+    char typed[2 * LINK_TEXT] = "";
+    char note[256];
+    const struct ask a = { "The invite", "LINK", note };
+    if (ctx->n_args == 2)
+        return link_read(ctx, ctx->args[1], out);
+    if (unfinished)
+        return OK;
+    (void)snprintf(note, sizeof note,
+                   "%s makes an invite with \"kith guard invite\" and sends it to you. "
+                   "Paste it here; it begins with KITH1:.",
+                   out->name);
+    TRY(term_ask(ctx->term, &a, typed, sizeof typed));
+    enum err e = link_read(ctx, typed, out);
+    secret_wipe(typed, sizeof typed);
+    return e;
+}
+
+/* An option's text, or what a person answers to the offer, or "". */
+static enum err text_get(const struct ctx *ctx, const char *option, const char *question,
+                         const char *note, char out[LONG_TEXT])
+{
+    const char *given = ctx_option(ctx, option);
+    const struct ask a = { question, option, note };
+    out[0] = 0;
+    if (given != NULL) {
+        TRY(ctx_text(ctx, option, given, TEXT_MAX_BYTES));
+        (void)snprintf(out, LONG_TEXT, "%s", given);
+        return OK;
+    }
+    TRY(term_ask_maybe(ctx->term, &a, out, LONG_TEXT));
+    return out[0] != 0 ? ctx_text(ctx, option, out, TEXT_MAX_BYTES) : OK;
+}
+
+static enum err texts_get(const struct ctx *ctx, struct given_add *out)
+{
+    char question[NAME_TEXT + 64];
+    (void)snprintf(question, sizeof question, "How do you reach %s", out->name);
+    TRY(text_get(ctx, "--reach", question,
+                 "After a loss this tells you whom to call: a telephone number, an "
+                 "address. Your guardians keep it for you, sealed.",
+                 out->reach));
+    (void)snprintf(question, sizeof question, "How does %s reach you", out->name);
+    return text_get(
+        ctx, "--contact", question,
+        "Your guardian calls you there when somebody asks for your piece. Only "
+        "this guardian reads it.",
+        out->contact);
+}
+
+/* ---- guardian add: which entry ---- */
+
+static enum err already(const struct ctx *ctx, const struct day_guardian *g)
+{
+    char next[TERM_TEXT];
+    (void)snprintf(next, sizeof next, "kith guardian %s %.*s",
+                   g->confirmed != 0 ? "list # look at" : "confirm", TEXT(g->name));
+    return term_fail_as(ctx->term, ERR_EXISTS, EXIT_USAGE, "already-added",
+                        "Another guardian needs another name.",
+                        g->confirmed != 0 ? "kith guardian list" : next,
+                        "%.*s is one of your guardians already.", TEXT(g->name));
+}
+
+/* The same seat under two names would count one person twice. */
+static enum err check_seat(const struct ctx *ctx, const struct day *d,
+                           const struct link *link, const struct day_guardian *own)
+{
+    uint8_t seat[SEAT_BYTES];
+    ident_seat_id(link->node_key, link->fp, seat);
+    for (size_t i = 0; i < d->n_guardians; i++) {
+        const struct day_guardian *g = &d->guardians[i];
+        if (g == own || !bytes_equal(BYTES_OF(g->seat), BYTES_OF(seat)))
+            continue;
+        return term_fail_as(ctx->term, ERR_EXISTS, EXIT_USAGE, "same-guardian",
+                            "One person counts once: a second piece there would weaken "
+                            "your circle.",
+                            "kith guardian list",
+                            "This invite is from %.*s, who is one of your guardians "
+                            "already.",
+                            TEXT(g->name));
+    }
+    return OK;
+}
+
+/* The entry to go on with, or NULL for a new one. */
+static enum err entry_find(const struct ctx *ctx, struct day *d, const char *name,
+                           struct day_guardian **out)
+{
+    *out = guardian_find(d, bytes_text(name));
+    if (*out != NULL && (*out)->progress == GUARDIAN_READY)
+        return already(ctx, *out);
+    return OK;
+}
+
+static enum err entry_take(const struct ctx *ctx, struct day *d, struct given_add *in,
+                           struct day_guardian **io_g)
+{
+    struct day_guardian *g = *io_g;
+    if (in->link.type != 0)
+        TRY(check_seat(ctx, d, &in->link, g));
+    if (g == NULL) {
+        if (guardian_new(d, bytes_text(in->name), &in->link, ctx->params->rng, &g) != OK)
+            return term_fail(ctx->term, ERR_FULL, NULL,
+                             "More than %d guardians are not possible.", DAY_GUARDIANS);
+    } else if (g->progress == GUARDIAN_NEW && in->link.type != 0) {
+        TRY(guardian_invite(d, g, &in->link));
+    }
+    if (in->reach[0] != 0)
+        g->reach = day_keep(d, bytes_text(in->reach));
+    if (in->contact[0] != 0)
+        g->contact = day_keep(d, bytes_text(in->contact));
+    *io_g = g;
+    return OK;
+}
+
+/* ---- guardian add: the rounds ---- */
+
+static enum err not_let_in(const struct ctx *ctx, const struct guardian_talk *talk,
+                           const struct day_guardian *g)
+{
+    char why[TERM_TEXT];
+    (void)snprintf(why, sizeof why,
+                   "An invite works once and for 14 days. Ask %.*s for a new one.",
+                   TEXT(g->name));
+    return term_fail_as(ctx->term, talk->err, EXIT_FAILED, "link-used", why,
+                        "kith guardian add NAME LINK",
+                        "The invite was used before, has expired, or was taken back.");
+}
+
+static enum err swapped(const struct ctx *ctx, const struct guardian_talk *talk,
+                        const struct day_guardian *g)
+{
+    char why[TERM_TEXT];
+    (void)snprintf(why, sizeof why,
+                   "Somebody may have changed it on its way. Call %.*s and ask for a new "
+                   "invite over another way.",
+                   TEXT(g->name));
+    return term_fail_as(ctx->term, talk->err, EXIT_INTEGRITY, "invite-swapped", why, NULL,
+                        "The keys at that node are not those of the invite. Nothing was "
+                        "stored there.");
+}
+
+static enum err talk_problem(const struct ctx *ctx, const struct guardian_talk *talk,
+                             const struct day_guardian *g, const char *next)
+{
+    struct term *t = ctx->term;
+    if (talk->err == ERR_KEY || talk->err == ERR_SIGNATURE)
+        return swapped(ctx, talk, g);
+    if (talk->err == ERR_REFUSED && talk->stage <= CALL_MET)
+        return term_fail_as(t, talk->err, EXIT_FAILED, "wrong-node",
+                            "Something else answers at the address of the invite, or the "
+                            "node was set up anew.",
+                            NULL, "%s", talk->why);
+    if ((talk->err == ERR_REFUSED && talk->stage == CALL_KNOWN) ||
+        talk->err == ERR_USED || talk->err == ERR_EXPIRED)
+        return not_let_in(ctx, talk, g);
+    return term_fail(t, talk->err, next, "%s", talk->why);
+}
+
+/* Takes back what certainly came to nothing, so that the name is free again. */
+static enum err entry_failed(const struct ctx *ctx, struct home *h, struct day *d,
+                             struct day_guardian *g, bool fresh,
+                             const struct guardian_talk *talk)
+{
+    char next[TERM_TEXT];
+    (void)snprintf(next, sizeof next, "kith guardian add %.*s LINK", TEXT(g->name));
+    enum err e = talk_problem(ctx, talk, g, next);
+    bool sure = !talk->unsure && (fresh || talk->stage >= CALL_KNOWN);
+    if (sure && g->progress == GUARDIAN_NEW)
+        guardian_forget(d, g);
+    if (home_day_save(h, d, ctx->params->rng) != OK)
+        return e; /* the entry of before stays, and is gone on with */
+    return e;
+}
+
+static enum err add_rounds(const struct ctx *ctx, struct home *h, struct day *d,
+                           struct day_guardian *g, const struct root_key *root,
+                           bool fresh)
+{
+    struct guardian_talk talk = { 0 };
+    if (g->progress == GUARDIAN_NEW) {
+        term_progress(ctx->term, "Calling %.*s's node …", TEXT(g->name));
+        TRY(ctx_day_save(ctx, h, d));
+        enum err e = guardian_enrol(d, g, root, ctx->params, &talk);
+        if (e != OK)
+            return talk.err == OK ? e : entry_failed(ctx, h, d, g, fresh, &talk);
+    }
+    TRY(ctx_day_save(ctx, h, d));
+    term_progress(ctx->term, "Calling %.*s's node …", TEXT(g->name));
+    enum err e = guardian_device(g, root, ctx->params, &talk);
+    if (e != OK)
+        return talk.err == OK ? e : entry_failed(ctx, h, d, g, false, &talk);
+    return ctx_day_save(ctx, h, d);
+}
+
+static void add_answer(struct term *t, const struct day_guardian *g)
+{
+    char node[ADDRESS_TEXT];
+    guardian_node(g, node);
+    if (t->json) {
+        term_json(t, "guardian",
+                  json_pack("{s:o, s:s, s:o, s:o, s:o, s:o}", "name", json_slice(g->name),
+                            "node", node, "seat", json_hex(g->seat, SEAT_BYTES), "reach",
+                            json_slice(g->reach), "added_at", json_time(g->added),
+                            "confirmed_at", json_time(g->confirmed)));
+        return;
+    }
+    term_say(t,
+             "%.*s is one of your guardians now. Nothing is stored there yet: first the "
+             "two of you speak, so that no stranger stands between.",
+             TEXT(g->name));
+    if (g->reach.n > 0)
+        term_say(t, "Call %.*s (%.*s) and run, while you speak:", TEXT(g->name),
+                 TEXT(g->reach));
+    else
+        term_say(t, "Call %.*s and run, while you speak:", TEXT(g->name));
+    term_say(t, "  kith guardian confirm %.*s", TEXT(g->name));
+}
+
+static enum err check_me(const struct ctx *ctx, struct day *d)
+{
+    if (d->me.name.n == 0)
+        return term_fail(
+            ctx->term, ERR_UNKNOWN, "kith init --name NAME",
+            "Your guardians need a name to know you by; this home has none.");
+    if (bytes_equal(BYTES_OF(d->me.circle), bytes_of((uint8_t[ID_BYTES]){ 0 }, ID_BYTES)))
+        rng_fill(ctx->params->rng, d->me.circle, ID_BYTES);
+    return OK;
+}
+
+static enum err add_run(struct ctx *ctx, struct given_add *in)
+{
+    __attribute__((cleanup(home_close))) struct home h = { .dir = -1, .lock = -1 };
+    AUTO_DAY struct day *d = NULL;
+    AUTO_SECRET struct unlocked *u = NULL;
+    struct day_guardian *g = NULL;
+    TRY(ctx_home(ctx, HOME_READ, &h));
+    TRY(ctx_day(ctx, &h, &d));
+    TRY(entry_find(ctx, d, in->name, &g));
+    bool fresh = g == NULL;
+    TRY(link_get(ctx, !fresh, in));
+    if (in->link.type != 0)
+        TRY(check_seat(ctx, d, &in->link, g));
+    if (!home_has(&h, HOME_ROOT))
+        return term_fail(ctx->term, ERR_UNKNOWN, "kith init",
+                         "There is no root key in %s.", ctx->home);
+    TRY(check_me(ctx, d));
+    TRY(texts_get(ctx, in));
+    TRY(ctx_unlock(ctx, &h, &u));
+    TRY(entry_take(ctx, d, in, &g));
+    TRY(add_rounds(ctx, &h, d, g, &u->root, fresh));
+    add_answer(ctx->term, g);
+    return OK;
+}
+
+static enum err cmd_guardian_add(struct ctx *ctx)
+{
+    struct given_add in = { .name = ctx->args[0] };
+    if (ctx_option(ctx, "--card") != NULL)
+        return term_fail_as(ctx->term, ERR_ARG, EXIT_USAGE, "not-yet",
+                            "This version of kith has guardians with a node only.", NULL,
+                            "Cards cannot be made yet.");
+    TRY(ctx_text(ctx, "The name", in.name, NAME_MAX_BYTES));
+    enum err e = add_run(ctx, &in);
+    secret_wipe(&in, sizeof in);
+    return e;
+}
+
+static const struct command rows[] = {
+    { .path = "guardian add",
+      .args = "NAME LINK",
+      .min = 1,
+      .max = 2,
+      .key = NEEDS_ROOT,
+      .help = "Makes NAME one of your guardians, by the invite they sent you.",
+      .options = { { "--reach", "TEXT", "how you reach them: a telephone number" },
+                   { "--contact", "TEXT", "how they reach you" },
+                   { "--card", NULL, "a card on paper instead of a node" } },
+      .run = cmd_guardian_add },
+};
+
+const struct command_table cmd_guardian_table = COMMANDS(rows);

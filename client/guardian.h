@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The owner's guardians: entering a seat with an invite, speaking with its node
+ * afterwards, and the confirm ceremony. Works on the day box in memory and says when
+ * it is to be saved; every cut leaves a state from which the same call goes on. Never
+ * prints, never asks.
+ */
+#ifndef KITH_CLIENT_GUARDIAN_H
+#define KITH_CLIENT_GUARDIAN_H
+
+#include "client/cmd.h"
+#include "proto/words.h"
+
+/* ---- which guardian ---- */
+
+/* The guardian of that name (any case), or NULL. */
+struct day_guardian *guardian_find(struct day *d, struct bytes name);
+/* By name or unique prefix of the seat id; records ERR_UNKNOWN (5), ERR_ARG (2). */
+enum err guardian_pick(const struct ctx *ctx, struct day *d, const char *typed,
+                       struct day_guardian **out);
+/* host:port of the first address, "?" without one. */
+void guardian_node(const struct day_guardian *g, char out[ADDRESS_TEXT]);
+
+/* ---- speaking with one guardian's node ---- */
+
+/* What the owner is let in with there. out in secret memory. ERR_NOMEM. */
+enum err guardian_account(const struct root_key *root, const struct day_guardian *g,
+                          struct account_keys *out);
+/*
+ * A conversation as owner (root account) or as this device; the caller adds step and
+ * ctx. keys are secret memory of the caller's that outlives the round. g has a node
+ * (MUST).
+ */
+void guardian_call_owner(struct call *c, const struct day_guardian *g,
+                         const struct account_keys *keys);
+void guardian_call_device(struct call *c, const struct day_guardian *g,
+                          struct seat_keys *out_keys);
+/* Notes what the node said in its HELLO, if it came to that. */
+void guardian_seen(struct day_guardian *g, const struct call *c, uint64_t now);
+
+/* What became of a round with one guardian. */
+struct guardian_talk {
+    enum err err;
+    enum call_stage stage;
+    bool unsure;   /* the node may have done it: ask again with the same entry */
+    char why[256]; /* a sentence for a person, names the guardian; "" when OK */
+};
+
+/* ---- entering with an invite ---- */
+
+/*
+ * A new entry at the end of d from an invite: keys and op ids drawn, nothing sent.
+ * ERR_ARG: another kind of link; ERR_FULL: 64 guardians already.
+ */
+enum err guardian_new(struct day *d, struct bytes name, const struct link *invite,
+                      const struct rng *rng, struct day_guardian **out);
+/* Takes another invite into an entry that is still GUARDIAN_NEW. ERR_ARG as above. */
+enum err guardian_invite(struct day *d, struct day_guardian *g,
+                         const struct link *invite);
+/* Takes an entry out of d; the entries behind it move up. */
+void guardian_forget(struct day *d, struct day_guardian *g);
+/*
+ * One round as invite: becomes a ward there; g is GUARDIAN_ENROLLED afterwards. Where
+ * the node does not let the invite in, asks as owner: an enrolment whose answer was
+ * lost has then succeeded. The caller saves before and after.
+ */
+enum err guardian_enrol(struct day *d, struct day_guardian *g,
+                        const struct root_key *root, const struct params *p,
+                        struct guardian_talk *out);
+/* One round as owner: enrols this device; g is GUARDIAN_READY afterwards. */
+enum err guardian_device(struct day_guardian *g, const struct root_key *root,
+                         const struct params *p, struct guardian_talk *out);
+
+#endif
