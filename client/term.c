@@ -157,7 +157,8 @@ static void progress_clear(struct term *t)
     t->progress = false;
 }
 
-static void say(struct term *t, const char *prefix, const char *fmt, va_list args)
+__attribute__((format(printf, 3, 0))) static void say(struct term *t, const char *prefix,
+                                                      const char *fmt, va_list args)
 {
     char text[TERM_TEXT + 64];
     int head = snprintf(text, sizeof text, "%s", prefix);
