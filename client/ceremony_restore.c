@@ -902,9 +902,9 @@ enum err restore_lines(const struct restore *r_, struct restore_open **out)
 
 static enum err secret_encode(const struct restore *r, struct home_blob *out)
 {
-    TRY(record_put(out, FILE_HEAD, &restore_head_schema, &r->head));
+    TRY(blob_put(out, FILE_HEAD, &restore_head_schema, &r->head));
     for (size_t i = 0; i < r->n; i++)
-        TRY(record_put(out, FILE_ENTRY, &restore_entry_schema, &r->entries[i]));
+        TRY(blob_put(out, FILE_ENTRY, &restore_entry_schema, &r->entries[i]));
     return OK;
 }
 
@@ -916,7 +916,7 @@ enum err restore_save(struct home *h, const struct home_key *key, const struct r
     AUTO_FREE struct restore_open *o = NULL;
 
     TRY(restore_lines(r, &o));
-    TRY(record_put(&open, FILE_OPEN, &restore_open_schema, o));
+    TRY(blob_put(&open, FILE_OPEN, &restore_open_schema, o));
     TRY(secret_encode(r, &secret));
     return home_write(h, HOME_RESTORE, key, bytes_of(open.p, open.n),
                       bytes_of(secret.p, secret.n), rng);
@@ -927,12 +927,12 @@ static enum err secret_decode(struct bytes in, struct restore *r)
     uint8_t kind = 0;
     struct bytes body = { 0 };
 
-    TRY(record_next(&in, &kind, &body));
+    TRY(blob_next(&in, &kind, &body));
     if (kind != FILE_HEAD)
         return ERR_CORRUPT;
     TRY(wire_get(&restore_head_schema, body, &r->head));
     while (in.n > 0) {
-        TRY(record_next(&in, &kind, &body));
+        TRY(blob_next(&in, &kind, &body));
         if (kind != FILE_ENTRY || r->n == RESTORE_ENTRIES)
             return ERR_CORRUPT;
         TRY(wire_get(&restore_entry_schema, body, &r->entries[r->n]));
@@ -973,7 +973,7 @@ enum err restore_look(struct home *h, struct home_blob *out_text,
         return ERR_NOMEM;
     TRY(home_read_open(h, HOME_RESTORE, out_text));
     in = bytes_of(out_text->p, out_text->n);
-    TRY(record_next(&in, &kind, &body));
+    TRY(blob_next(&in, &kind, &body));
     if (kind != FILE_OPEN || in.n != 0)
         return ERR_CORRUPT;
     TRY(wire_get(&restore_open_schema, body, o));

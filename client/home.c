@@ -174,8 +174,8 @@ static enum err blob_room(struct home_blob *b, size_t more)
     return OK;
 }
 
-enum err record_put(struct home_blob *b, uint8_t kind, const struct wire_schema *s,
-                    const void *value)
+enum err blob_put(struct home_blob *b, uint8_t kind, const struct wire_schema *s,
+                  const void *value)
 {
     TRY(blob_room(b, 5 + WIRE_MAX));
     struct buf out = { .p = b->p + b->n + 5, .cap = WIRE_MAX };
@@ -188,7 +188,7 @@ enum err record_put(struct home_blob *b, uint8_t kind, const struct wire_schema 
     return OK;
 }
 
-enum err record_next(struct bytes *in, uint8_t *out_kind, struct bytes *out_body)
+enum err blob_next(struct bytes *in, uint8_t *out_kind, struct bytes *out_body)
 {
     struct bytes rest = *in;
     struct bytes head = { 0 };

@@ -72,10 +72,10 @@ struct home_blob {
 void home_blob_free(struct home_blob *b);
 #define AUTO_BLOB __attribute__((cleanup(home_blob_free)))
 /* Appends kind u8, length u32 and the encoded struct. ERR_TOO_BIG, ERR_NOMEM. */
-enum err record_put(struct home_blob *b, uint8_t kind, const struct wire_schema *s,
-                    const void *value);
+enum err blob_put(struct home_blob *b, uint8_t kind, const struct wire_schema *s,
+                  const void *value);
 /* Takes the next record off *in. ERR_FORMAT. */
-enum err record_next(struct bytes *in, uint8_t *out_kind, struct bytes *out_body);
+enum err blob_next(struct bytes *in, uint8_t *out_kind, struct bytes *out_body);
 
 /* ---- keys of files ---- */
 

@@ -211,7 +211,7 @@ void day_free(struct day *d)
 enum err day_encode(const struct day *d, struct home_blob *out)
 {
     AUTO_BLOB struct home_blob b = { 0 };
-    TRY(record_put(&b, RECORD_ME, &me_schema, &d->me));
+    TRY(blob_put(&b, RECORD_ME, &me_schema, &d->me));
     for (size_t r = 0; r < DAY_ROWS; r++) {
         const struct day_row *row = &day_rows[r];
         const uint8_t *base = (const uint8_t *)d;
@@ -219,8 +219,8 @@ enum err day_encode(const struct day *d, struct home_blob *out)
         memcpy(&n, base + row->off_n, sizeof n);
         MUST(n <= row->max);
         for (size_t i = 0; i < n; i++)
-            TRY(record_put(&b, row->kind, row->schema,
-                           base + row->off + i * row->schema->size));
+            TRY(blob_put(&b, row->kind, row->schema,
+                         base + row->off + i * row->schema->size));
     }
     *out = b;
     b = (struct home_blob){ 0 }; /* the caller's now */
@@ -256,12 +256,12 @@ static enum err records_get(struct day *d, struct bytes in)
 {
     uint8_t kind = 0;
     struct bytes body = { 0 };
-    TRY(record_next(&in, &kind, &body));
+    TRY(blob_next(&in, &kind, &body));
     if (kind != RECORD_ME)
         return ERR_FORMAT;
     TRY(wire_get(&me_schema, body, &d->me));
     while (in.n > 0) {
-        TRY(record_next(&in, &kind, &body));
+        TRY(blob_next(&in, &kind, &body));
         TRY(record_get(d, kind, body));
     }
     return OK;

@@ -412,7 +412,7 @@ static void test_too_many_records(void **state)
     struct bytes body = { 0 };
     while (in.n > 0) {
         last = in;
-        assert_int_equal(record_next(&in, &kind, &body), OK);
+        assert_int_equal(blob_next(&in, &kind, &body), OK);
     }
     memcpy(b.p + b.n, last.p, last.n);
     assert_int_equal(day_decode(bytes_of(b.p, b.n), &back), OK);
