@@ -11,7 +11,8 @@ struct world {
     size_t n; /* members with a good piece of their own */
     uint8_t members[ANSWERS_MAX];
     const uint8_t *pieces[ANSWERS_MAX];
-    bool enough; /* thresholds are met */
+    bool bad[ANSWERS_MAX]; /* by member: does not fit the others */
+    bool enough;           /* thresholds are met */
     bool opens;
     struct world *next;
 };
@@ -197,7 +198,7 @@ static bool world_enough(const struct world *w)
 }
 
 /* Surplus pieces are given too: what does not fit the rest is searched out. */
-static enum err world_open(struct judge *j, struct world *w, struct root_key *out_root)
+static enum err world_open(struct world *w, struct root_key *out_root)
 {
     AUTO_SECRET struct slip39_share *shares = NULL;
     AUTO_SECRET struct slip39_found *found = NULL;
@@ -213,9 +214,7 @@ static enum err world_open(struct judge *j, struct world *w, struct root_key *ou
         return ERR_SHARE_DIGEST;
     memcpy(escrow->b, found->secret, KEY_BYTES);
     TRY(manifest_unwrap(w->raw, escrow, out_root));
-    for (size_t i = 0; i < w->n; i++)
-        if (found->bad[i])
-            j->findings[w->members[i]].bad_piece = true;
+    memcpy(w->bad, found->bad, w->n * sizeof w->bad[0]);
     return OK;
 }
 
@@ -253,7 +252,7 @@ static enum err worlds_open(struct judge *j, const uint8_t *owner,
             continue;
         w->enough = world_enough(w);
         if (w->enough) {
-            enum err e = world_open(j, w, one);
+            enum err e = world_open(w, one);
 
             if (e == ERR_NOMEM)
                 return e;
@@ -272,41 +271,47 @@ static enum err worlds_open(struct judge *j, const uint8_t *owner,
 
 /* ---- verdicts ---- */
 
-static bool is_member(const struct world *w, size_t i)
+/* The place of answer i in a world; w->n when it has none. */
+static size_t place_in(const struct world *w, size_t i)
 {
-    for (size_t k = 0; w != NULL && k < w->n; k++)
-        if (w->members[k] == i)
-            return true;
-    return false;
+    size_t k = 0;
+
+    while (k < w->n && w->members[k] != i)
+        k++;
+    return k;
 }
 
-/* A good piece of an earlier epoch of the same owner. */
-static bool is_stale(const struct judge *j, const struct world *best, size_t i)
+/* A good piece of another epoch of the same owner: old, or not needed yet. */
+static enum verdict sibling_verdict(const struct judge *j, const struct world *best,
+                                    size_t i)
 {
     for (const struct world *w = j->worlds; w != NULL; w = w->next)
-        if (w != best && is_member(w, i) && same(w->m.owner, best->m.owner, PUB_BYTES) &&
-            w->m.epoch < best->m.epoch)
-            return true;
-    return false;
+        if (w != best && place_in(w, i) < w->n &&
+            same(w->m.owner, best->m.owner, PUB_BYTES))
+            return w->m.epoch < best->m.epoch ? VERDICT_STALE_EPOCH : VERDICT_GOOD;
+    return VERDICT_NONE;
 }
 
 static enum verdict piece_verdict(const struct judge *j, const struct world *best,
                                   size_t i)
 {
     const struct finding *f = &j->findings[i];
+    enum verdict sibling = VERDICT_NONE;
 
-    if (f->bad_signature && !is_member(best, i))
+    /* A good piece here is good, whatever became of those of other epochs. */
+    if (best != NULL && place_in(best, i) < best->n)
+        return best->bad[place_in(best, i)] ? VERDICT_BAD_PIECE : VERDICT_GOOD;
+    if (f->bad_signature)
         return VERDICT_BAD_SIGNATURE;
-    if (best != NULL && is_member(best, i))
-        return f->bad_piece && best->opens ? VERDICT_BAD_PIECE : VERDICT_GOOD;
     if (f->duplicate)
         return VERDICT_DUPLICATE;
-    if (best != NULL && is_stale(j, best, i))
-        return VERDICT_STALE_EPOCH;
+    if (f->bad_piece || best == NULL)
+        return f->bad_piece ? VERDICT_BAD_PIECE : VERDICT_NONE;
+    sibling = sibling_verdict(j, best, i);
+    if (sibling != VERDICT_NONE)
+        return sibling;
     /* A good piece of another circle is known as such only once this one is open. */
-    if (f->bad_piece || (best != NULL && best->opens))
-        return VERDICT_BAD_PIECE;
-    return VERDICT_NONE;
+    return best->opens ? VERDICT_BAD_PIECE : VERDICT_NONE;
 }
 
 static enum verdict verdict_of(const struct judge *j, const struct world *best, size_t i)
@@ -350,7 +355,7 @@ static unsigned direct_count(const struct judge *j, const struct world *w)
 
     for (size_t k = 0; k < w->n; k++) {
         const struct answer *a = &j->answers[w->members[k]];
-        bool fresh = a->source == FROM_LINK && !j->findings[w->members[k]].bad_piece;
+        bool fresh = a->source == FROM_LINK && !w->bad[k];
 
         for (unsigned i = 0; fresh && i < n; i++)
             fresh = !one_source(a, &j->answers[picked[i]]);

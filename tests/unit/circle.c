@@ -12,6 +12,7 @@ static void pieces_make(struct circle *c, const struct escrow_key *escrow)
     struct slip39_plan plan = { .ext = 1,
                                 .group_threshold = c->m.group_threshold,
                                 .group_count = (uint8_t)c->m.n_groups };
+    static const struct sign_seed zero;
     struct slip39_share *shares = NULL;
     uint8_t *draw = NULL;
 
@@ -34,7 +35,8 @@ static void pieces_make(struct circle *c, const struct escrow_key *escrow)
         c->m.pieces[i].index = shares[i].member_index;
         c->m.pieces[i].kind = PIECE_NODE;
         piece_public(c->pieces[i], c->m.pieces[i].piece_key);
-        rng_fill(&crypt_random, c->approvals[i].b, KEY_BYTES);
+        if (secret_equal(c->approvals[i].b, zero.b, KEY_BYTES))
+            rng_fill(&crypt_random, c->approvals[i].b, KEY_BYTES);
         crypt_sign_public(&c->approvals[i], c->m.pieces[i].approval);
     }
     c->m.n_pieces = (uint32_t)n;

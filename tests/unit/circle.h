@@ -17,7 +17,10 @@ struct circle {
     struct sign_seed approvals[PIECES_MAX];
 };
 
-/* Makes epoch of a circle of n groups (t, n each); the root and owner come from root. */
+/*
+ * Makes epoch of a circle of n groups (t, n each); the root and owner come from root.
+ * Approval keys that are there already (of an earlier epoch) are kept.
+ */
 void circle_make(struct circle *c, const struct root_key *root, uint32_t epoch,
                  const struct manifest_group *groups, uint8_t n_groups,
                  uint8_t group_threshold);
