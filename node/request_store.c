@@ -274,10 +274,11 @@ enum err request_restart_all(struct call *c)
     enum err e;
 
     while ((e = next_stored(c, &at, &r)) == OK) {
-        if (!request_is_final(r.state)) {
-            request_restart(&r, c->now);
+        bool open = !request_is_final(r.state);
+
+        request_restart(&r, c->now);
+        if (open)
             TRY(request_put(c, &r));
-        }
         c->mem.n = mark;
     }
     return e == ERR_UNKNOWN ? OK : e;

@@ -330,7 +330,8 @@ static enum err ask(struct world *w, const struct session *who, uint16_t kind,
     struct rep_error error = { 0 };
     enum err e;
 
-    m.out = BUF_OF(w->outs[w->turn++ % OUTS]);
+    w->turn = (w->turn + 1) % OUTS;
+    m.out = BUF_OF(w->outs[w->turn]);
     assert_int_equal(msg_put_req(row, req, &b), OK);
     m.body = buf_bytes(&b);
     e = row->access == MSG_WRITE ? store_write(w->s, message_fn, &m)
@@ -392,12 +393,14 @@ static struct asker owner_asker(const struct world *w, enum purpose purpose)
 static enum err ask_open(struct world *w, struct asker *a)
 {
     struct rep_open rep = { 0 };
+    struct buf b;
 
     TRY(ask(w, &a->opener, MSG_OPEN, &a->open, &rep));
     assert_int_equal(view_open(rep.view, w->env.id->sign_pub, &a->v), OK);
-    assert_true(rep.view.n <= sizeof a->view);
-    memcpy(a->view, rep.view.p, rep.view.n);
-    a->view_n = rep.view.n;
+    b = BUF_OF(a->view);
+    buf_put(&b, rep.view);
+    assert_false(b.over);
+    a->view_n = b.n;
     memcpy(a->id, a->v.request, ID_BYTES);
     return OK;
 }
