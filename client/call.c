@@ -269,6 +269,7 @@ static void talk_frame(struct talk *t, const struct peer_event *ev)
         talk_leave(t, reply.err);
         return;
     }
+    MUST(reply.rep != NULL);
     memcpy(&t->call->hello, reply.rep, sizeof t->call->hello);
     t->call->stage = CALL_TALKING;
     t->state = TALK_OPEN;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/cmd.h"
 
-#include <stdarg.h>
 #include <time.h>
 
 static uint64_t clock_now(void)
@@ -104,18 +103,15 @@ static const char *closest_command(const struct ctx *ctx, const char *typed)
     return suggest(typed, names.list, names.n);
 }
 
-__attribute__((format(printf, 4, 5))) static enum err
-usage(const struct ctx *ctx, const char *id, const char *why, const char *fmt, ...)
+/* What is wrong about the line: a sentence in three parts, about being what was typed. */
+static enum err usage(const struct ctx *ctx, const char *id, const char *why,
+                      const char *lead, const char *about, const char *tail)
 {
     char next[128] = "kith help";
     if (ctx->command != NULL && ctx->command->path[0] != 0)
         (void)snprintf(next, sizeof next, "kith help %s", ctx->command->path);
-    char what[TERM_TEXT];
-    va_list args;
-    va_start(args, fmt);
-    (void)vsnprintf(what, sizeof what, fmt, args);
-    va_end(args);
-    return term_fail_as(ctx->term, ERR_ARG, EXIT_USAGE, id, why, next, "%s", what);
+    return term_fail_as(ctx->term, ERR_ARG, EXIT_USAGE, id, why, next, "%s%s%s", lead,
+                        about, tail);
 }
 
 static enum err unknown_option(const struct ctx *ctx, const char *typed)
@@ -124,7 +120,7 @@ static enum err unknown_option(const struct ctx *ctx, const char *typed)
     const char *close = closest_option(ctx, typed);
     if (close != NULL)
         (void)snprintf(why, sizeof why, "Did you mean %s?", close);
-    return usage(ctx, "unknown-option", why, "There is no option %s.", typed);
+    return usage(ctx, "unknown-option", why, "There is no option ", typed, ".");
 }
 
 static enum err unknown_command(const struct ctx *ctx, const char *typed)
@@ -133,7 +129,8 @@ static enum err unknown_command(const struct ctx *ctx, const char *typed)
     const char *close = closest_command(ctx, typed);
     if (close != NULL)
         (void)snprintf(why, sizeof why, "Did you mean \"kith %s\"?", close);
-    return usage(ctx, "unknown-command", why, "There is no command \"kith %s\".", typed);
+    return usage(ctx, "unknown-command", why, "There is no command \"kith ", typed,
+                 "\".");
 }
 
 /* ---- reading the command line ---- */
@@ -141,7 +138,7 @@ static enum err unknown_command(const struct ctx *ctx, const char *typed)
 static enum err give(struct ctx *ctx, const char *name, const char *value)
 {
     if (ctx->n_given == ARGS_MAX)
-        return usage(ctx, "too-many", "", "There are too many options.");
+        return usage(ctx, "too-many", "", "There are too many options", "", ".");
     ctx->given[ctx->n_given++] = (struct given){ name, value };
     return OK;
 }
@@ -156,31 +153,36 @@ static enum err take_option(struct ctx *ctx, int argc, const char *const *argv, 
         return unknown_option(ctx, typed);
     bool joined = typed[n] == '=';
     if (o->value == NULL && joined)
-        return usage(ctx, "bad-option", "", "The option %s takes no value.", o->name);
+        return usage(ctx, "bad-option", "", "The option ", o->name, " takes no value.");
     if (o->value == NULL)
         return give(ctx, o->name, "");
     if (joined)
         return give(ctx, o->name, typed + n + 1);
     if (*at + 1 >= argc)
-        return usage(ctx, "bad-option", "", "The option %s needs a value.", o->name);
+        return usage(ctx, "bad-option", "", "The option ", o->name, " needs a value.");
     (*at)++;
     return give(ctx, o->name, argv[*at]);
 }
 
+static enum err take_word(struct ctx *ctx, const char *word)
+{
+    if (ctx->n_args == ARGS_MAX)
+        return usage(ctx, "too-many", "", "There are too many words", "", ".");
+    ctx->args[ctx->n_args++] = word;
+    return OK;
+}
+
 static enum err take_words(struct ctx *ctx, int argc, const char *const *argv)
 {
-    bool options = true;
-    for (int i = 0; i < argc; i++) {
-        if (options && strcmp(argv[i], "--") == 0) {
-            options = false;
-        } else if (options && argv[i][0] == '-' && argv[i][1] != 0) {
+    int i = 0;
+    for (; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (argv[i][0] == '-' && argv[i][1] != 0)
             TRY(take_option(ctx, argc, argv, &i));
-        } else if (ctx->n_args == ARGS_MAX) {
-            return usage(ctx, "too-many", "", "There are too many words.");
-        } else {
-            ctx->args[ctx->n_args++] = argv[i];
-        }
+        else
+            TRY(take_word(ctx, argv[i]));
     }
+    for (i++; i < argc; i++)
+        TRY(take_word(ctx, argv[i]));
     return OK;
 }
 
@@ -258,22 +260,23 @@ static enum err choose_command(struct ctx *ctx)
 static enum err check_command(const struct ctx *ctx)
 {
     const struct command *c = ctx->command;
+    MUST(c != NULL);
     for (size_t i = 0; i < ctx->n_given; i++) {
         const char *name = ctx->given[i].name;
         size_t n = strlen(name);
         if (option_in(global_options, name, n) == NULL &&
             option_in(c->options, name, n) == NULL)
             return usage(ctx, "unknown-option", "It belongs to another command.",
-                         "This command has no option %s.", name);
+                         "This command has no option ", name, ".");
     }
     char line[256];
     (void)snprintf(line, sizeof line, "Usage: kith %s %s", c->path, c->args);
     if (ctx->n_args < c->min)
-        return usage(ctx, "missing-value", line,
-                     "Something is missing after \"kith %s\".", c->path);
+        return usage(ctx, "missing-value", line, "Something is missing after \"kith ",
+                     c->path, "\".");
     if (c->max != ARGS_MANY && ctx->n_args > c->max)
-        return usage(ctx, "too-many", line, "\"%s\" is too much here.",
-                     ctx->args[c->max]);
+        return usage(ctx, "too-many", line, "\"", ctx->args[c->max],
+                     "\" is too much here.");
     return OK;
 }
 
@@ -286,7 +289,7 @@ static enum err apply_globals(struct ctx *ctx)
     for (const char *word = NULL;
          (word = ctx_option_at(ctx, "--yes", t->n_yes)) != NULL;) {
         if (t->n_yes == TERM_YES)
-            return usage(ctx, "too-many", "", "--yes is given too often.");
+            return usage(ctx, "too-many", "", "--yes", "", " is given too often.");
         t->yes[t->n_yes++] = word;
     }
     const char *file = ctx_option(ctx, "--passphrase-file");
@@ -297,8 +300,8 @@ static enum err apply_globals(struct ctx *ctx)
         return OK;
     uint64_t number = 0;
     if (number_parse(fd, 0, 65535, &number) != OK)
-        return usage(ctx, "bad-value", "It takes a descriptor's number.",
-                     "%s is no descriptor.", fd);
+        return usage(ctx, "bad-value", "It takes a descriptor's number.", "", fd,
+                     " is no descriptor.");
     t->passphrase_fd = (int)number;
     return OK;
 }
@@ -333,6 +336,7 @@ enum err cmd_parse(struct ctx *ctx, int argc, const char *const *argv)
 enum exit_code cmd_run(struct ctx *ctx, int argc, const char *const *argv)
 {
     enum err e = cmd_parse(ctx, argc, argv);
+    MUST(e != OK || ctx->command != NULL);
     if (e == OK)
         e = ctx->command->run(ctx);
     if (e != OK)

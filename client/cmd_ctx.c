@@ -146,23 +146,54 @@ enum err ctx_new_key(const struct ctx *ctx, struct home_key **out)
 }
 
 static enum err create_root(const struct ctx *ctx, struct home *h,
-                            const struct make_root *how)
+                            const struct make_root *how, struct unlocked *out)
 {
     const struct rng *rng = ctx->params->rng;
     AUTO_SECRET struct home_key *made = NULL;
-    AUTO_SECRET struct root_key *root = NULL;
-    TRY(secret_new(&root));
     if (how->import != NULL)
-        *root = *how->import;
+        out->root = *how->import;
     else
-        rng_fill(rng, root->b, KEY_BYTES);
+        rng_fill(rng, out->root.b, KEY_BYTES);
     const struct home_key *key = how->key;
     if (key == NULL) {
         TRY(ctx_new_key(ctx, &made));
         key = made;
     }
-    enum err e = home_root_create(h, root, key, rng);
+    memcpy(out->box.root, out->root.b, KEY_BYTES);
+    out->key = *key;
+    enum err e = home_root_create(h, &out->root, key, rng);
     return e == OK ? OK : file_problem(ctx, e, "root");
+}
+
+static enum err check_made(const struct ctx *ctx, const struct make_root *how,
+                           const struct day *d)
+{
+    struct bytes old = d->me.name;
+    bool renamed =
+        how->name != NULL && old.n > 0 && !bytes_equal(old, bytes_text(how->name));
+    if (how->import == NULL && !renamed)
+        return OK;
+    return term_fail_as(ctx->term, ERR_EXISTS, EXIT_USAGE, NULL,
+                        "It is never overwritten. KITH_HOME=DIR chooses another home.",
+                        "kith root fingerprint", "There is a root key in %s already.",
+                        ctx->home);
+}
+
+/* The passphrase is asked for once: a new one is known already. */
+static enum err open_or_create(const struct ctx *ctx, struct home *h,
+                               const struct make_root *how, const struct day *d,
+                               struct unlocked **out)
+{
+    if (home_has(h, HOME_ROOT)) {
+        TRY(check_made(ctx, how, d));
+        return ctx_unlock(ctx, h, out);
+    }
+    AUTO_SECRET struct unlocked *u = NULL;
+    TRY(secret_new(&u));
+    TRY(create_root(ctx, h, how, u));
+    *out = u;
+    u = NULL; /* the caller's now */
+    return OK;
 }
 
 static enum err fill_day(const struct ctx *ctx, const struct root_key *root,
@@ -185,32 +216,13 @@ static enum err fill_day(const struct ctx *ctx, const struct root_key *root,
     return OK;
 }
 
-static enum err check_made(const struct ctx *ctx, const struct make_root *how,
-                           const struct day *d)
-{
-    struct bytes old = d->me.name;
-    bool renamed =
-        how->name != NULL && old.n > 0 && !bytes_equal(old, bytes_text(how->name));
-    if (how->import == NULL && !renamed)
-        return OK;
-    return term_fail_as(ctx->term, ERR_EXISTS, EXIT_USAGE, NULL,
-                        "It is never overwritten. KITH_HOME=DIR chooses another home.",
-                        "kith root fingerprint", "There is a root key in %s already.",
-                        ctx->home);
-}
-
 enum err ctx_make_root(const struct ctx *ctx, struct home *h, const struct make_root *how,
                        struct unlocked **out)
 {
     AUTO_DAY struct day *d = NULL;
     AUTO_SECRET struct unlocked *u = NULL;
     TRY(ctx_day(ctx, h, &d));
-    bool fresh = !home_has(h, HOME_ROOT);
-    if (!fresh)
-        TRY(check_made(ctx, how, d));
-    else
-        TRY(create_root(ctx, h, how));
-    TRY(ctx_unlock(ctx, h, &u));
+    TRY(open_or_create(ctx, h, how, d, &u));
     TRY(fill_day(ctx, &u->root, d));
     if (how->name != NULL)
         d->me.name = day_keep(d, bytes_text(how->name));

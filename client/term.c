@@ -149,7 +149,7 @@ void term_wrap(FILE *to, const char *text, unsigned indent, unsigned width)
 
 /* ---- saying ---- */
 
-static void progress_clear(struct term *t)
+void term_progress_end(struct term *t)
 {
     if (!t->progress)
         return;
@@ -164,7 +164,7 @@ __attribute__((format(printf, 3, 0))) static void say(struct term *t, const char
     int head = snprintf(text, sizeof text, "%s", prefix);
     MUST(head >= 0 && (size_t)head < sizeof text);
     (void)vsnprintf(text + head, sizeof text - (size_t)head, fmt, args); /* cut is fine */
-    progress_clear(t);
+    term_progress_end(t);
     term_wrap(t->say, text, 0, t->width);
     (void)fflush(t->say);
 }
@@ -179,7 +179,7 @@ void term_say(struct term *t, const char *fmt, ...)
 
 void term_title(struct term *t, const char *fmt, ...)
 {
-    progress_clear(t);
+    term_progress_end(t);
     va_list args;
     va_start(args, fmt);
     (void)fputs(t->color ? "\033[1m" : "", t->say);
@@ -200,7 +200,7 @@ void term_progress(struct term *t, const char *fmt, ...)
 {
     if (!t->ask || t->json)
         return;
-    progress_clear(t);
+    term_progress_end(t);
     va_list args;
     va_start(args, fmt);
     (void)vfprintf(t->say, fmt, args);
@@ -211,7 +211,7 @@ void term_progress(struct term *t, const char *fmt, ...)
 
 void term_answer(struct term *t, const char *fmt, ...)
 {
-    progress_clear(t);
+    term_progress_end(t);
     va_list args;
     va_start(args, fmt);
     (void)vfprintf(t->out, fmt, args);
@@ -222,7 +222,7 @@ void term_answer(struct term *t, const char *fmt, ...)
 
 void term_json(struct term *t, const char *name, json_t *take_doc)
 {
-    progress_clear(t);
+    term_progress_end(t);
     char schema[64];
     (void)snprintf(schema, sizeof schema, "kith.%s/1", name);
     json_t *doc = json_object();
@@ -361,7 +361,7 @@ static void problem_json(struct term *t, const struct problem *p)
 
 static void problem_text(struct term *t, const struct problem *p)
 {
-    progress_clear(t);
+    term_progress_end(t);
     (void)fputs(t->color ? "\033[1;31m" : "", t->say);
     term_wrap(t->say, p->what, 0, t->width);
     (void)fputs(t->color ? "\033[0m" : "", t->say);

@@ -104,6 +104,8 @@ __attribute__((format(printf, 2, 3))) void term_warn(struct term *t, const char 
 /* A line that is overwritten by what comes next; nothing unless on a terminal. */
 __attribute__((format(printf, 2, 3))) void term_progress(struct term *t, const char *fmt,
                                                          ...);
+/* Takes the progress line away; whatever else is said does so by itself. */
+void term_progress_end(struct term *t);
 /* One line of the answer (standard output), as it is. Not with --json. */
 __attribute__((format(printf, 2, 3))) void term_answer(struct term *t, const char *fmt,
                                                        ...);

@@ -70,6 +70,7 @@ static enum err cannot_ask(struct term *t, const struct ask *a)
 
 static void prompt(struct term *t, const char *text, const char *mark)
 {
+    term_progress_end(t);
     (void)fprintf(t->say, "%s%s ", text, mark);
     (void)fflush(t->say);
 }
@@ -120,23 +121,27 @@ enum err term_ask_maybe(struct term *t, const struct ask *a, char *out, size_t c
     return OK;
 }
 
+/* 'y', 'n', or 0 for anything else. */
+static char yes_or_no(const char *line)
+{
+    char c = (char)tolower((unsigned char)line[0]);
+    return c == 'y' || c == 'n' ? c : 0;
+}
+
 enum err term_offer(struct term *t, const char *question, bool *out_yes)
 {
     *out_yes = false;
-    if (!t->ask)
-        return OK;
     char line[TERM_LINE];
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; t->ask && i < 3; i++) {
         prompt(t, question, " [y/n]");
         size_t n = 0;
         if (read_line(t->in, line, sizeof line, &n) != OK)
             return OK;
         trim(line, n);
-        char c = (char)tolower((unsigned char)line[0]);
-        if (c != 'y' && c != 'n')
-            continue;
+        char c = yes_or_no(line);
         *out_yes = c == 'y';
-        return OK;
+        if (c != 0)
+            return OK;
     }
     return OK;
 }
@@ -287,7 +292,6 @@ static enum err pass_command_run(const char *command, int *out_fd, pid_t *out_pi
         return ERR_NOMEM;
     }
     char *argv[] = { (char[]){ "sh" }, (char[]){ "-c" }, strdup(command), NULL };
-    extern char **environ;
     bool good = argv[2] != NULL &&
                 posix_spawn_file_actions_adddup2(&acts, ends[1], STDOUT_FILENO) == 0 &&
                 posix_spawn(out_pid, "/bin/sh", &acts, NULL, argv, environ) == 0;
@@ -355,9 +359,11 @@ static enum err offer_made_up(struct term *t, const struct rng *rng,
         return OK;
     make_up(rng, out);
     term_say(t, "Write this down and keep it at home, then type it below:");
+    (void)fputs("\n    ", t->say);
+    (void)fflush(t->say);
     /* Straight to the descriptor: stdio would keep a copy. */
     (void)!write(fileno(t->say), out->b, out->n);
-    term_say(t, "\n");
+    term_say(t, "\n\n");
     *out_taken = true;
     return OK;
 }

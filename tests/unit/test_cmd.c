@@ -320,6 +320,21 @@ static void test_init(void **state)
                      EXIT_PASSPHRASE);
 }
 
+/* A descriptor gives its passphrase once. */
+static void test_init_asks_once(void **state)
+{
+    (void)state;
+    int ends[2];
+    char number[16];
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], "only once\n", 10), 10);
+    (void)close(ends[1]);
+    (void)snprintf(number, sizeof number, "%d", ends[0]);
+    assert_int_equal(kith(LINE("init", "--name", "R", "--passphrase-fd", number)),
+                     EXIT_FINE);
+    (void)close(ends[0]);
+}
+
 static void test_import(void **state)
 {
     (void)state;
@@ -451,6 +466,7 @@ int main(void)
         cmocka_unit_test(test_version_and_glossary),
         cmocka_unit_test_setup(test_no_root_yet, fresh),
         cmocka_unit_test_setup(test_init, fresh),
+        cmocka_unit_test_setup(test_init_asks_once, fresh),
         cmocka_unit_test_setup(test_import, fresh),
         cmocka_unit_test_setup(test_damaged_home_is_left_alone, fresh),
         cmocka_unit_test_setup(test_init_completes_itself, fresh),
