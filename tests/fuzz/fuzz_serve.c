@@ -23,6 +23,7 @@ static struct sim_owner invited;
 static struct sim_guardian linked;
 static struct session who[WHO];
 static uint8_t live[ID_BYTES]; /* the request */
+static uint8_t link_id[ID_BYTES];
 static uint8_t body[BODY];
 static uint8_t answer[65536];
 static _Alignas(16) uint8_t decoded[65536];
@@ -47,51 +48,16 @@ static void make_device(struct session *out)
     log_in(&l, out);
 }
 
-static struct req_open good_open(const struct sim_login *asker)
-{
-    struct req_open req = { .kind = REQUEST_RESTORE,
-                            .purpose = PURPOSE_RESTORE,
-                            .sign = { 5 },
-                            .claimed = bytes_text("Aunt, it is me") };
-    uint8_t nonce[32] = { 9 };
-
-    sim_op(&node, req.op);
-    memcpy(req.stat, asker->pub, PUB_BYTES);
-    memcpy(req.seal, asker->pub, PUB_BYTES);
-    memcpy(req.psk, asker->psk.b, KEY_BYTES);
-    commitment_of(nonce, req.commitment);
-    return req;
-}
-
 /* A live restore request, and the sessions of who opened it. */
 static void make_request(struct session *out_link, struct session *out_requester)
 {
-    struct sim_login l;
-    struct req_cred_new cred = {
-        .type = CRED_RESTORE, .id = { 6 }, .psk = { 6 }, .expires = node.now + CRED_LIFE_S
-    };
-    struct req_reveal reveal = { .nonce = { 9 } };
-    struct rep_open rep = { 0 };
-    struct view view = { 0 };
+    struct sim_asker asker;
 
-    sim_login_new(&l, ROLE_RESTORE, &node.rng);
-    sim_op(&node, cred.op);
-    memcpy(cred.ward, owner.ward, ID_BYTES);
-    MUST(node_sim_ask(&node, &guardian.who, MSG_CRED_NEW, &cred, NULL) == OK);
-    struct req_open open = good_open(&l);
-
-    memcpy(l.id, cred.id, ID_BYTES);
-    memcpy(l.psk.b, cred.psk, KEY_BYTES);
-    log_in(&l, out_link);
-    MUST(node_sim_ask(&node, out_link, MSG_OPEN, &open, &rep) == OK);
-    MUST(view_open(rep.view, node.env.id->sign_pub, &view) == OK);
-    memcpy(live, view.request, ID_BYTES);
-    memcpy(reveal.request, view.request, ID_BYTES);
-    sim_op(&node, reveal.op);
-    MUST(node_sim_ask(&node, out_link, MSG_REVEAL, &reveal, NULL) == OK);
-    l.role = ROLE_REQUESTER;
-    memcpy(l.psk.b, open.psk, KEY_BYTES);
-    log_in(&l, out_requester);
+    sim_ask(&node, &owner, &asker);
+    memcpy(live, asker.request, ID_BYTES);
+    memcpy(link_id, asker.link.id, ID_BYTES);
+    *out_link = asker.who;
+    log_in(&asker.login, out_requester);
 }
 
 static void take_down(void)
@@ -173,7 +139,7 @@ static void good_named(uint16_t kind, void *req)
         ((struct req_epoch_next *)req)->epoch = 2;
         break;
     case MSG_CRED_DROP:
-        ((struct req_cred_drop *)req)->id[0] = 6;
+        memcpy(((struct req_cred_drop *)req)->id, link_id, ID_BYTES);
         break;
     case MSG_REQUEST:
         memcpy(((struct req_request *)req)->request, live, ID_BYTES);

@@ -174,3 +174,52 @@ void sim_epoch(struct node_sim *n, const struct sim_owner *o, uint32_t epoch,
     memcpy(commit.manifest_hash, e->hash, HASH_BYTES);
     MUST(node_sim_ask(n, &o->who, MSG_EPOCH_COMMIT, &commit, NULL) == OK);
 }
+
+/* ---- who asks ---- */
+
+void sim_asker_new(struct node_sim *n, const struct sim_owner *o, struct sim_asker *a,
+                   struct req_open *out_req)
+{
+    struct req_cred_new link = { .type = CRED_RESTORE, .expires = n->now + CRED_LIFE_S };
+    uint8_t token[TOKEN_BYTES];
+
+    *a = (struct sim_asker){ 0 };
+    sign_key(n, &a->sign, a->sign_pub);
+    rng_fill(&n->rng, a->seal.b, sizeof a->seal.b);
+    crypt_dh_public(&a->seal, a->seal_pub);
+    rng_fill(&n->rng, a->nonce, sizeof a->nonce);
+    rng_fill(&n->rng, token, sizeof token);
+    sim_login_new(&a->login, ROLE_REQUESTER, &n->rng);
+    a->link = a->login;
+    sim_login_token(&a->link, ROLE_RESTORE, BYTES_OF(token));
+    sim_op(n, link.op);
+    memcpy(link.ward, o->ward, ID_BYTES);
+    memcpy(link.id, a->link.id, ID_BYTES);
+    memcpy(link.psk, a->link.psk.b, KEY_BYTES);
+    MUST(node_sim_ask(n, &o->guardian->who, MSG_CRED_NEW, &link, NULL) == OK);
+    MUST(node_sim_login(n, &a->link, &a->who) == OK);
+    *out_req = (struct req_open){ .kind = REQUEST_RESTORE, .purpose = PURPOSE_RESTORE };
+    sim_op(n, out_req->op);
+    memcpy(out_req->stat, a->login.pub, PUB_BYTES);
+    memcpy(out_req->psk, a->login.psk.b, KEY_BYTES);
+    memcpy(out_req->seal, a->seal_pub, PUB_BYTES);
+    memcpy(out_req->sign, a->sign_pub, PUB_BYTES);
+    commitment_of(a->nonce, out_req->commitment);
+}
+
+void sim_ask(struct node_sim *n, const struct sim_owner *o, struct sim_asker *a)
+{
+    struct req_open open = { 0 };
+    struct rep_open rep = { 0 };
+    struct req_reveal reveal = { 0 };
+    struct view view = { 0 };
+
+    sim_asker_new(n, o, a, &open);
+    MUST(node_sim_ask(n, &a->who, MSG_OPEN, &open, &rep) == OK);
+    MUST(view_open(rep.view, n->env.id->sign_pub, &view) == OK);
+    memcpy(a->request, view.request, ID_BYTES);
+    sim_op(n, reveal.op);
+    memcpy(reveal.request, a->request, ID_BYTES);
+    memcpy(reveal.nonce, a->nonce, sizeof a->nonce);
+    MUST(node_sim_ask(n, &a->who, MSG_REVEAL, &reveal, NULL) == OK);
+}

@@ -67,4 +67,23 @@ void sim_epoch_sign(const struct sim_owner *o, struct sim_epoch *e);
 void sim_epoch(struct node_sim *n, const struct sim_owner *o, uint32_t epoch,
                struct sim_epoch *e);
 
+/* Who asks for a restore by a link of the guardian. */
+struct sim_asker {
+    struct sim_login link;
+    struct sim_login login; /* as a requester, when opened */
+    struct sign_seed sign;
+    uint8_t sign_pub[PUB_BYTES];
+    struct dh_key seal;
+    uint8_t seal_pub[PUB_BYTES];
+    uint8_t nonce[32];
+    struct session who; /* of the link */
+    uint8_t request[ID_BYTES];
+};
+
+/* Fresh keys, a link deposited by the guardian, logged in; OPEN in *out_req. */
+void sim_asker_new(struct node_sim *n, const struct sim_owner *o, struct sim_asker *a,
+                   struct req_open *out_req);
+/* The whole of it: new, OPEN, REVEAL. */
+void sim_ask(struct node_sim *n, const struct sim_owner *o, struct sim_asker *a);
+
 #endif

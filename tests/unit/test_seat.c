@@ -511,6 +511,32 @@ static void an_owners_key_ends_a_way_back_only_after_the_dual_time(void **state)
     assert_int_equal(node_sim_login(&w->n, &l, &who), ERR_UNKNOWN);
 }
 
+/* An op kept under a credential, then the credential erased: is the op still there? */
+static enum err op_after_erase(struct call *c, void *arg)
+{
+    const uint8_t *id = arg;
+    const uint8_t op[ID_BYTES] = { 1 };
+    const uint8_t hash[HASH_BYTES] = { 2 };
+    uint8_t reply[8];
+    size_t n = 0;
+
+    TRY(txn_op_keep(c->txn, id, op, hash, c->now, bytes_text("x")));
+    TRY(txn_op_seen(c->txn, id, op, hash, SPAN_OF(reply), &n));
+    TRY(cred_erase(c, id));
+    return txn_op_seen(c->txn, id, op, hash, SPAN_OF(reply), &n);
+}
+
+static void op_ids_go_with_their_credential(void **state)
+{
+    struct world *w = *state;
+    struct sim_login l;
+    struct req_cred_new req = link_req(w, CRED_RESTORE, &l);
+
+    assert_int_equal(cred_new(w, &w->a.who, &req), OK);
+    assert_int_equal(node_sim_write(&w->n, &w->a.who, op_after_erase, req.id),
+                     ERR_UNKNOWN);
+}
+
 static void a_list_says_which_links_were_used(void **state)
 {
     struct world *w = *state;
@@ -593,6 +619,7 @@ int main(void)
         CASE(a_list_shows_only_ones_own),
         CASE(a_standing_credential_is_for_any_key),
         CASE(an_owners_key_ends_a_way_back_only_after_the_dual_time),
+        CASE(op_ids_go_with_their_credential),
         CASE(a_list_says_which_links_were_used),
         CASE(seat_info_is_true_for_invite_restore_and_owner),
     };

@@ -202,6 +202,65 @@ static void another_body_under_an_op_is_a_conflict(void **state)
     assert_int_equal(listed(w).n_creds, 1);
 }
 
+static void another_message_with_the_same_body_is_a_conflict(void **state)
+{
+    struct world *w = *state;
+    struct sim_asker asker;
+    struct req_try try = { 0 };
+    struct req_refuse refuse = { 0 };
+
+    sim_epoch(&w->n, &w->o, 1, &w->e);
+    sim_ask(&w->n, &w->o, &asker);
+    sim_op(&w->n, try.op);
+    memcpy(try.request, asker.request, ID_BYTES);
+    memcpy(&refuse, &try, sizeof refuse);
+    assert_int_equal(node_sim_ask(&w->n, &w->g.who, MSG_TRY, &try, NULL), OK);
+    assert_int_equal(node_sim_ask(&w->n, &w->g.who, MSG_REFUSE, &refuse, NULL),
+                     ERR_CONFLICT);
+}
+
+static void what_fetch_gives_is_never_kept(void **state)
+{
+    struct world *w = *state;
+    struct sim_asker asker;
+    struct session who = { 0 };
+    struct req_fetch fetch = { 0 };
+    struct rep_fetch rep = { 0 };
+    struct req_refuse refuse = { 0 };
+
+    sim_epoch(&w->n, &w->o, 1, &w->e);
+    sim_ask(&w->n, &w->o, &asker);
+    assert_int_equal(node_sim_login(&w->n, &asker.login, &who), OK);
+    sim_op(&w->n, fetch.op);
+    memcpy(fetch.request, asker.request, ID_BYTES);
+    assert_int_equal(node_sim_ask(&w->n, &who, MSG_FETCH, &fetch, &rep), OK);
+    assert_int_equal(rep.state, STATE_LIVE);
+    sim_op(&w->n, refuse.op);
+    memcpy(refuse.request, asker.request, ID_BYTES);
+    assert_int_equal(node_sim_ask(&w->n, &w->g.who, MSG_REFUSE, &refuse, NULL), OK);
+    assert_int_equal(node_sim_ask(&w->n, &who, MSG_FETCH, &fetch, &rep), OK);
+    assert_int_equal(rep.state, STATE_REFUSED);
+}
+
+static void wards_say_how_many_requests_wait(void **state)
+{
+    struct world *w = *state;
+    struct sim_asker asker;
+    struct req_open open = { 0 };
+    struct req_wards req = { 0 };
+    struct rep_wards rep = { 0 };
+
+    sim_epoch(&w->n, &w->o, 1, &w->e);
+    sim_asker_new(&w->n, &w->o, &asker, &open);
+    assert_int_equal(node_sim_ask(&w->n, &asker.who, MSG_OPEN, &open, NULL), OK);
+    assert_int_equal(node_sim_ask(&w->n, &w->g.who, MSG_WARDS, &req, &rep), OK);
+    /* Opened is not yet listed. */
+    assert_int_equal(rep.wards[0].requests, 0);
+    sim_ask(&w->n, &w->o, &asker);
+    assert_int_equal(node_sim_ask(&w->n, &w->g.who, MSG_WARDS, &req, &rep), OK);
+    assert_int_equal(rep.wards[0].requests, 1);
+}
+
 static void an_op_belongs_to_its_credential(void **state)
 {
     struct world *w = *state;
@@ -436,6 +495,9 @@ int main(void)
         CASE(the_same_op_gives_the_same_reply_once_done),
         CASE(a_repeated_op_is_not_done_twice),
         CASE(another_body_under_an_op_is_a_conflict),
+        CASE(another_message_with_the_same_body_is_a_conflict),
+        CASE(what_fetch_gives_is_never_kept),
+        CASE(wards_say_how_many_requests_wait),
         CASE(an_op_belongs_to_its_credential),
         CASE(a_failed_op_may_be_asked_again),
         CASE(a_stranger_is_unknown_in_every_role),

@@ -525,6 +525,7 @@ static void a_confirmed_epoch_rules(void **state)
 static void a_confirmation_before_the_seal_counts_for_epoch_1(void **state)
 {
     struct world *w = *state;
+    struct look l = { .ward = w->o.ward };
     struct req_wards req = { 0 };
     struct rep_wards rep = { 0 };
     uint64_t when = w->n.now;
@@ -532,8 +533,15 @@ static void a_confirmation_before_the_seal_counts_for_epoch_1(void **state)
     assert_int_equal(node_sim_write(&w->n, &w->a.who, confirm, w->o.ward), OK);
     w->n.now += 60;
     assert_int_equal(node_sim_write(&w->n, &w->a.who, confirm, w->o.ward), OK);
-    sim_epoch(&w->n, &w->o, 1, &w->e);
+    sim_epoch_new(&w->n, &w->o, 1, &w->e);
+    assert_int_equal(prepare(w, &w->o, &w->e, NULL), OK);
+    /* Confirmed, but not yet active: no policy. */
+    assert_int_equal(node_sim_write(&w->n, &w->a.who, look, &l), OK);
+    assert_int_equal(l.policy_result, ERR_STATE);
+    assert_int_equal(commit(w, &w->o, 1, w->e.hash, &w->e, NULL), OK);
     sim_epoch(&w->n, &w->other, 1, &w->f);
+    sim_epoch(&w->n, &w->o, 2, &w->f);
+    assert_int_equal(state_of(w, &w->o.who).epochs[1].confirmed, 0);
     assert_int_equal(state_of(w, &w->o.who).epochs[0].confirmed, 1);
     assert_int_equal(state_of(w, &w->other.who).epochs[0].confirmed, 0);
     assert_int_equal(node_sim_ask(&w->n, &w->o.who, MSG_WARDS, &req, &rep), OK);

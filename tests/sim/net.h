@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Lines between clients and nodes in one process, byte for byte as over sockets. Seen
+ * from the client's side: knows nodes by their number and conversations as opaque. A
+ * fault of a line is set by the test and played by the line.
+ */
+#ifndef KITH_TESTS_SIM_NET_H
+#define KITH_TESTS_SIM_NET_H
+
+#include "proto/bytes.h"
+#include "proto/crypt.h"
+#include "proto/err.h"
+
+enum { NET_NODES = 16, NET_OUT = 3 * 65600 };
+
+/* What a line does to a conversation. */
+enum net_fault {
+    NET_FINE,
+    NET_SILENT,  /* nothing answers */
+    NET_GARBAGE, /* the node's bytes are replaced */
+    NET_FLIPPED, /* one bit of what the node says after the handshake is changed */
+    NET_CUT      /* the connection ends in the middle of a reply */
+};
+
+struct net_line; /* one conversation */
+
+/* Opens node number i (its directory, keys, clock) from a seed; all close at the end. */
+void net_open(size_t n, uint64_t seed);
+void net_close(void);
+void net_key(size_t i, uint8_t out_pub[PUB_BYTES]);
+/* An operator link's token at node i. */
+void net_operator(size_t i, struct bytes token);
+void net_fault(size_t i, enum net_fault fault);
+/* The clock of all nodes and of the clients, Unix seconds. */
+void net_time(uint64_t now);
+uint64_t net_now(void);
+/* The node process dies and starts again. */
+void net_restart(size_t i);
+
+/* ERR_UNREACHABLE: no such node, or it is silent. */
+enum err net_connect(const uint8_t node_key[PUB_BYTES], struct net_line **out);
+/* Bytes to the node; its bytes are appended to out. Not OK: it has closed. */
+enum err net_feed(struct net_line *l, struct bytes in, struct buf *out);
+void net_hang_up(struct net_line *l);
+
+#endif
