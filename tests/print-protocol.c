@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Prints the tables of docs/PROTOCOL.md from the code: print-protocol NAME, NAME one of
- * labels, levels, messages, objects, errors, states. scripts/check-protocol compares
+ * labels, levels, messages, objects, errors, states. scripts/check-tables compares
  * them.
  */
 #include <inttypes.h>
