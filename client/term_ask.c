@@ -121,11 +121,13 @@ enum err term_ask_maybe(struct term *t, const struct ask *a, char *out, size_t c
     return OK;
 }
 
-/* 'y', 'n', or 0 for anything else. */
-static char yes_or_no(const char *line)
+/* Whether the line says yes or no at all, and which. */
+static bool yes_or_no(const char *line, bool *out_yes)
 {
-    char c = (char)tolower((unsigned char)line[0]);
-    return c == 'y' || c == 'n' ? c : 0;
+    if (strchr("yYnN", line[0]) == NULL || line[0] == 0)
+        return false;
+    *out_yes = line[0] == 'y' || line[0] == 'Y';
+    return true;
 }
 
 enum err term_offer(struct term *t, const char *question, bool *out_yes)
@@ -138,9 +140,7 @@ enum err term_offer(struct term *t, const char *question, bool *out_yes)
         if (read_line(t->in, line, sizeof line, &n) != OK)
             return OK;
         trim(line, n);
-        char c = yes_or_no(line);
-        *out_yes = c == 'y';
-        if (c != 0)
+        if (yes_or_no(line, out_yes))
             return OK;
     }
     return OK;
