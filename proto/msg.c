@@ -394,7 +394,7 @@ static const struct wire_field req_open_fields[] = {
 static const struct wire_schema req_open_schema = W_SCHEMA(req_open, req_open_fields);
 
 static const struct wire_field rep_open_fields[] = {
-    W_BYTES(rep_open, view, 1, WIRE_MUST, 64, SIGNED_MAX),
+    W_BYTES(rep_open, view, 1, WIRE_MUST, 64, 1024),
 };
 static const struct wire_schema rep_open_schema = W_SCHEMA(rep_open, rep_open_fields);
 

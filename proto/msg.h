@@ -95,7 +95,7 @@ enum { MSG_REPLY = 0x8000, MSG_ERROR = 0x8000 };
       "statement and re-sealed boxes")                                                   \
     X(46, REFUSE, refuse, MAY(ROLE_GUARDIAN), WRITE, 64, 16, "says no")                  \
     X(47, UNLOCK, unlock, MAY(ROLE_GUARDIAN), WRITE, 192, 64, "gives new tries")         \
-    X(50, OPEN, open, MAY(ROLE_RESTORE) | MAY(ROLE_OWNER), WRITE, 2048, 2048,            \
+    X(50, OPEN, open, MAY(ROLE_RESTORE) | MAY(ROLE_OWNER), WRITE, 4096, 2048,            \
       "begins a request")                                                                \
     X(51, REVEAL, reveal, MAY(ROLE_RESTORE) | MAY(ROLE_REQUESTER) | MAY(ROLE_OWNER),     \
       WRITE, 128, 64, "shows the nonce; the request becomes live")                       \
@@ -302,7 +302,7 @@ struct ward_line {
 
 struct rep_wards {
     uint32_t n_wards;
-    struct ward_line wards[16];
+    struct ward_line wards[15]; /* with the longest notes they fit */
     uint8_t more;
 };
 
