@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "client/guardian.h"
+#include "client/cmd_guardian_part.h"
 
-enum { NAME_TEXT = NAME_MAX_BYTES + 1, LONG_TEXT = TEXT_MAX_BYTES + 1 };
-
-/* "%.*s" of a slice. */
-#define TEXT(b) (int)(b).n, (const char *)(b).p
+enum { LONG_TEXT = TEXT_MAX_BYTES + 1 };
 
 /* ---- guardian add: what was given ---- */
 
@@ -20,7 +17,7 @@ static enum err link_problem(const struct ctx *ctx, enum err e, const char *name
 {
     struct term *t = ctx->term;
     char next[TERM_TEXT];
-    (void)snprintf(next, sizeof next, "kith guardian add %s LINK", name);
+    guardian_next("add", bytes_text(name), " LINK", next);
     if (e == ERR_CHECKSUM)
         return term_fail(t, e, next,
                          "The link is mistyped or incomplete. Nothing was sent.");
@@ -125,12 +122,11 @@ static enum err texts_get(const struct ctx *ctx, struct given_add *out)
 
 static enum err already(const struct ctx *ctx, const struct day_guardian *g)
 {
-    char next[TERM_TEXT];
-    (void)snprintf(next, sizeof next, "kith guardian %s %.*s",
-                   g->confirmed != 0 ? "list # look at" : "confirm", TEXT(g->name));
+    char next[TERM_TEXT] = "kith guardian list";
+    if (g->confirmed == 0)
+        guardian_next("confirm", g->name, "", next);
     return term_fail_as(ctx->term, ERR_EXISTS, EXIT_USAGE, "already-added",
-                        "Another guardian needs another name.",
-                        g->confirmed != 0 ? "kith guardian list" : next,
+                        "Another guardian needs another name.", next,
                         "%.*s is one of your guardians already.", TEXT(g->name));
 }
 
@@ -236,7 +232,7 @@ static enum err entry_failed(const struct ctx *ctx, struct home *h, struct day *
                              const struct guardian_talk *talk)
 {
     char next[TERM_TEXT];
-    (void)snprintf(next, sizeof next, "kith guardian add %.*s LINK", TEXT(g->name));
+    guardian_next("add", g->name, " LINK", next);
     enum err e = talk_problem(ctx, talk, g, next);
     bool sure = !talk->unsure && (fresh || talk->stage >= CALL_KNOWN);
     if (sure && g->progress == GUARDIAN_NEW)
@@ -287,7 +283,9 @@ static void add_answer(struct term *t, const struct day_guardian *g)
                  TEXT(g->reach));
     else
         term_say(t, "Call %.*s and run, while you speak:", TEXT(g->name));
-    term_say(t, "  kith guardian confirm %.*s", TEXT(g->name));
+    char next[TERM_TEXT];
+    guardian_next("confirm", g->name, "", next);
+    term_say(t, "  %s", next);
 }
 
 static enum err check_me(const struct ctx *ctx, struct day *d)
@@ -339,6 +337,83 @@ static enum err cmd_guardian_add(struct ctx *ctx)
     return e;
 }
 
+/* ---- guardian list ---- */
+
+static const char *progress_name(const struct day_guardian *g)
+{
+    return g->progress == GUARDIAN_READY ? "added" : "unfinished";
+}
+
+static json_t *guardian_json(const struct day_guardian *g)
+{
+    char node[ADDRESS_TEXT];
+    guardian_node(g, node);
+    return json_pack(
+        "{s:o, s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "name", json_slice(g->name),
+        "node", node, "seat", json_hex(g->seat, SEAT_BYTES), "kind",
+        g->kind == PIECE_CARD ? "card" : "node", "progress", progress_name(g), "reach",
+        json_slice(g->reach), "added_at", json_time(g->added), "confirmed_at",
+        json_time(g->confirmed), "stored_at", json_time(g->stored), "epoch",
+        g->epoch != 0 ? json_integer(g->epoch) : json_null());
+}
+
+static void guardian_state(const struct day_guardian *g, char *out, size_t cap)
+{
+    const char *spoken = g->confirmed != 0 ? "confirmed" : "not spoken with yet";
+    if (g->progress != GUARDIAN_READY)
+        (void)snprintf(out, cap, "unfinished: run \"kith guardian add\" again");
+    else if (g->epoch == 0)
+        (void)snprintf(out, cap, "%s, holds no piece yet", spoken);
+    else
+        (void)snprintf(out, cap, "%s, holds a piece", spoken);
+}
+
+/* Columns a name takes: characters, not bytes. */
+static int columns(struct bytes text)
+{
+    int n = 0;
+    for (size_t i = 0; i < text.n; i++)
+        n += (text.p[i] & 0xc0) != 0x80;
+    return n;
+}
+
+static void list_text(struct term *t, const struct day *d)
+{
+    int widest = 4;
+    for (size_t i = 0; i < d->n_guardians; i++)
+        if (columns(d->guardians[i].name) > widest)
+            widest = columns(d->guardians[i].name);
+    for (size_t i = 0; i < d->n_guardians; i++) {
+        const struct day_guardian *g = &d->guardians[i];
+        char state[96];
+        int pad = widest - columns(g->name);
+        guardian_state(g, state, sizeof state);
+        term_answer(t, "%.*s%*s  %s%s%.*s", TEXT(g->name), pad, "", state,
+                    g->reach.n > 0 ? "; reach: " : "", TEXT(g->reach));
+    }
+    if (d->n_guardians == 0)
+        term_say(t,
+                 "You have no guardians yet. Ask somebody you trust for an invite, then: "
+                 "kith guardian add NAME LINK");
+}
+
+static enum err cmd_guardian_list(struct ctx *ctx)
+{
+    __attribute__((cleanup(home_close))) struct home h = { .dir = -1, .lock = -1 };
+    AUTO_DAY struct day *d = NULL;
+    TRY(ctx_home(ctx, HOME_READ, &h));
+    TRY(ctx_day(ctx, &h, &d));
+    if (!ctx->term->json) {
+        list_text(ctx->term, d);
+        return OK;
+    }
+    json_t *list = json_array();
+    for (size_t i = 0; i < d->n_guardians; i++)
+        (void)json_array_append_new(list, guardian_json(&d->guardians[i]));
+    term_json(ctx->term, "guardians", json_pack("{s:o}", "guardians", list));
+    return OK;
+}
+
 static const struct command rows[] = {
     { .path = "guardian add",
       .args = "NAME LINK",
@@ -350,6 +425,19 @@ static const struct command rows[] = {
                    { "--contact", "TEXT", "how they reach you" },
                    { "--card", NULL, "a card on paper instead of a node" } },
       .run = cmd_guardian_add },
+    { .path = "guardian confirm",
+      .args = "NAME",
+      .min = 1,
+      .max = 1,
+      .key = NEEDS_ROOT,
+      .help = "Shows the four words you say to NAME, and takes the two they say back.",
+      .options = { { "--answer-file", "FILE", "the two words they said back; - too" } },
+      .run = cmd_guardian_confirm },
+    { .path = "guardian list",
+      .args = "",
+      .key = NEEDS_DAY,
+      .help = "Lists your guardians.",
+      .run = cmd_guardian_list },
 };
 
 const struct command_table cmd_guardian_table = COMMANDS(rows);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/guardian.h"
 
+#include <ctype.h>
 #include <strings.h>
 
 static bool is_zero(const uint8_t *p, size_t n)
@@ -29,11 +30,30 @@ enum err guardian_pick(const struct ctx *ctx, struct day *d, const char *typed,
 {
     struct named list[DAY_GUARDIANS];
     size_t i = 0;
+    *out = guardian_find(d, bytes_text(typed));
+    if (*out != NULL)
+        return OK;
     for (; i < d->n_guardians; i++)
         list[i] = (struct named){ d->guardians[i].seat, d->guardians[i].name };
-    TRY(ctx_pick(ctx, "guardian", typed, list, d->n_guardians, &i));
+    enum err e = ctx_pick(ctx, "guardian", typed, list, d->n_guardians, &i);
+    if (e == ERR_UNKNOWN)
+        return term_fail(ctx->term, e, "kith guardian list",
+                         "There is no guardian \"%s\".", typed);
+    TRY(e);
     *out = &d->guardians[i];
     return OK;
+}
+
+void guardian_next(const char *before, struct bytes name, const char *after,
+                   char out[TERM_TEXT])
+{
+    bool plain = name.n > 0;
+    for (size_t i = 0; i < name.n; i++)
+        plain = plain && (name.p[i] >= 0x80 || isalnum(name.p[i]) || name.p[i] == '-' ||
+                          name.p[i] == '.' || name.p[i] == '_');
+    const char *quote = plain ? "" : memchr(name.p, '\'', name.n) == NULL ? "'" : "\"";
+    (void)snprintf(out, TERM_TEXT, "kith guardian %s %s%.*s%s%s", before, quote,
+                   (int)name.n, (const char *)name.p, quote, after);
 }
 
 void guardian_node(const struct day_guardian *g, char out[ADDRESS_TEXT])
@@ -94,9 +114,8 @@ void guardian_seen(struct day_guardian *g, const struct call *c, uint64_t now)
     n->seen = now;
 }
 
-/* What a round came to, in words. */
-static enum err talk_end(const struct day_guardian *g, const struct call *c, bool sent,
-                         struct guardian_talk *out)
+enum err guardian_talk_end(const struct day_guardian *g, const struct call *c, bool sent,
+                           struct guardian_talk *out)
 {
     char who[NAME_MAX_BYTES + 16];
     *out = (struct guardian_talk){ .err = c->err, .stage = c->stage, .unsure = sent };
@@ -106,6 +125,13 @@ static enum err talk_end(const struct day_guardian *g, const struct call *c, boo
                    (const char *)g->name.p);
     call_sentence(c, who, out->why, sizeof out->why);
     return c->err;
+}
+
+enum err guardian_round(struct call *c, struct day_guardian *g, const struct params *p)
+{
+    TRY(call_round(c, 1, p->round_ms, p->rng));
+    guardian_seen(g, c, p->now());
+    return OK;
 }
 
 /* ---- entering with an invite ---- */
@@ -302,13 +328,6 @@ static enum err enrol_new(const struct root_key *root, struct day *d,
     return OK;
 }
 
-static enum err one_round(struct call *c, const struct params *p, struct day_guardian *g)
-{
-    TRY(call_round(c, 1, p->round_ms, p->rng));
-    guardian_seen(g, c, p->now());
-    return OK;
-}
-
 /* Not let in, or told that the account is there already. */
 static bool maybe_enrolled(const struct call *c)
 {
@@ -334,14 +353,14 @@ enum err guardian_enrol(struct day *d, struct day_guardian *g,
     c.psk = &e->psk;
     c.step = enrol_step;
     c.ctx = e;
-    TRY(one_round(&c, p, g));
+    TRY(guardian_round(&c, g, p));
     if (!maybe_enrolled(&c))
-        return talk_end(g, &c, e->sent, out);
+        return guardian_talk_end(g, &c, e->sent, out);
     again.step = found_step;
     again.ctx = e;
-    TRY(one_round(&again, p, g));
+    TRY(guardian_round(&again, g, p));
     bool worse = again.err == ERR_REFUSED;
-    return talk_end(g, worse ? &c : &again, e->sent, out);
+    return guardian_talk_end(g, worse ? &c : &again, e->sent, out);
 }
 
 static enum err device_step(struct call *c, const struct call_reply *reply,
@@ -385,6 +404,6 @@ enum err guardian_device(struct day_guardian *g, const struct root_key *root,
     guardian_call_owner(&c, g, &e->keys);
     c.step = device_step;
     c.ctx = e;
-    TRY(one_round(&c, p, g));
-    return talk_end(g, &c, false, out);
+    TRY(guardian_round(&c, g, p));
+    return guardian_talk_end(g, &c, false, out);
 }

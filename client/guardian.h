@@ -11,6 +11,8 @@
 #include "client/cmd.h"
 #include "proto/words.h"
 
+enum { CONFIRM_TRIES = 3 }; /* wrong answers before a new request is needed */
+
 /* ---- which guardian ---- */
 
 /* The guardian of that name (any case), or NULL. */
@@ -18,6 +20,9 @@ struct day_guardian *guardian_find(struct day *d, struct bytes name);
 /* By name or unique prefix of the seat id; records ERR_UNKNOWN (5), ERR_ARG (2). */
 enum err guardian_pick(const struct ctx *ctx, struct day *d, const char *typed,
                        struct day_guardian **out);
+/* "kith guardian confirm 'Aunt May'": a command to copy, the name quoted as needed. */
+void guardian_next(const char *before, struct bytes name, const char *after,
+                   char out[TERM_TEXT]);
 /* host:port of the first address, "?" without one. */
 void guardian_node(const struct day_guardian *g, char out[ADDRESS_TEXT]);
 
@@ -46,6 +51,12 @@ struct guardian_talk {
     char why[256]; /* a sentence for a person, names the guardian; "" when OK */
 };
 
+/* One round with that guardian alone, and guardian_seen. ERR_NOMEM only. */
+enum err guardian_round(struct call *c, struct day_guardian *g, const struct params *p);
+/* Fills *out from an ended call and returns its error; sent: a write has no answer. */
+enum err guardian_talk_end(const struct day_guardian *g, const struct call *c, bool sent,
+                           struct guardian_talk *out);
+
 /* ---- entering with an invite ---- */
 
 /*
@@ -70,5 +81,35 @@ enum err guardian_enrol(struct day *d, struct day_guardian *g,
 /* One round as owner: enrols this device; g is GUARDIAN_READY afterwards. */
 enum err guardian_device(struct day_guardian *g, const struct root_key *root,
                          const struct params *p, struct guardian_talk *out);
+
+/* ---- confirm ---- */
+
+/* Whether a confirm request is under way, as this home knows it. */
+bool confirm_open(const struct day_guardian *g);
+/* Keys, nonce and op ids for a new one, before the first round of it. */
+void confirm_draw(struct day_guardian *g, const struct rng *rng);
+/* Wipes its keys; id and state stay, for whoever asks later. */
+void confirm_forget(struct day_guardian *g);
+/*
+ * One round as owner: opens and reveals the request, where that has not happened yet,
+ * and fetches its state into g->request_state. ERR_EXPIRED: draw anew and call again.
+ * ERR_SIGNATURE: a view or statement that is not by the right key. *out_stated: the
+ * guardian's statement is there, by their approval key and about this very
+ * conversation. The caller saves afterwards, whatever came; where
+ * no view was received, nothing of the request is left.
+ */
+enum err confirm_round(struct day *d, struct day_guardian *g, const struct root_key *root,
+                       const struct params *p, bool *out_stated,
+                       struct guardian_talk *out);
+
+/* What the two people say; secret memory. */
+struct confirm_words {
+    uint16_t call[WORDS_CALL];     /* the owner's, typed by the guardian */
+    uint16_t answer[WORDS_ANSWER]; /* the guardian's, typed by the owner */
+};
+
+/* ERR_STATE: the request is not open yet. ERR_NOMEM. */
+enum err confirm_words(const struct day *d, const struct day_guardian *g,
+                       struct cost cost, struct confirm_words *out);
 
 #endif
