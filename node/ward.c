@@ -505,11 +505,7 @@ enum err ward_state(struct call *c, const struct req_epoch_state *req,
     return OK;
 }
 
-enum {
-    WARDS_MAX = sizeof((struct rep_wards *)0)->wards / sizeof(struct ward_line),
-    WARD_LINE_BYTES = 160, /* at most, encoded, without its note */
-    WARDS_BYTES = 48000    /* of a reply, so that it stays below its limit */
-};
+enum { WARDS_MAX = sizeof((struct rep_wards *)0)->wards / sizeof(struct ward_line) };
 
 static enum err line_of(struct call *c, const struct record_ward *ward,
                         struct ward_line *out)
@@ -534,19 +530,17 @@ static enum err list_seat(struct call *c, const struct req_wards *req,
                           struct rep_wards *rep)
 {
     struct txn_key at = key_ids(c->who->seat, req->after);
-    size_t bytes = 0;
     enum err e = OK;
 
     while ((e = txn_next(c->txn, TAB_WARD_SEAT, bytes_of(c->who->seat, ID_BYTES), &at,
                          (struct span){ 0 }, NULL)) == OK) {
         struct record_ward ward = { 0 };
 
-        TRY(ward_get(c, at.b + ID_BYTES, &ward));
-        bytes += ward.note.n + WARD_LINE_BYTES;
-        if (rep->n_wards == WARDS_MAX || bytes > WARDS_BYTES) {
+        if (rep->n_wards == WARDS_MAX) {
             rep->more = 1;
             return OK;
         }
+        TRY(ward_get(c, at.b + ID_BYTES, &ward));
         TRY(line_of(c, &ward, &rep->wards[rep->n_wards++]));
     }
     return e == ERR_UNKNOWN ? OK : e;
