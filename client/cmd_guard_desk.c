@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/cmd_guard_part.h"
+
+void desk_end(struct desk *d)
+{
+    guard_free(d->guard);
+    secret_free(d->keys);
+    secret_free(d->root);
+    day_free(d->day);
+    home_close(&d->home);
+}
+
+static bool has_seat(const struct day *d)
+{
+    for (size_t i = 0; i < d->n_seats; i++)
+        if (d->seats[i].progress == GUARDIAN_READY)
+            return true;
+    return false;
+}
+
+enum err desk_open(struct ctx *ctx, struct desk *out)
+{
+    out->ctx = ctx;
+    out->t = ctx->term;
+    TRY(ctx_home(ctx, HOME_READ, &out->home));
+    TRY(ctx_day(ctx, &out->home, &out->day));
+    if (has_seat(out->day))
+        return OK;
+    return term_fail_as(ctx->term, ERR_UNKNOWN, EXIT_NONE, "no-seat",
+                        "A guardian needs a place at a node: your own, or one that "
+                        "somebody gives you.",
+                        "kith guard setup --link-file FILE",
+                        "You are not a guardian yet.");
+}
+
+enum err desk_unlock(struct desk *d)
+{
+    if (d->keys != NULL)
+        return OK;
+    TRY(ctx_unlock(d->ctx, &d->home, &d->root));
+    TRY(secret_new(&d->keys));
+    return ident_guardian(&d->root->root, d->keys);
+}
+
+enum err desk_read_notes(struct desk *d)
+{
+    if (!guard_has_unread(d->guard))
+        return OK;
+    TRY(desk_unlock(d));
+    term_progress(d->t, "Reading who asks …");
+    TRY(guard_read_notes(d->guard, d->keys));
+    return ctx_day_save(d->ctx, &d->home, d->day);
+}
+
+/* Without a person at the keyboard notes are read only where the keys are at hand. */
+static bool keys_at_hand(struct desk *d)
+{
+    return d->keys != NULL || home_lock_of(&d->home, HOME_ROOT) == LOCK_NONE ||
+           !term_passphrase_asks(d->t);
+}
+
+static enum err all_away(struct desk *d)
+{
+    const struct guard *g = d->guard;
+    char node[ADDRESS_TEXT];
+    char who[ADDRESS_TEXT + 16];
+    char what[TERM_TEXT];
+
+    guard_node(&d->day->seats[g->seats[0]], node);
+    (void)snprintf(who, sizeof who, "Your node %s", node);
+    call_sentence(&g->calls[0], who, what, sizeof what);
+    return term_fail_as(d->t, ERR_UNREACHABLE, EXIT_AWAY, NULL,
+                        "Is the machine switched on, and the program kithd running?",
+                        NULL, "%s", what);
+}
+
+enum err desk_look(struct desk *d, enum guard_scope scope)
+{
+    term_progress(d->t, "Asking your node …");
+    TRY(guard_look(d->ctx->params, d->day, scope, &d->guard));
+    if (guard_away(d->guard) == d->guard->n_seats)
+        return all_away(d);
+    if (guard_has_unread(d->guard) && keys_at_hand(d))
+        return desk_read_notes(d);
+    return ctx_day_save(d->ctx, &d->home, d->day);
+}
+
+void desk_say_away(struct desk *d)
+{
+    const struct guard *g = d->guard;
+    char node[ADDRESS_TEXT];
+
+    for (size_t i = 0; i < g->n_seats; i++) {
+        if (g->calls[i].err == OK)
+            continue;
+        guard_node(&d->day->seats[g->seats[i]], node);
+        term_warn(d->t, "the node %s did not answer. There may be more.", node);
+        d->ctx->exit = EXIT_DEGRADED;
+    }
+}
+
+void id_short(const uint8_t id[ID_BYTES], char out[9])
+{
+    hex_encode(bytes_of(id, 4), out, 9);
+}
+
+void desk_name(const struct desk *d, size_t seat, const uint8_t ward[ID_BYTES],
+               char out[NAME_TEXT])
+{
+    const struct day_ward *w = guard_known(d->day, d->day->seats[seat].seat, ward);
+    char id[9];
+
+    if (w != NULL) {
+        (void)snprintf(out, NAME_TEXT, "%.*s", (int)w->label.n, (const char *)w->label.p);
+        return;
+    }
+    id_short(ward, id);
+    (void)snprintf(out, NAME_TEXT, "the ward %s", id);
+}
+
+/* ---- naming ---- */
+
+/* What is not found may be at a node that did not answer. */
+static enum err pick(struct desk *d, const char *what, const char *typed,
+                     const struct named *list, size_t n, size_t *out_index)
+{
+    enum err e = ctx_pick(d->ctx, what, typed, list, n, out_index);
+
+    if (e != ERR_UNKNOWN || guard_away(d->guard) == 0)
+        return e;
+    return term_fail(d->t, ERR_UNREACHABLE, NULL,
+                     "There is no %s \"%s\" at the nodes that answered, and not all did.",
+                     what, typed);
+}
+
+static struct bytes label_of(const struct desk *d, const struct guard_ward *w)
+{
+    const struct day_ward *k =
+        guard_known(d->day, d->day->seats[w->seat].seat, w->line.ward);
+
+    return k != NULL ? k->label : (struct bytes){ 0 };
+}
+
+enum err desk_request(struct desk *d, const char *typed, struct guard_request **out)
+{
+    struct guard *g = d->guard;
+    AUTO_FREE struct named *list = calloc(g->n_requests + 1, sizeof *list);
+    size_t i = 0;
+
+    if (list == NULL)
+        return ERR_NOMEM;
+    for (size_t k = 0; k < g->n_requests; k++)
+        list[k].id = g->requests[k].rep.line[0].request;
+    TRY(pick(d, "request", typed, list, g->n_requests, &i));
+    *out = &g->requests[i];
+    return OK;
+}
+
+enum err desk_ward(struct desk *d, const char *typed, const struct guard_ward **out)
+{
+    struct guard *g = d->guard;
+    AUTO_FREE struct named *list = calloc(g->n_wards + 1, sizeof *list);
+    size_t i = 0;
+
+    if (list == NULL)
+        return ERR_NOMEM;
+    for (size_t k = 0; k < g->n_wards; k++)
+        list[k] = (struct named){ g->wards[k].line.ward, label_of(d, &g->wards[k]) };
+    TRY(pick(d, "ward", typed, list, g->n_wards, &i));
+    *out = &g->wards[i];
+    return OK;
+}
+
+/* How good a confirm request is as the answer to a ward's name. */
+static int confirm_rank(const struct guard_request *r)
+{
+    switch (r->rep.line[0].state) {
+    case STATE_LIVE:
+        return 4;
+    case STATE_LOCKED:
+    case STATE_CONTESTED:
+        return 3;
+    case STATE_APPROVED:
+    case STATE_RELEASED:
+        return 2;
+    default:
+        return 1;
+    }
+}
+
+static struct guard_request *confirm_of(struct guard *g, const struct guard_ward *w)
+{
+    struct guard_request *best = NULL;
+
+    for (size_t i = 0; i < g->n_requests; i++) {
+        struct guard_request *r = &g->requests[i];
+        const struct request_line *l = &r->rep.line[0];
+        if (r->seat != w->seat || l->kind != REQUEST_CONFIRM ||
+            !bytes_equal(BYTES_OF(l->ward), BYTES_OF(w->line.ward)))
+            continue;
+        if (best == NULL || confirm_rank(r) > confirm_rank(best) ||
+            (confirm_rank(r) == confirm_rank(best) &&
+             l->opened > best->rep.line[0].opened))
+            best = r;
+    }
+    return best;
+}
+
+static enum err no_confirm(struct desk *d, const struct guard_ward *w)
+{
+    char name[NAME_TEXT];
+
+    desk_name(d, w->seat, w->line.ward, name);
+    return term_fail_as(d->t, ERR_UNKNOWN, EXIT_NONE, NULL,
+                        "The owner begins: with kith guardian confirm, on their machine.",
+                        NULL, "%s has not asked you to confirm anything.", name);
+}
+
+enum err desk_confirm(struct desk *d, const char *typed, struct guard_request **out)
+{
+    struct guard *g = d->guard;
+    size_t n = g->n_requests + g->n_wards;
+    AUTO_FREE struct named *list = calloc(n + 1, sizeof *list);
+    size_t i = 0;
+
+    if (list == NULL)
+        return ERR_NOMEM;
+    for (size_t k = 0; k < g->n_requests; k++)
+        list[k].id = g->requests[k].rep.line[0].request;
+    for (size_t k = 0; k < g->n_wards; k++)
+        list[g->n_requests + k] =
+            (struct named){ g->wards[k].line.ward, label_of(d, &g->wards[k]) };
+    TRY(pick(d, "request or ward", typed, list, n, &i));
+    if (i < g->n_requests) {
+        *out = &g->requests[i];
+        return OK;
+    }
+    const struct guard_ward *w = &g->wards[i - g->n_requests];
+    struct guard_request *r = confirm_of(g, w);
+    if (r == NULL)
+        return no_confirm(d, w);
+    *out = r;
+    return OK;
+}
+
+/* ---- what went wrong with a message ---- */
+
+static bool is_away(enum err e)
+{
+    return e == ERR_UNREACHABLE || e == ERR_TIMEOUT || e == ERR_CLOSED;
+}
+
+enum err desk_failed(struct desk *d, const struct day_seat *s, const struct call *c,
+                     enum err e)
+{
+    char node[ADDRESS_TEXT];
+    char who[ADDRESS_TEXT + 16];
+    char what[TERM_TEXT];
+
+    if (e == ERR_NOMEM)
+        return e;
+    guard_node(s, node);
+    (void)snprintf(who, sizeof who, "The node %s", node);
+    call_sentence(c, who, what, sizeof what);
+    if (is_away(e))
+        return term_fail(d->t, e, NULL, "%s", what);
+    if (e == ERR_EXPIRED)
+        return term_fail_as(d->t, e, EXIT_NONE, NULL, "It was not answered in time.",
+                            NULL, "This request is over.");
+    if (e == ERR_TRIES)
+        return term_fail_as(d->t, e, EXIT_STOPPED, NULL, NULL, "kith guard unlock REQ",
+                            "Too many wrong words were typed: the request is locked.");
+    if (e == ERR_STOPPED)
+        return term_fail(d->t, e, NULL, "This request was refused.");
+    if (e == ERR_SIGNATURE || e == ERR_AUTH)
+        return term_fail_as(d->t, e, EXIT_INTEGRITY, NULL,
+                            "What it shows does not hang together. Do not approve "
+                            "anything there; tell the person who looks after it.",
+                            NULL, "The node %s cannot be trusted with this request.",
+                            node);
+    return term_fail(d->t, e, NULL, "%s", what);
+}

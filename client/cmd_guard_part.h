@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the parts of cmd_guard share: the desk, which is a guardian's home with all
+ * that the nodes of its seats said in one round. Records problems as handlers do.
+ */
+#ifndef KITH_CLIENT_CMD_GUARD_PART_H
+#define KITH_CLIENT_CMD_GUARD_PART_H
+
+#include "client/guard.h"
+
+enum { NAME_TEXT = NAME_MAX_BYTES + 1, ID_TEXT = 2 * ID_BYTES + 1 };
+
+struct desk {
+    struct ctx *ctx;
+    struct term *t;
+    struct home home;
+    struct day *day;
+    struct guard *guard;        /* after desk_look */
+    struct unlocked *root;      /* after desk_unlock; secret */
+    struct guardian_keys *keys; /* the same */
+};
+
+void desk_end(struct desk *d);
+#define AUTO_DESK __attribute__((cleanup(desk_end)))
+
+/* Home and day box; ERR_UNKNOWN (5) where the person has no seat yet. */
+enum err desk_open(struct ctx *ctx, struct desk *out);
+/* The root and the guardian's keys, with the passphrase; fine when repeated. */
+enum err desk_unlock(struct desk *d);
+/*
+ * One round to all seats; saves what they said. Opens notes of new wards where no person
+ * has to be asked for a passphrase. All away: ERR_UNREACHABLE (13).
+ */
+enum err desk_look(struct desk *d, enum guard_scope scope);
+/* Opens the notes of new wards, asking for the passphrase if it must; saves. */
+enum err desk_read_notes(struct desk *d);
+/* Says which nodes are away and sets exit 3, or nothing. */
+void desk_say_away(struct desk *d);
+
+/* "Ana", or "the ward 1a2b3c4d" while its note was never opened. */
+void desk_name(const struct desk *d, size_t seat, const uint8_t ward[ID_BYTES],
+               char out[NAME_TEXT]);
+/* The request or ward typed names. ERR_UNKNOWN (5), or 13 where nodes are away. */
+enum err desk_request(struct desk *d, const char *typed, struct guard_request **out);
+enum err desk_ward(struct desk *d, const char *typed, const struct guard_ward **out);
+/* The confirm request that a request id or a ward names. */
+enum err desk_confirm(struct desk *d, const char *typed, struct guard_request **out);
+/* Records why a message to a seat failed; e as guard_send returned it. */
+enum err desk_failed(struct desk *d, const struct day_seat *s, const struct call *c,
+                     enum err e);
+/* First eight digits of an id. */
+void id_short(const uint8_t id[ID_BYTES], char out[9]);
+
+/* Command handlers of the other parts. */
+enum err guard_cmd_setup(struct ctx *ctx);
+enum err guard_cmd_approve(struct ctx *ctx);
+enum err guard_cmd_confirm(struct ctx *ctx);
+enum err guard_cmd_refuse(struct ctx *ctx);
+enum err guard_cmd_unlock(struct ctx *ctx);
+/* The screen for one request: who asks, what to do, the words. */
+enum err guard_sit(struct desk *d, const struct guard_request *r);
+
+#endif
