@@ -25,7 +25,11 @@ uint64_t clock_now(struct clock *c, struct clock_look look)
     if (wall > boot + (uint64_t)CLOCK_STEP_S * MS && c->trust != CLOCK_TRUSTED)
         c->state = CLOCK_FROZEN;
     /* While the wall clock is behind the node's own time, the node waits for it. */
-    if (c->state == CLOCK_RUNS && look.wall_ms > c->now_ms)
-        c->now_ms += wall < boot ? wall : boot;
+    if (c->state == CLOCK_RUNS && look.wall_ms > c->now_ms) {
+        uint64_t ahead = look.wall_ms - c->now_ms;
+        uint64_t passed = wall < boot ? wall : boot;
+
+        c->now_ms += passed < ahead ? passed : ahead;
+    }
     return c->now_ms / MS;
 }

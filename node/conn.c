@@ -162,7 +162,8 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *unused)
         conn_end(c);
         return;
     }
-    if (c->in_n == 0 && n > 0)
+    /* A stranger's step counts from its beginning, not from its first byte. */
+    if (c->known && c->in_n == 0 && n > 0)
         c->since_ms = uv_now(&c->loop->uv);
     c->in_n += (size_t)n;
     conn_pump(c);
@@ -311,10 +312,8 @@ static void job_finished(struct conn *c)
     conn_reply(c);
 }
 
-static void on_woken(uv_async_t *a)
+static void jobs_finished(struct loop *l)
 {
-    struct loop *l = a->data;
-
     (void)pthread_mutex_lock(&l->mutex);
     struct conn *c = l->done;
     l->done = NULL;
@@ -325,6 +324,11 @@ static void on_woken(uv_async_t *a)
         job_finished(c);
         c = next;
     }
+}
+
+static void on_woken(uv_async_t *a)
+{
+    jobs_finished(a->data);
 }
 
 /* ---- one message ---- */
@@ -507,14 +511,15 @@ static struct conn *conn_slot(struct loop *l)
     return NULL;
 }
 
-static struct origin origin_here(const uv_tcp_t *tcp)
+static enum err origin_here(const uv_tcp_t *tcp, struct origin *out)
 {
     struct sockaddr_storage from = { 0 };
     int n = (int)sizeof from;
 
     if (uv_tcp_getpeername(tcp, (struct sockaddr *)&from, &n) != 0)
-        return (struct origin){ 0 };
-    return origin_of((const struct sockaddr *)&from);
+        return ERR_CLOSED;
+    *out = origin_of((const struct sockaddr *)&from);
+    return OK;
 }
 
 /* A connection nobody serves: accepted and closed, so that it leaves the queue. */
@@ -555,11 +560,11 @@ static void on_connection(uv_stream_t *s, int status)
     c->tcp.data = c;
     c->born_ms = uv_now(&l->uv);
     c->since_ms = c->born_ms;
-    if (uv_accept(s, (uv_stream_t *)&c->tcp) != 0) {
+    if (uv_accept(s, (uv_stream_t *)&c->tcp) != 0 ||
+        origin_here(&c->tcp, &c->origin) != OK) {
         conn_end(c);
         return;
     }
-    c->origin = origin_here(&c->tcp);
     if (door_enter(&l->door, l->env.limits, c->origin, c->born_ms, l->env.rng) != OK) {
         LOG(INFO, EV_CONN_REFUSED, F_END);
         conn_end(c);
@@ -744,6 +749,9 @@ enum err loop_bind(struct loop *l, const struct address *at, struct address *out
     if (uv_tcp_bind(&l->listener, (const struct sockaddr *)&sa, 0) != 0)
         return ERR_IO;
     TRY(port_of(&l->listener, &port));
+    /* libuv keeps "in use" to itself until listening; without a port it is not bound. */
+    if (port == 0)
+        return ERR_IO;
     *out_bound = *at;
     out_bound->port = port;
     return OK;
@@ -760,8 +768,7 @@ enum err loop_run(struct loop *l)
         uv_signal_start(&l->term, on_signal, SIGTERM) != 0 ||
         uv_signal_start(&l->intr, on_signal, SIGINT) != 0)
         return ERR_IO;
-    if (uv_run(&l->uv, UV_RUN_DEFAULT) < 0)
-        return ERR_IO;
+    (void)uv_run(&l->uv, UV_RUN_DEFAULT); /* how many handles are left; loop_done's */
     return OK;
 }
 
@@ -779,7 +786,7 @@ void loop_done(struct loop *l)
     loop_close_all(l);
     /* Jobs still running hold their connections: the store thread ends first. */
     store_stop(l->store);
-    on_woken(&l->woken);
+    jobs_finished(l);
     if (l->uv.data != NULL) {
         uv_walk(&l->uv, close_any, NULL);
         (void)uv_run(&l->uv, UV_RUN_DEFAULT); /* close callbacks only */

@@ -254,26 +254,39 @@ static void env_addresses(struct node_env *env, const struct conf *conf,
         env->addresses[i] = conf->advertise[i];
 }
 
+static enum exit_code no_listening(const struct conf *conf)
+{
+    char at[ADDRESS_TEXT];
+    char what[ADDRESS_TEXT + 120];
+
+    address_format(&conf->listen, at, sizeof at);
+    (void)snprintf(what, sizeof what,
+                   "Listening on %s is not possible: another program has this port, "
+                   "or the address is not this machine's.",
+                   at);
+    return complain(EXIT_FAILED, what,
+                    "Stop the other program, or change Listen in the configuration.");
+}
+
 static enum exit_code serve(struct loop *l, const struct conf *conf,
                             const struct args *args)
 {
     struct address bound = { 0 };
     char text[ADDRESS_TEXT];
 
-    address_format(&conf->listen, text, sizeof text);
-    if (loop_bind(l, &conf->listen, &bound) != OK) {
-        (void)fprintf(stderr, "kithd: cannot listen on %s.\n", text);
-        return complain(EXIT_FAILED, "Is another program using this port?",
-                        "Change Listen in the configuration, or stop the other program.");
-    }
+    if (loop_bind(l, &conf->listen, &bound) != OK)
+        return no_listening(conf);
     env_addresses(&l->env, conf, &bound);
     if ((store_is_first_start(l->store) || args->new_operator_link ||
          link_is_missing(l->store, conf->state)) &&
         link_draw(l, conf->state) != OK)
-        return complain(EXIT_FAILED, "The operator link could not be written.",
-                        "Check that the State directory can be written.");
-    if (store_start(l->store) != OK || loop_listen(l) != OK)
-        return complain(EXIT_FAILED, "The node could not begin to serve.", NULL);
+        return complain(
+            EXIT_FAILED, "The operator link could not be written.",
+            "Check that the State directory can be written, and start again.");
+    if (store_start(l->store) != OK)
+        return complain(EXIT_FAILED, err_text(ERR_NOMEM), err_hint(ERR_NOMEM));
+    if (loop_listen(l) != OK)
+        return no_listening(conf);
     address_format(&bound, text, sizeof text);
     printf("listening %s\n", text);
     (void)fflush(stdout); /* a closed standard output is no reason not to serve */
@@ -334,7 +347,7 @@ int main(int argc, char **argv)
     struct args args = { 0 };
 
     if (conf == NULL)
-        return complain(EXIT_FAILED, err_text(ERR_NOMEM), NULL);
+        return (int)complain(EXIT_FAILED, err_text(ERR_NOMEM), NULL);
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
         printf("kithd %s\n", KITH_VERSION);
         return EXIT_FINE;
