@@ -295,11 +295,23 @@ static enum err ask_how(struct sitting *s)
     return OK;
 }
 
-/* --verified before anything is asked of a node. */
+static enum err missing(struct ctx *ctx, const char *flag, const char *what)
+{
+    return term_fail_as(ctx->term, ERR_ARG, EXIT_USAGE, "missing-value",
+                        "There is no terminal to ask a person at, or --no-input was "
+                        "given.",
+                        NULL, "%s: give %s.", what, flag);
+}
+
+/* What a person must say, before anything is asked of a node. */
 static enum err how_given(struct ctx *ctx, uint8_t *out_how)
 {
     const char *given = ctx_option(ctx, "--verified");
 
+    if (!ctx->term->ask && ctx_option(ctx, "--words-file") == NULL)
+        return missing(ctx, "--words-file FILE", "The four words are needed");
+    if (!ctx->term->ask && given == NULL)
+        return missing(ctx, "--verified HOW", "How you made sure is needed");
     if (given == NULL)
         return OK;
     if (how_find(given, out_how) == OK)
@@ -481,7 +493,7 @@ static enum err answer_again(struct sitting *s)
     uint8_t t[SIGNED_MAX];
     struct buf b = BUF_OF(t);
 
-    if (s->ward->confirmed == 0) {
+    if (!bytes_equal(BYTES_OF(s->ward->answered), BYTES_OF(line_of(s)->request))) {
         term_say(s->t,
                  "This was confirmed before, but not from this home: the two answer "
                  "words cannot be shown here.");
@@ -530,6 +542,7 @@ static enum err confirm_case(struct sitting *s)
     TRY(settle(s));
     /* First here: an approval whose answer is lost must still show the answer words. */
     s->ward->confirmed = ctx_now(s->d->ctx);
+    memcpy(s->ward->answered, s->c->view.request, ID_BYTES);
     TRY(ctx_day_save(s->d->ctx, &s->d->home, s->d->day));
     TRY(send_approval(s, &rep));
     say_answer(s);

@@ -287,8 +287,9 @@ struct day_ward {
     uint8_t owner[PUB_BYTES];
     struct bytes contact;
     struct bytes about;
-    struct bytes fingerprint; /* of owner: four words */
-    uint64_t confirmed;       /* the guardian typed the right words; 0 never */
+    struct bytes fingerprint;   /* of owner: four words */
+    uint64_t confirmed;         /* the guardian typed the right words; 0 never */
+    uint8_t answered[ID_BYTES]; /* of this request: its answer words may be shown again */
 };
 
 /*

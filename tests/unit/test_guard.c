@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a guardian's program decides by itself: words, boxes, approvals. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "client/guard.h"
+#include "tests/unit/circle.h"
+
+enum { NOW = 1800000000 };
+
+/* A guardian, a ward of theirs with one epoch, and somebody who asks. */
+struct scene {
+    struct root_key owner_root;
+    struct root_key guard_root;
+    struct sign_seed owner;
+    struct guardian_keys *keys;
+    struct sign_seed *approval;
+    struct dh_key req_seal;
+    struct circle circle;
+    struct seal_key manifest_key;
+    struct seal_key roster_key;
+    uint8_t manifest[MANIFEST_MAX + SEAL_OVERHEAD];
+    uint8_t boxes[2][BOX_MAX];
+    uint8_t view[SIGNED_MAX];
+    struct sign_seed node;
+    struct guard_who who;
+    struct guard_case c;
+    struct guard_piece *piece;
+    struct guard_approval approved;
+};
+
+static uint64_t fixed_now(void)
+{
+    return NOW;
+}
+
+static struct params params_of(void (*before)(uint8_t *))
+{
+    return (struct params){ .now = fixed_now,
+                            .rng = &crypt_random,
+                            .cost = cost_minimum,
+                            .before_release = before };
+}
+
+static void rnd(void *p, size_t n)
+{
+    rng_fill(&crypt_random, p, n);
+}
+
+static void box_make(struct scene *s, enum box_kind kind, struct bytes name,
+                     struct bytes *out)
+{
+    struct box_about about = { .epoch = 1, .group = 0, .index = 0 };
+    struct box_content *in = NULL;
+    struct buf b = BUF_OF(s->boxes[kind == BOX_OF_ROSTER]);
+
+    memcpy(about.manifest_hash, s->circle.hash, HASH_BYTES);
+    memcpy(about.seat, s->who.seat, SEAT_BYTES);
+    memcpy(about.seal_pub, s->who.seal_pub, PUB_BYTES);
+    assert_int_equal(secret_new(&in), OK);
+    memcpy(in->circle, s->circle.m.circle, ID_BYTES);
+    memcpy(in->owner, s->circle.m.owner, PUB_BYTES);
+    in->name = name;
+    memcpy(in->key, kind == BOX_OF_PIECE ? s->manifest_key.b : s->roster_key.b,
+           KEY_BYTES);
+    if (kind == BOX_OF_PIECE)
+        memcpy(in->piece, s->circle.pieces[0], PIECE_BYTES);
+    assert_int_equal(box_seal(kind, &about, in, &s->owner, &crypt_random, &b), OK);
+    *out = buf_bytes(&b);
+    secret_free(in);
+}
+
+static void view_put(struct scene *s, unsigned kind)
+{
+    struct buf b = BUF_OF(s->view);
+    struct view *v = &s->c.view;
+
+    *v = (struct view){ .kind = (uint8_t)kind,
+                        .purpose =
+                            kind == REQUEST_CONFIRM ? PURPOSE_ENROL : PURPOSE_RESTORE,
+                        .n_epochs = 1,
+                        .opened = NOW - 60,
+                        .expires = NOW + 86400 };
+    rnd(v->request, ID_BYTES);
+    rnd(v->ward, ID_BYTES);
+    v->epochs[0] = (struct view_epoch){ .epoch = 1, .hold = 86400, .stop_hold = 604800 };
+    memcpy(v->epochs[0].manifest_hash, s->circle.hash, HASH_BYTES);
+    view_make(v, &s->node, &b);
+    s->c.rep.view = buf_bytes(&b);
+}
+
+static void case_make(struct scene *s, unsigned kind)
+{
+    struct rep_request *r = &s->c.rep;
+    struct buf sealed = BUF_OF(s->manifest);
+
+    view_put(s, kind);
+    rnd(r->nonce, sizeof r->nonce);
+    rnd(r->req_static, PUB_BYTES);
+    rnd(r->req_sign, PUB_BYTES);
+    crypt_dh_public(&s->req_seal, r->req_seal);
+    manifest_seal(&s->manifest_key, bytes_of(s->circle.raw, s->circle.raw_n),
+                  &crypt_random, &sealed);
+    s->c.n_boxes = 1;
+    s->c.boxes[0] = (struct rep_box_get){ .epoch = 1, .manifest = buf_bytes(&sealed) };
+    memcpy(s->c.boxes[0].manifest_hash, s->circle.hash, HASH_BYTES);
+    box_make(s, BOX_OF_PIECE, bytes_text("Ana"), &s->c.boxes[0].box_piece);
+    box_make(s, BOX_OF_ROSTER, bytes_text("Ana"), &s->c.boxes[0].box_roster);
+}
+
+static void who_make(struct scene *s)
+{
+    uint8_t invite[INVITE_BYTES] = { 1 };
+    struct guard_who *w = &s->who;
+
+    memset(w->seat, 3, SEAT_BYTES);
+    memset(w->node_key, 4, PUB_BYTES);
+    assert_int_equal(secret_new(&s->keys), OK);
+    assert_int_equal(secret_new(&s->approval), OK);
+    assert_int_equal(ident_guardian(&s->guard_root, s->keys), OK);
+    assert_int_equal(ident_approval(&s->guard_root, w->seat, invite, s->approval), OK);
+    w->keys = s->keys;
+    w->approval = s->approval;
+    crypt_sign_public(&s->keys->sign, w->sign_pub);
+    crypt_dh_public(&s->keys->seal, w->seal_pub);
+    crypt_sign_public(s->approval, w->approval_pub);
+}
+
+static int scene_make(void **state)
+{
+    static const struct manifest_group group = { 2, 3 };
+    struct scene *s = calloc(1, sizeof *s);
+
+    assert_non_null(s);
+    rnd(s->owner_root.b, KEY_BYTES);
+    rnd(s->guard_root.b, KEY_BYTES);
+    rnd(s->req_seal.b, KEY_BYTES);
+    rnd(s->manifest_key.b, KEY_BYTES);
+    rnd(s->roster_key.b, KEY_BYTES);
+    rnd(s->node.b, KEY_BYTES);
+    assert_int_equal(ident_owner(&s->owner_root, &s->owner), OK);
+    who_make(s);
+    s->circle.approvals[0] = *s->approval;
+    circle_make(&s->circle, &s->owner_root, 1, &group, 1, 1);
+    memcpy(s->who.circle, s->circle.m.circle, ID_BYTES);
+    memcpy(s->who.owner, s->circle.m.owner, PUB_BYTES);
+    case_make(s, REQUEST_RESTORE);
+    assert_int_equal(secret_new(&s->piece), OK);
+    *state = s;
+    return 0;
+}
+
+static int scene_free(void **state)
+{
+    struct scene *s = *state;
+
+    secret_free(s->piece);
+    secret_free(s->keys);
+    secret_free(s->approval);
+    free(s);
+    return 0;
+}
+
+static enum err open_it(struct scene *s)
+{
+    static const uint8_t nobody[PUB_BYTES];
+
+    return guard_open(&s->who, &s->c.view.epochs[0], &s->c.boxes[0], nobody, s->piece);
+}
+
+/* ---- words ---- */
+
+/* The words the other side shows for this T. */
+static void right_words(struct scene *s, uint16_t out[WORDS_CALL], uint16_t *out_answer)
+{
+    uint8_t t[SIGNED_MAX];
+    struct buf b = BUF_OF(t);
+    uint8_t raw[WORDS_OUT];
+
+    assert_int_equal(guard_transcript(&s->c, &s->who, &b), OK);
+    assert_int_equal(words_call(buf_bytes(&b), s->c.rep.nonce, cost_minimum, raw), OK);
+    words_from_bytes(raw, WORDS_CALL, out);
+    words_from_bytes(raw + 8, WORDS_ANSWER, out_answer);
+}
+
+static enum words_verdict judge(struct scene *s, const uint16_t *typed,
+                                uint16_t out_answer[WORDS_ANSWER])
+{
+    struct guard_verdict *v = NULL;
+    uint8_t t[SIGNED_MAX];
+    struct buf b = BUF_OF(t);
+
+    assert_int_equal(secret_new(&v), OK);
+    assert_int_equal(guard_transcript(&s->c, &s->who, &b), OK);
+    assert_int_equal(guard_judge(typed, buf_bytes(&b), s->c.rep.nonce, cost_minimum, v),
+                     OK);
+    enum words_verdict verdict = v->verdict;
+    memcpy(out_answer, v->answer, sizeof v->answer);
+    secret_free(v);
+    return verdict;
+}
+
+static void test_words(void **state)
+{
+    struct scene *s = *state;
+    uint16_t right[WORDS_CALL];
+    uint16_t typed[WORDS_CALL];
+    uint16_t answer[WORDS_ANSWER];
+    uint16_t got[WORDS_ANSWER] = { 0 };
+    static const uint16_t none[WORDS_ANSWER];
+
+    right_words(s, right, answer);
+    for (size_t i = 0; i < WORDS_CALL; i++)
+        typed[i] = (uint16_t)((right[i] + 1) % WORDS_LIST);
+    assert_int_equal(judge(s, typed, got), WORDS_ALL_WRONG);
+    assert_memory_equal(got, none, sizeof got);
+    typed[0] = right[0];
+    assert_int_equal(judge(s, typed, got), WORDS_WRONG);
+    typed[1] = right[1];
+    typed[2] = right[2];
+    assert_int_equal(judge(s, typed, got), WORDS_SLIP);
+    assert_memory_equal(got, none, sizeof got);
+    assert_int_equal(judge(s, right, got), WORDS_RIGHT);
+    assert_memory_equal(got, answer, sizeof got);
+}
+
+static void test_words_bind_every_key(void **state)
+{
+    struct scene *s = *state;
+    uint16_t right[WORDS_CALL];
+    uint16_t answer[WORDS_ANSWER];
+    uint8_t *const bound[] = { s->c.rep.req_static, s->c.rep.req_seal, s->c.rep.req_sign,
+                               s->who.node_key,     s->who.sign_pub,   s->who.seal_pub,
+                               s->c.rep.nonce };
+
+    right_words(s, right, answer);
+    for (size_t i = 0; i < sizeof bound / sizeof bound[0]; i++) {
+        bound[i][5] ^= 1;
+        assert_int_not_equal(judge(s, right, answer), WORDS_RIGHT);
+        bound[i][5] ^= 1;
+    }
+    assert_int_equal(judge(s, right, answer), WORDS_RIGHT);
+}
+
+/* The owner key stands in T of a confirm, and only there. */
+static void test_owner_in_confirm(void **state)
+{
+    struct scene *s = *state;
+    uint16_t right[WORDS_CALL];
+    uint16_t answer[WORDS_ANSWER];
+
+    right_words(s, right, answer);
+    s->who.owner[0] ^= 1;
+    assert_int_equal(judge(s, right, answer), WORDS_RIGHT);
+    s->who.owner[0] ^= 1;
+    view_put(s, REQUEST_CONFIRM);
+    right_words(s, right, answer);
+    s->who.owner[0] ^= 1;
+    assert_int_not_equal(judge(s, right, answer), WORDS_RIGHT);
+}
+
+static void test_answer_again(void **state)
+{
+    struct scene *s = *state;
+    struct guard_verdict *v = NULL;
+    uint16_t right[WORDS_CALL];
+    uint16_t answer[WORDS_ANSWER];
+    uint8_t t[SIGNED_MAX];
+    struct buf b = BUF_OF(t);
+
+    right_words(s, right, answer);
+    assert_int_equal(secret_new(&v), OK);
+    assert_int_equal(guard_transcript(&s->c, &s->who, &b), OK);
+    assert_int_equal(guard_answer(buf_bytes(&b), s->c.rep.nonce, cost_minimum, v), OK);
+    assert_memory_equal(v->answer, answer, sizeof answer);
+    secret_free(v);
+}
+
+/* ---- boxes ---- */
+
+static void test_open_wrong(void **state)
+{
+    struct scene *s = *state;
+    uint8_t *box = s->boxes[0];
+
+    s->who.owner[0] ^= 1;
+    assert_int_equal(open_it(s), ERR_CONFLICT);
+    s->who.owner[0] ^= 1;
+    s->who.circle[0] ^= 1;
+    assert_int_equal(open_it(s), ERR_CONFLICT);
+    s->who.circle[0] ^= 1;
+    box[40] ^= 1;
+    assert_int_equal(open_it(s), ERR_AUTH);
+    box[40] ^= 1;
+    s->manifest[60] ^= 1;
+    assert_int_equal(open_it(s), ERR_AUTH);
+    s->manifest[60] ^= 1;
+    s->c.view.epochs[0].manifest_hash[0] ^= 1;
+    assert_int_equal(open_it(s), ERR_AUTH);
+    s->c.view.epochs[0].manifest_hash[0] ^= 1;
+    s->who.approval_pub[0] ^= 1;
+    assert_int_equal(open_it(s), ERR_CORRUPT);
+    s->who.approval_pub[0] ^= 1;
+    assert_int_equal(open_it(s), OK);
+}
+
+/* A piece that is not the manifest's, in a box the owner signed. */
+static void test_open_other_piece(void **state)
+{
+    struct scene *s = *state;
+
+    s->circle.pieces[0][20] ^= 1;
+    box_make(s, BOX_OF_PIECE, bytes_text("Ana"), &s->c.boxes[0].box_piece);
+    assert_int_equal(open_it(s), ERR_CORRUPT);
+    /* The piece of another guardian does not pass as one's own. */
+    memcpy(s->circle.pieces[0], s->circle.pieces[1], PIECE_BYTES);
+    box_make(s, BOX_OF_PIECE, bytes_text("Ana"), &s->c.boxes[0].box_piece);
+    assert_int_equal(open_it(s), ERR_CORRUPT);
+}
+
+static void test_open_right(void **state)
+{
+    struct scene *s = *state;
+
+    assert_int_equal(open_it(s), OK);
+    assert_memory_equal(s->piece->piece, s->circle.pieces[0], PIECE_BYTES);
+    assert_memory_equal(s->piece->roster_key.b, s->roster_key.b, KEY_BYTES);
+    assert_true(s->piece->has_roster);
+    assert_false(s->piece->introducer_listed);
+    assert_int_equal(s->piece->name_n, 3);
+    assert_memory_equal(s->piece->name, "Ana", 3);
+    assert_int_equal(guard_open(&s->who, &s->c.view.epochs[0], &s->c.boxes[0],
+                                s->circle.m.pieces[2].approval, s->piece),
+                     OK);
+    assert_true(s->piece->introducer_listed);
+}
+
+static void test_open_without_roster(void **state)
+{
+    struct scene *s = *state;
+
+    s->boxes[1][40] ^= 1;
+    assert_int_equal(open_it(s), OK);
+    assert_false(s->piece->has_roster);
+}
+
+/* ---- approving ---- */
+
+static const uint8_t try_op[ID_BYTES] = { 9 };
+
+static enum err approve(struct scene *s, void (*before)(uint8_t *))
+{
+    struct params p = params_of(before);
+
+    memset(&s->approved, 0, sizeof s->approved);
+    return guard_approve(&s->c, &s->who, &p, HOW_CALLED, try_op, &s->approved);
+}
+
+/* What the requester finds in the release box. */
+static void released(struct scene *s, uint8_t out_piece[PIECE_BYTES])
+{
+    struct seal_key *key = NULL;
+    uint8_t *piece = NULL;
+
+    assert_int_equal(secret_new(&key), OK);
+    assert_int_equal(secret_alloc(PIECE_BYTES, (void **)&piece), OK);
+    assert_int_equal(s->approved.req.n_boxes, 1);
+    assert_int_equal(release_open(&s->req_seal, bytes_of(s->approved.t, s->approved.t_n),
+                                  s->circle.hash, s->approved.req.boxes[0].box, piece,
+                                  key),
+                     OK);
+    assert_memory_equal(key->b, s->manifest_key.b, KEY_BYTES);
+    memcpy(out_piece, piece, PIECE_BYTES);
+    secret_free(piece);
+    secret_free(key);
+}
+
+static void flip(uint8_t *piece)
+{
+    piece[PIECE_BYTES - 1] ^= 1;
+}
+
+static void test_approve(void **state)
+{
+    struct scene *s = *state;
+    struct statement st;
+    struct introduction in;
+    uint8_t piece[PIECE_BYTES];
+    uint8_t hash[HASH_BYTES];
+
+    assert_int_equal(approve(s, NULL), OK);
+    released(s, piece);
+    assert_memory_equal(piece, s->circle.pieces[0], PIECE_BYTES);
+    assert_int_equal(statement_open(s->approved.req.statement, s->who.approval_pub, &st),
+                     OK);
+    transcript_hash(bytes_of(s->approved.t, s->approved.t_n), hash);
+    assert_memory_equal(st.t_hash, hash, HASH_BYTES);
+    assert_memory_equal(st.request, s->c.view.request, ID_BYTES);
+    assert_int_equal(st.n_epochs, 1);
+    assert_int_equal(st.epochs[0].opened, 1);
+    assert_int_equal(st.how, HOW_CALLED);
+    assert_int_equal(st.not_before, NOW - 60 + 86400);
+    assert_int_equal(
+        introduction_open(s->approved.req.introduction, s->who.approval_pub, &in), OK);
+    assert_int_equal(in.until, NOW + GUARD_LINK_S);
+    assert_memory_equal(in.req_sign, s->c.rep.req_sign, PUB_BYTES);
+    assert_true(s->approved.req.roster_box.n > 0);
+    assert_memory_equal(s->approved.req.try_op, try_op, ID_BYTES);
+}
+
+/* The liar of the demonstrations: exactly the piece differs. */
+static void test_liar(void **state)
+{
+    struct scene *s = *state;
+    uint8_t piece[PIECE_BYTES];
+
+    assert_null(params_shipped.before_release);
+    assert_int_equal(approve(s, flip), OK);
+    released(s, piece);
+    assert_memory_not_equal(piece, s->circle.pieces[0], PIECE_BYTES);
+    flip(piece);
+    assert_memory_equal(piece, s->circle.pieces[0], PIECE_BYTES);
+}
+
+/* A box that does not open is named, and the others go. */
+static void test_approve_one_broken(void **state)
+{
+    struct scene *s = *state;
+    struct statement st;
+
+    s->c.view.n_epochs = 2;
+    s->c.view.epochs[1] = s->c.view.epochs[0];
+    s->c.view.epochs[1].epoch = 2;
+    s->c.n_boxes = 2;
+    s->c.boxes[1] = s->c.boxes[0];
+    assert_int_equal(approve(s, NULL), OK);
+    assert_int_equal(s->approved.req.n_boxes, 1);
+    assert_int_equal(s->approved.opened[0], OK);
+    assert_int_not_equal(s->approved.opened[1], OK);
+    assert_int_equal(statement_open(s->approved.req.statement, s->who.approval_pub, &st),
+                     OK);
+    assert_int_equal(st.epochs[0].opened, 1);
+    assert_int_equal(st.epochs[1].opened, 2);
+    s->c.box_err[1] = ERR_IO;
+    assert_int_equal(approve(s, NULL), OK);
+    assert_int_equal(s->approved.opened[1], ERR_IO);
+}
+
+static void test_approve_confirm(void **state)
+{
+    struct scene *s = *state;
+
+    view_put(s, REQUEST_CONFIRM);
+    assert_int_equal(approve(s, NULL), OK);
+    assert_int_equal(s->approved.req.n_boxes, 0);
+    assert_int_equal(s->approved.req.roster_box.n, 0);
+    assert_int_equal(s->approved.req.introduction.n, 0);
+    assert_int_equal(s->approved.statement.epochs[0].opened, 1);
+    assert_int_equal(s->approved.statement.kind, REQUEST_CONFIRM);
+}
+
+/* Somebody else's box: named as not opened, and nothing is let go. */
+static void test_approve_foreign(void **state)
+{
+    struct scene *s = *state;
+
+    s->who.owner[3] ^= 1;
+    assert_int_equal(approve(s, NULL), OK);
+    assert_int_equal(s->approved.req.n_boxes, 0);
+    assert_int_equal(s->approved.req.roster_box.n, 0);
+    assert_int_equal(s->approved.opened[0], ERR_CONFLICT);
+    assert_int_equal(s->approved.statement.epochs[0].opened, 2);
+}
+
+#define SCENE(f) cmocka_unit_test_setup_teardown(f, scene_make, scene_free)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SCENE(test_words),
+        SCENE(test_words_bind_every_key),
+        SCENE(test_owner_in_confirm),
+        SCENE(test_answer_again),
+        SCENE(test_open_wrong),
+        SCENE(test_open_other_piece),
+        SCENE(test_open_right),
+        SCENE(test_open_without_roster),
+        SCENE(test_approve),
+        SCENE(test_liar),
+        SCENE(test_approve_one_broken),
+        SCENE(test_approve_confirm),
+        SCENE(test_approve_foreign),
+    };
+
+    if (secret_start(SECRET_LOCK_WAIVED) != OK)
+        return 1;
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    secret_end();
+    return failed;
+}
