@@ -6,6 +6,8 @@ const struct command_table *const command_tables[] = {
     &cmd_init_table,
     &cmd_guard_table,
     &cmd_guardian_table,
+    &cmd_circle_table,
+    &cmd_status_table,
     &cmd_restore_table,
     &cmd_help_table,
     NULL,

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sealing a circle: NEXT, PREPARE, COMMIT at every guardian, as a journal that any
+ * run of the program goes on with. Each phase is on disk before its first message;
+ * nothing is active before enough pieces are prepared. The escrow key and the pieces
+ * exist in secret memory only, never on disk. Never prints, never asks.
+ */
+#ifndef KITH_CLIENT_CEREMONY_SEAL_H
+#define KITH_CLIENT_CEREMONY_SEAL_H
+
+#include "client/circle.h"
+#include "client/cmd.h"
+#include "client/guardian.h"
+
+enum seal_phase {
+    SEAL_NEXT = 1,    /* acknowledgement keys and roster credentials */
+    SEAL_PREPARE = 2, /* the pieces go to the nodes, beside what is active */
+    SEAL_COMMIT = 3   /* only forward: the prepared epoch becomes active */
+};
+
+enum seal_stage { SEAT_NEW = 0, SEAT_KEYED = 1, SEAT_PREPARED = 2, SEAT_ACTIVE = 3 };
+
+/* One guardian's seat in the journal; no secrets. */
+struct seal_seat {
+    uint8_t seat[SEAT_BYTES];
+    uint8_t group;
+    uint8_t index;
+    uint8_t stage; /* enum seal_stage */
+    uint8_t op_cred[ID_BYTES];
+    uint8_t op_next[ID_BYTES];
+    uint8_t op_prepare[ID_BYTES];
+    uint8_t op_commit[ID_BYTES];
+    uint8_t ack_key[PUB_BYTES];
+    struct bytes box_piece;
+    struct bytes box_roster;
+    struct bytes descriptor; /* made once the seat has its ack key */
+    struct bytes ack;        /* the newest signed one */
+};
+
+struct seal_head {
+    uint8_t phase; /* enum seal_phase */
+    uint32_t epoch;
+    uint64_t made;
+    uint32_t roster_number;
+    uint8_t group_threshold;
+    uint32_t n_groups;
+    struct manifest_group groups[GROUPS_MAX];
+    uint32_t hold;
+    uint32_t stop_hold;
+    uint8_t roster_mode;
+    uint8_t manifest_hash[HASH_BYTES];
+    struct bytes manifest;        /* signed */
+    struct bytes manifest_sealed; /* as the nodes keep it */
+    struct bytes roster_sealed;
+};
+
+/* What became of one seat in this run, for a person. */
+struct seal_note {
+    enum err err;
+    char why[256]; /* names the guardian; "" when OK */
+};
+
+/* A seal in progress; on the heap, slices belong to it. */
+struct seal {
+    struct seal_head head;
+    size_t n;
+    struct seal_seat seats[DAY_GUARDIANS];
+    struct seal_note notes[DAY_GUARDIANS]; /* of this run, not saved */
+    struct seal_memory *memory;
+};
+
+/*
+ * Begins with the plan of the day: op ids drawn, nothing written, nothing sent. The
+ * plan passes circle_check and has no cards (MUST).
+ */
+enum err seal_begin(const struct day *d, const struct params *p, struct seal **out);
+/* The journal's seal. ERR_UNKNOWN: none; ERR_AUTH, ERR_CORRUPT, ERR_VERSION. */
+enum err seal_load(struct home *h, const struct root_key *root, struct seal **out);
+/* How far a journal says it is, without the root: a hint. ERR_UNKNOWN: none. */
+enum err seal_peek(struct home *h, enum seal_phase *out);
+void seal_free(struct seal *s);
+#define AUTO_SEAL __attribute__((cleanup(auto_seal_)))
+
+static inline void auto_seal_(struct seal **place)
+{
+    seal_free(*place);
+}
+
+/* What a seal works with; all of it the caller's. */
+struct seal_work {
+    struct home *home;
+    struct unlocked *unlocked;
+    struct day *day;
+    const struct params *params;
+};
+
+/*
+ * Goes on as far as it can now: at most one round a phase to all guardians side by
+ * side, everything saved. Afterwards s->head.phase and the seats' stages say where it
+ * stands; the day box and the root box are up to date; the journal is gone once every
+ * seat is active. A guardian that is away, or says no, is a note, not an error.
+ * ERR_TOO_BIG: names and texts are too long for a roster. Errors of files, ERR_NOMEM.
+ */
+enum err seal_run(struct seal *s, const struct seal_work *w);
+
+/* Pieces at that stage or beyond. */
+void seal_count(const struct seal *s, enum seal_stage stage, struct circle_count *out);
+/* Whether enough seats are at that stage: the thresholds with one to spare, or all. */
+bool seal_enough(const struct seal *s, enum seal_stage stage);
+
+#endif

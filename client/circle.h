@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The plan of a circle and how it stands: who holds which piece, how many are needed,
+ * how many may be lost, who counts as one. Works on the day box in memory; the plan is
+ * its me.groups, filled by the guardians in the order they were added. Pure: never
+ * asks, sends or prints.
+ */
+#ifndef KITH_CLIENT_CIRCLE_H
+#define KITH_CLIENT_CIRCLE_H
+
+#include "client/home.h"
+
+enum {
+    CIRCLE_GROUP_MAX = 16, /* pieces of one group (SLIP-39) */
+    CIRCLE_STOP_LEAST_S = 7 * 86400,
+    CIRCLE_AMBER_S = 7 * 86400, /* a node silent for longer is worth a word */
+    CIRCLE_RED_S = 30 * 86400   /* and for longer than this is not counted on */
+};
+
+/* ---- the plan ---- */
+
+/* What may be wrong with a plan, in the order it is looked for. */
+enum circle_fault {
+    CIRCLE_FINE,
+    CIRCLE_NOBODY,     /* no guardian was added */
+    CIRCLE_TOO_FEW,    /* a threshold above the number of pieces */
+    CIRCLE_ONE_ENOUGH, /* a single piece would open the root */
+    CIRCLE_ZERO,       /* a threshold of 0 */
+    CIRCLE_GROUP_TOO_BIG,
+    CIRCLE_ONE_OF_MANY,  /* SLIP-39 has no group of "one of several" */
+    CIRCLE_GROUPS,       /* more groups are needed than there are */
+    CIRCLE_OTHER_NUMBER, /* the groups' sizes are not the number of guardians */
+    CIRCLE_NOT_ENTERED   /* a guardian whose invite did not work yet */
+};
+
+/*
+ * "family:2/3" into a name of at most 64 printable bytes, 2 and 3; the name is a part
+ * of text. ERR_FORMAT.
+ */
+enum err circle_group_parse(const char *text, struct bytes *out_name,
+                            struct manifest_group *out);
+/* Whether the plan in d->me suits the guardians in d. *out_at: group or guardian. */
+enum circle_fault circle_check(const struct day *d, size_t *out_at);
+/* Pieces of the plan; the guardians from there on are not in it. */
+size_t circle_pieces(const struct day_me *me);
+/* Group and index of the i-th guardian (below circle_pieces, MUST). */
+void circle_place(const struct day_me *me, size_t i, uint8_t *out_group,
+                  uint8_t *out_index);
+/* The fewest pieces that open the root. */
+unsigned circle_need(const struct day_me *me);
+
+/* ---- counting ---- */
+
+/* How many pieces of each group. */
+struct circle_count {
+    unsigned of[GROUPS_MAX];
+};
+
+/* Whether these pieces satisfy the thresholds. */
+bool circle_enough(const struct day_me *me, const struct circle_count *c);
+/* How many of them may be lost, whichever they are; 0 where they are not enough. */
+unsigned circle_spare(const struct day_me *me, const struct circle_count *c);
+
+/* ---- who counts as one ---- */
+
+/*
+ * Seats with one node key, one guardian or one address (loopback not compared) are one
+ * domain. True if the pieces of one of them, with the cards, satisfy the thresholds;
+ * *out_first is then its first guardian.
+ */
+bool circle_one_domain(const struct day *d, size_t *out_first);
+/* The fewest people who must say yes; 0: the cards are enough. */
+unsigned circle_fewest(const struct day *d);
+
+/* ---- how it stands ---- */
+
+/* What a look at a guardian's node gave. */
+enum circle_state {
+    HOLDS_OK,          /* holds the epoch, signed just now */
+    HOLDS_AWAY,        /* did not answer; its last signed word stands */
+    HOLDS_BEHIND,      /* answered, but does not hold this epoch as active */
+    HOLDS_ROLLED_BACK, /* its store is older than it was */
+    HOLDS_MISSING      /* does not know us, or holds something else */
+};
+
+enum circle_level { CIRCLE_OK, CIRCLE_DEGRADED, CIRCLE_LOST };
+
+/* "ok", "rolled-back" …; static strings. */
+const char *circle_state_name(enum circle_state s);
+const char *circle_level_name(enum circle_level l);
+
+struct circle_standing {
+    unsigned need;
+    unsigned of;
+    unsigned stored;    /* pieces counted on */
+    unsigned confirmed; /* of these, with a guardian spoken with */
+    unsigned answering; /* of these, at a node that answered now */
+    unsigned spare;
+    unsigned silent; /* nodes silent for more than CIRCLE_AMBER_S */
+    bool restorable;
+    bool today;      /* the nodes that answered now would do */
+    bool one_domain; /* circle_one_domain */
+    enum circle_level level;
+};
+
+/* How the sealed circle stands at now; states[i] belongs to guardian i. */
+void circle_stand(const struct day *d, const enum circle_state *states, uint64_t now,
+                  struct circle_standing *out);
+
+#endif

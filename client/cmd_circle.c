@@ -1,0 +1,720 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/ceremony_seal.h"
+
+/* "%.*s" of a slice. */
+#define TEXT(b) (int)(b).n, (const char *)(b).p
+
+enum { HOLD_USUAL_S = 72 * 3600, LIST_TEXT = 900 };
+
+/* ---- common ---- */
+
+/* Home and day of somebody who has a root. */
+static enum err owner_day(const struct ctx *ctx, struct home *h, struct day **out)
+{
+    static const uint8_t none[PUB_BYTES];
+    TRY(ctx_home(ctx, HOME_READ, h));
+    TRY(ctx_day(ctx, h, out));
+    if (!bytes_equal(BYTES_OF((*out)->me.owner), BYTES_OF(none)))
+        return OK;
+    return term_fail(ctx->term, ERR_UNKNOWN, "kith init", "There is no root key in %s.",
+                     ctx->home);
+}
+
+/* Appends "Ana" or ", Ana", as far as it fits. */
+static void list_add(char *list, size_t cap, struct bytes name)
+{
+    size_t n = strlen(list);
+    (void)snprintf(list + n, cap - n, "%s%.*s", n > 0 ? ", " : "", TEXT(name));
+}
+
+static bool in_group(const struct day *d, size_t i, uint32_t group)
+{
+    uint8_t g = 0;
+    uint8_t index = 0;
+    if (i >= circle_pieces(&d->me))
+        return false;
+    circle_place(&d->me, i, &g, &index);
+    return g == group;
+}
+
+static struct bytes group_name(const struct day_me *me, uint32_t g)
+{
+    return g < me->n_group_names ? me->group_names[g].text : (struct bytes){ 0 };
+}
+
+/* ---- circle plan: what was given ---- */
+
+static enum err take_group(const struct ctx *ctx, struct day *d, const char *text)
+{
+    struct bytes name = { 0 };
+    struct manifest_group group = { 0 };
+    if (circle_group_parse(text, &name, &group) != OK)
+        return term_fail(ctx->term, ERR_ARG, "kith circle plan --group family:2/3",
+                         "--group \"%s\" is not NAME:NEEDED/SIZE, such as family:2/3.",
+                         text);
+    if (d->me.n_groups == GROUPS_MAX)
+        return term_fail(ctx->term, ERR_ARG, NULL, "At most %d groups are possible.",
+                         GROUPS_MAX);
+    d->me.groups[d->me.n_groups++] = group;
+    d->me.group_names[d->me.n_group_names++].text = day_keep(d, name);
+    return OK;
+}
+
+static enum err take_needed(const struct ctx *ctx, uint64_t otherwise, uint8_t *out)
+{
+    const char *text = ctx_option(ctx, "-k");
+    uint64_t k = otherwise;
+    if (text != NULL && number_parse(text, 0, PIECES_MAX, &k) != OK)
+        return term_fail(ctx->term, ERR_ARG, NULL, "-k \"%s\" is not a number up to %d.",
+                         text, PIECES_MAX);
+    *out = (uint8_t)k;
+    return OK;
+}
+
+static enum err take_groups(const struct ctx *ctx, struct day *d)
+{
+    struct day_me *me = &d->me;
+    const char *text = NULL;
+    me->n_groups = 0;
+    me->n_group_names = 0;
+    for (size_t i = 0; (text = ctx_option_at(ctx, "--group", i)) != NULL; i++)
+        TRY(take_group(ctx, d, text));
+    if (me->n_groups > 0)
+        return take_needed(ctx, me->n_groups, &me->group_threshold);
+    me->n_groups = 1;
+    me->group_threshold = 1;
+    me->groups[0].n = (uint8_t)d->n_guardians;
+    return take_needed(ctx, d->n_guardians / 2 + 1, &me->groups[0].t);
+}
+
+static enum err take_holds(const struct ctx *ctx, struct day_me *me)
+{
+    uint64_t hold = 0;
+    uint64_t stop = 0;
+    char least[DURATION_TEXT];
+    TRY(ctx_duration(ctx, "--hold", HOLD_USUAL_S, HOLD_MAX_S, &hold));
+    uint64_t usual = 3 * hold > CIRCLE_STOP_LEAST_S ? 3 * hold : CIRCLE_STOP_LEAST_S;
+    TRY(ctx_duration(ctx, "--stop-hold", usual, STOP_HOLD_MAX_S, &stop));
+    duration_text(CIRCLE_STOP_LEAST_S, least);
+    if (hold == 0)
+        term_warn(ctx->term, "without a hold an approved piece leaves at once: nobody "
+                             "has time to stop a thief who can talk.");
+    if (stop < CIRCLE_STOP_LEAST_S)
+        TRY(term_word(ctx->term, "short-stop",
+                      "After a stop, less than 7 days may be too short for you to notice "
+                      "and to speak with your guardians."));
+    me->hold = (uint32_t)hold;
+    me->stop_hold = (uint32_t)stop;
+    return OK;
+}
+
+static enum err take_about(const struct ctx *ctx, struct day *d)
+{
+    char typed[TEXT_MAX_BYTES + 1];
+    const char *about = ctx_option(ctx, "--about-me");
+    const struct ask a = {
+        .text = "A note about you (or nothing)",
+        .flag = "--about-me TEXT",
+        .note = "Your guardians see this note before they decide about a request in your "
+                "name. Write what helps them to be sure that it is you, and nothing "
+                "that a stranger could use.",
+    };
+    if (about == NULL && d->me.about.n > 0)
+        return OK;
+    if (about == NULL)
+        TRY(term_ask_maybe(ctx->term, &a, typed, sizeof typed));
+    if (about == NULL)
+        about = typed;
+    if (about[0] == 0)
+        return OK;
+    TRY(ctx_text(ctx, "--about-me", about, TEXT_MAX_BYTES));
+    d->me.about = day_keep(d, bytes_text(about));
+    return OK;
+}
+
+/* ---- circle plan: what is wrong with it ---- */
+
+static enum err too_few_problem(const struct ctx *ctx, const struct day *d, size_t group)
+{
+    const struct manifest_group *g = &d->me.groups[group];
+    return term_fail_as(ctx->term, ERR_ARG, EXIT_USAGE, "too-few-guardians",
+                        "A usual circle has five guardians, of whom three are needed.",
+                        "kith guardian add NAME LINK",
+                        "%u are needed, but there %s only %u.", g->t,
+                        g->n == 1 ? "is" : "are", g->n);
+}
+
+static enum err number_problem(const struct ctx *ctx, const struct day *d)
+{
+    return term_fail_as(ctx->term, ERR_ARG, EXIT_USAGE, "other-number",
+                        "The groups take the guardians in the order in which you added "
+                        "them; together they must have exactly as many places.",
+                        "kith guardian list",
+                        "The plan has %zu places, and you have added %zu guardians.",
+                        circle_pieces(&d->me), d->n_guardians);
+}
+
+static enum err not_entered(const struct ctx *ctx, const struct day_guardian *g)
+{
+    char next[TERM_TEXT];
+    (void)snprintf(next, sizeof next, "kith guardian add %.*s", TEXT(g->name));
+    return term_fail_as(ctx->term, ERR_STATE, EXIT_FAILED, "not-entered",
+                        "The invite was kept here, but the node has not answered yet.",
+                        next, "%.*s is not your guardian yet.", TEXT(g->name));
+}
+
+static enum err fault_problem(const struct ctx *ctx, const struct day *d,
+                              enum circle_fault fault, size_t at)
+{
+    struct term *t = ctx->term;
+    switch (fault) {
+    case CIRCLE_FINE:
+        return OK;
+    case CIRCLE_NOBODY:
+        return term_fail(t, ERR_STATE, "kith guardian add NAME LINK",
+                         "You have no guardians yet.");
+    case CIRCLE_TOO_FEW:
+        return too_few_problem(ctx, d, at);
+    case CIRCLE_ONE_ENOUGH:
+        return term_fail_as(t, ERR_ARG, EXIT_USAGE, "one-is-enough",
+                            "Then a single guardian, or whoever robs one, has your keys.",
+                            "kith circle plan -k 3",
+                            "One piece alone must never be enough.");
+    case CIRCLE_ZERO:
+        return term_fail(t, ERR_ARG, "kith circle plan -k 3",
+                         "The number of those who are needed is missing.");
+    case CIRCLE_GROUP_TOO_BIG:
+        return term_fail_as(t, ERR_ARG, EXIT_USAGE, "group-too-big",
+                            "Divide your guardians into groups.",
+                            "kith circle plan --group family:2/3 --group friends:3/5",
+                            "A group has at most %d guardians.", CIRCLE_GROUP_MAX);
+    case CIRCLE_ONE_OF_MANY:
+        return term_fail_as(t, ERR_ARG, EXIT_USAGE, "one-of-many",
+                            "The card format knows no group in which one of several is "
+                            "enough. Take 2, or a group of one.",
+                            NULL, "A group of %u cannot need only 1.",
+                            d->me.groups[at].n);
+    case CIRCLE_GROUPS:
+        return term_fail_as(t, ERR_ARG, EXIT_USAGE, "too-few-groups",
+                            "With groups, -k says how many of the groups are needed; "
+                            "without it, all of them.",
+                            NULL, "%u groups are needed, but there are only %u.",
+                            d->me.group_threshold, d->me.n_groups);
+    case CIRCLE_OTHER_NUMBER:
+        return number_problem(ctx, d);
+    case CIRCLE_NOT_ENTERED:
+        break;
+    }
+    return not_entered(ctx, &d->guardians[at]);
+}
+
+static enum err check_fault(const struct ctx *ctx, const struct day *d)
+{
+    size_t at = 0;
+    enum circle_fault fault = circle_check(d, &at);
+    return fault_problem(ctx, d, fault, at);
+}
+
+/* What is possible, but wants a typed word. */
+static enum err check_words(const struct ctx *ctx, const struct day *d)
+{
+    char why[TERM_TEXT];
+    size_t first = 0;
+    unsigned fewest = circle_fewest(d);
+    if (fewest == 0)
+        TRY(term_word(
+            ctx->term, "cards-alone",
+            "The cards alone open your keys: whoever finds them needs nobody."));
+    if (fewest == 1)
+        TRY(term_word(ctx->term, "one-person",
+                      "A single person who says yes would be enough."));
+    if (fewest < 2 || !circle_one_domain(d, &first))
+        return OK;
+    (void)snprintf(why, sizeof why,
+                   "The pieces at one place (%.*s's node, or others at the same machine "
+                   "or address) would be enough: whoever runs or breaks it can wait for "
+                   "all of them at once.",
+                   TEXT(d->guardians[first].name));
+    return term_word(ctx->term, "one-domain", why);
+}
+
+/* A plan may change until pieces are on their way. */
+static enum err check_free(const struct ctx *ctx, struct home *h, const struct day *d)
+{
+    enum seal_phase phase = SEAL_NEXT;
+    if (d->me.epoch > 0)
+        return term_fail_as(ctx->term, ERR_STATE, EXIT_FAILED, "sealed",
+                            "This version cannot change a sealed circle.",
+                            "kith circle show", "Your circle is sealed already.");
+    enum err e = seal_peek(h, &phase);
+    if (e == ERR_UNKNOWN || (e == OK && phase == SEAL_NEXT))
+        return OK;
+    return term_fail_as(ctx->term, ERR_STATE, EXIT_FAILED, "seal-in-progress",
+                        "Pieces of the present plan are on their way to your guardians.",
+                        "kith circle seal --resume", "The plan cannot change any more.");
+}
+
+/* ---- circle plan: what it says ---- */
+
+static void say_group(struct term *t, const struct day *d, uint32_t g)
+{
+    char list[LIST_TEXT] = "";
+    struct bytes name = group_name(&d->me, g);
+    for (size_t i = 0; i < d->n_guardians; i++) {
+        if (in_group(d, i, g))
+            list_add(list, sizeof list, d->guardians[i].name);
+    }
+    if (name.n > 0)
+        term_answer(t, "  %.*s, %u of %u: %s", TEXT(name), d->me.groups[g].t,
+                    d->me.groups[g].n, list);
+    else
+        term_answer(t, "  %s", list);
+}
+
+static void say_plan(struct term *t, const struct day *d)
+{
+    const struct day_me *me = &d->me;
+    char hold[DURATION_TEXT];
+    char stop[DURATION_TEXT];
+    unsigned fewest = circle_fewest(d);
+    duration_text(me->hold, hold);
+    duration_text(me->stop_hold, stop);
+    if (me->n_groups == 1)
+        term_answer(t, "%u of these %u guardians together give you back your keys:",
+                    me->groups[0].t, me->groups[0].n);
+    else
+        term_answer(t, "%u of these %u groups together give you back your keys:",
+                    me->group_threshold, me->n_groups);
+    for (uint32_t g = 0; g < me->n_groups; g++)
+        say_group(t, d, g);
+    term_answer(t, "At least %u %s must say yes.", fewest,
+                fewest == 1 ? "person" : "people");
+    term_answer(t, "Hold: %s. After a stop: %s.", hold, stop);
+}
+
+static json_t *names_json(const struct day *d, uint32_t g)
+{
+    json_t *names = json_array();
+    for (size_t i = 0; i < d->n_guardians; i++) {
+        if (in_group(d, i, g))
+            (void)json_array_append_new(names, json_slice(d->guardians[i].name));
+    }
+    return names;
+}
+
+static json_t *groups_json(const struct day *d)
+{
+    json_t *groups = json_array();
+    for (uint32_t g = 0; g < d->me.n_groups; g++)
+        (void)json_array_append_new(groups, json_pack("{s:o, s:i, s:i, s:o}", "name",
+                                                      json_slice(group_name(&d->me, g)),
+                                                      "need", (int)d->me.groups[g].t,
+                                                      "of", (int)d->me.groups[g].n,
+                                                      "guardians", names_json(d, g)));
+    return groups;
+}
+
+static json_t *plan_json(const struct day *d)
+{
+    const struct day_me *me = &d->me;
+    return json_pack("{s:i, s:i, s:i, s:i, s:o, s:i, s:i, s:o}", "need",
+                     (int)circle_need(me), "of", (int)circle_pieces(me), "fewest_people",
+                     (int)circle_fewest(d), "groups_needed", (int)me->group_threshold,
+                     "groups", groups_json(d), "hold", (int)me->hold, "stop_hold",
+                     (int)me->stop_hold, "about", json_slice(me->about));
+}
+
+static void warn_plan(struct term *t, const struct day *d)
+{
+    struct circle_count all = { { 0 } };
+    for (uint32_t g = 0; g < d->me.n_groups; g++)
+        all.of[g] = d->me.groups[g].n;
+    if (circle_spare(&d->me, &all) == 0)
+        term_warn(t, "every guardian is needed: when one of them is lost, so are your "
+                     "keys.");
+    for (size_t i = 0; i < d->n_guardians; i++) {
+        const struct day_guardian *g = &d->guardians[i];
+        if (g->kind == PIECE_NODE && g->reach.n == 0)
+            term_warn(t,
+                      "you did not say how a person reaches %.*s. After a loss, names "
+                      "and numbers come from here.",
+                      TEXT(g->name));
+    }
+}
+
+static enum err cmd_plan(struct ctx *ctx)
+{
+    __attribute__((cleanup(home_close))) struct home h = { .dir = -1, .lock = -1 };
+    AUTO_DAY struct day *d = NULL;
+    TRY(owner_day(ctx, &h, &d));
+    TRY(check_free(ctx, &h, d));
+    if (d->n_guardians == 0)
+        return fault_problem(ctx, d, CIRCLE_NOBODY, 0);
+    TRY(take_groups(ctx, d));
+    TRY(check_fault(ctx, d));
+    TRY(take_holds(ctx, &d->me));
+    TRY(check_words(ctx, d));
+    TRY(take_about(ctx, d));
+    warn_plan(ctx->term, d);
+    d->me.planned = 1;
+    TRY(ctx_day_save(ctx, &h, d));
+    if (home_drop(&h, HOME_JOURNAL) != OK)
+        return term_fail(ctx->term, ERR_IO, NULL, "%s cannot be written.", ctx->home);
+    if (ctx->term->json) {
+        term_json(ctx->term, "plan", plan_json(d));
+        return OK;
+    }
+    say_plan(ctx->term, d);
+    term_say(ctx->term, "Nothing was sent yet. To give each guardian a piece:");
+    term_say(ctx->term, "  kith circle seal");
+    return OK;
+}
+
+/* ---- circle seal ---- */
+
+static enum err no_plan(const struct ctx *ctx)
+{
+    return term_fail_as(ctx->term, ERR_STATE, EXIT_NO_CIRCLE, "no-plan",
+                        "The plan says how many of your guardians are needed.",
+                        "kith circle plan -k 3", "There is no plan for a circle yet.");
+}
+
+static enum err check_seal(const struct ctx *ctx, const struct day *d)
+{
+    if (!d->me.planned)
+        return no_plan(ctx);
+    TRY(check_fault(ctx, d));
+    for (size_t i = 0; i < d->n_guardians; i++) {
+        if (d->guardians[i].kind == PIECE_CARD)
+            return term_fail_as(ctx->term, ERR_STATE, EXIT_FAILED, "no-cards-yet",
+                                "This version gives pieces to guardians only.", NULL,
+                                "The card %.*s cannot be written.",
+                                TEXT(d->guardians[i].name));
+    }
+    return OK;
+}
+
+static enum err journal_problem(const struct ctx *ctx, enum err e)
+{
+    if (e == ERR_AUTH || e == ERR_CORRUPT)
+        return term_fail(ctx->term, ERR_CORRUPT, NULL,
+                         "The journal %s/journal is damaged or of another root. It was "
+                         "left as it is.",
+                         ctx->home);
+    if (e == ERR_TOO_BIG)
+        return term_fail(ctx->term, e, NULL,
+                         "The names and texts of your guardians are too long together. "
+                         "Shorten how they are reached.");
+    if (e == ERR_UNKNOWN)
+        return term_fail(ctx->term, ERR_STATE, NULL,
+                         "The seal in progress is for a guardian who is not in this "
+                         "home any more.");
+    return term_fail(ctx->term, e, "kith circle seal --resume",
+                     "The seal could not go on.");
+}
+
+static enum err seal_get(const struct ctx *ctx, const struct seal_work *w,
+                         struct seal **out)
+{
+    enum err e = seal_load(w->home, &w->unlocked->root, out);
+    if (e == ERR_UNKNOWN)
+        e = seal_begin(w->day, w->params, out);
+    return e == OK ? OK : journal_problem(ctx, e);
+}
+
+/* Where a seal stands, for screens and scripts. */
+struct sealed {
+    unsigned of;
+    unsigned stored;
+    unsigned confirmed;
+    bool enough;
+    char missing[LIST_TEXT];
+    char unconfirmed[LIST_TEXT];
+};
+
+static void look(const struct day *d, struct sealed *out)
+{
+    struct circle_count stored = { { 0 } };
+    *out = (struct sealed){ .of = (unsigned)circle_pieces(&d->me) };
+    for (size_t i = 0; i < out->of && i < d->n_guardians; i++) {
+        const struct day_guardian *g = &d->guardians[i];
+        uint8_t group = 0;
+        uint8_t index = 0;
+        circle_place(&d->me, i, &group, &index);
+        bool holds = d->me.epoch > 0 && g->epoch == d->me.epoch;
+        out->stored += holds;
+        stored.of[group] += holds;
+        out->confirmed += holds && g->confirmed != 0;
+        if (!holds)
+            list_add(out->missing, sizeof out->missing, g->name);
+        if (g->confirmed == 0)
+            list_add(out->unconfirmed, sizeof out->unconfirmed, g->name);
+    }
+    out->enough = circle_enough(&d->me, &stored);
+}
+
+static void say_notes(struct term *t, const struct seal *s)
+{
+    for (size_t i = 0; s != NULL && i < s->n; i++) {
+        if (s->notes[i].err != OK)
+            term_say(t, "%s", s->notes[i].why);
+    }
+}
+
+static enum err too_few_reached(const struct ctx *ctx, const struct seal *s)
+{
+    struct circle_count c;
+    unsigned n = 0;
+    seal_count(s, s->head.phase == SEAL_NEXT ? SEAT_KEYED : SEAT_PREPARED, &c);
+    for (size_t g = 0; g < GROUPS_MAX; g++)
+        n += c.of[g];
+    if (s->head.phase == SEAL_COMMIT)
+        return term_fail_as(ctx->term, ERR_UNREACHABLE, EXIT_AWAY, "too-few-reached",
+                            "The pieces are there, but too few nodes have said that they "
+                            "keep them for good.",
+                            "kith circle seal --resume", "The circle is not safe yet.");
+    return term_fail_as(ctx->term, ERR_UNREACHABLE, EXIT_AWAY, "too-few-reached",
+                        "Before the circle counts, the needed number and one to spare "
+                        "must answer. Nothing is active yet, and nothing is lost.",
+                        "kith circle seal --resume",
+                        "Only %u of %zu guardians' nodes could be reached.", n, s->n);
+}
+
+static json_t *seal_json(const struct day *d, const struct sealed *l)
+{
+    json_t *all = json_array();
+    for (size_t i = 0; i < l->of && i < d->n_guardians; i++) {
+        const struct day_guardian *g = &d->guardians[i];
+        bool holds = g->epoch == d->me.epoch;
+        (void)json_array_append_new(
+            all, json_pack("{s:o, s:s, s:o, s:o}", "name", json_slice(g->name), "state",
+                           holds ? "ok" : "missing", "stored_at",
+                           json_time(holds ? g->stored : 0), "confirmed_at",
+                           json_time(g->confirmed)));
+    }
+    return json_pack("{s:o, s:i, s:i, s:i, s:i, s:i, s:o}", "circle",
+                     json_hex(d->me.circle, ID_BYTES), "epoch", (int)d->me.epoch, "need",
+                     (int)circle_need(&d->me), "of", (int)l->of, "stored", (int)l->stored,
+                     "confirmed", (int)l->confirmed, "guardians", all);
+}
+
+static void say_sealed(struct ctx *ctx, const struct day *d, const struct sealed *l)
+{
+    struct term *t = ctx->term;
+    term_answer(t, "%u of %u guardians hold a piece; %u are needed.", l->stored, l->of,
+                circle_need(&d->me));
+    if (l->missing[0] != 0) {
+        term_say(t, "Still without a piece: %s. When their nodes are back:", l->missing);
+        term_say(t, "  kith circle seal --resume");
+    }
+    if (l->unconfirmed[0] == 0)
+        return;
+    term_say(t,
+             "Not spoken with yet: %s. Until you have, nobody knows that these pieces "
+             "are with the right people. Call them one by one:",
+             l->unconfirmed);
+    term_say(t, "  kith guardian confirm NAME");
+}
+
+static enum err seal_report(struct ctx *ctx, const struct day *d, const struct seal *s)
+{
+    struct sealed l;
+    look(d, &l);
+    say_notes(ctx->term, s);
+    if (s != NULL && !l.enough)
+        return too_few_reached(ctx, s);
+    ctx->exit = l.stored == l.of && l.confirmed == l.of ? EXIT_FINE : EXIT_DEGRADED;
+    if (ctx->term->json)
+        term_json(ctx->term, "seal", seal_json(d, &l));
+    else
+        say_sealed(ctx, d, &l);
+    return OK;
+}
+
+static enum err cmd_seal(struct ctx *ctx)
+{
+    __attribute__((cleanup(home_close))) struct home h = { .dir = -1, .lock = -1 };
+    AUTO_DAY struct day *d = NULL;
+    AUTO_SECRET struct unlocked *u = NULL;
+    AUTO_SEAL struct seal *s = NULL;
+    TRY(owner_day(ctx, &h, &d));
+    bool going_on = home_has(&h, HOME_JOURNAL);
+    if (!going_on && d->me.epoch > 0)
+        return seal_report(ctx, d, NULL);
+    if (!going_on)
+        TRY(check_seal(ctx, d));
+    TRY(ctx_unlock(ctx, &h, &u));
+    const struct seal_work w = { &h, u, d, ctx->params };
+    TRY(seal_get(ctx, &w, &s));
+    term_progress(ctx->term, "Speaking with %zu guardians' nodes …", s->n);
+    enum err e = seal_run(s, &w);
+    if (e != OK)
+        return journal_problem(ctx, e);
+    return seal_report(ctx, d, s);
+}
+
+/* ---- circle show ---- */
+
+static void show_guardian(struct term *t, const struct day *d, size_t i)
+{
+    const struct day_guardian *g = &d->guardians[i];
+    char node[ADDRESS_TEXT];
+    char since[TIME_TEXT];
+    guardian_node(g, node);
+    time_text(g->confirmed, since);
+    term_answer(t, "  %.*s, node %s, %s%s", TEXT(g->name), node,
+                g->confirmed != 0 ? "confirmed " : "not spoken with yet",
+                g->confirmed != 0 ? since : "");
+    if (g->reach.n > 0)
+        term_answer(t, "      %.*s", TEXT(g->reach));
+}
+
+static enum err cmd_show(struct ctx *ctx)
+{
+    __attribute__((cleanup(home_close))) struct home h = { .dir = -1, .lock = -1 };
+    AUTO_DAY struct day *d = NULL;
+    struct term *t = ctx->term;
+    char since[TIME_TEXT];
+    TRY(owner_day(ctx, &h, &d));
+    if (!d->me.planned)
+        return no_plan(ctx);
+    if (t->json) {
+        json_t *doc = plan_json(d);
+        (void)json_object_set_new(doc, "circle", json_hex(d->me.circle, ID_BYTES));
+        (void)json_object_set_new(doc, "epoch", json_integer((json_int_t)d->me.epoch));
+        (void)json_object_set_new(doc, "sealed_at", json_time(d->me.sealed_at));
+        (void)json_object_set_new(doc, "fingerprint", json_slice(d->me.fingerprint));
+        term_json(t, "circle", doc);
+        return OK;
+    }
+    time_text(d->me.sealed_at, since);
+    if (d->me.epoch > 0)
+        term_answer(t, "The circle of %.*s, sealed %s", TEXT(d->me.name), since);
+    else
+        term_answer(t, "The plan of %.*s's circle, not sealed yet", TEXT(d->me.name));
+    term_answer(t, "Fingerprint words: %.*s", TEXT(d->me.fingerprint));
+    say_plan(t, d);
+    term_answer(t, "Guardians:");
+    for (size_t i = 0; i < d->n_guardians; i++)
+        show_guardian(t, d, i);
+    return OK;
+}
+
+/* ---- circle sheet ---- */
+
+static void sheet_guardian(struct term *t, const struct day_guardian *g)
+{
+    term_answer(t, "[ ] %.*s", TEXT(g->name));
+    if (g->reach.n > 0)
+        term_answer(t, "    reached by:  %.*s", TEXT(g->reach));
+    for (uint32_t i = 0; g->n_node > 0 && i < g->node[0].n_addresses; i++) {
+        struct address a = { 0 };
+        char text[ADDRESS_TEXT];
+        if (address_get(g->node[0].addresses[i].at, &a) != OK)
+            continue;
+        address_format(&a, text, sizeof text);
+        term_answer(t, "    node:        %s", text);
+    }
+}
+
+static void sheet_head(struct term *t, const struct day *d)
+{
+    char date[TIME_TEXT];
+    time_text(d->me.sealed_at, date);
+    term_answer(t, "KITH: how %.*s's keys come back", TEXT(d->me.name));
+    term_answer(t, "Circle of %s, number %u", date, d->me.epoch);
+    term_answer(t, "%s", "");
+    term_answer(t, "Fingerprint words:  %.*s", TEXT(d->me.fingerprint));
+    term_answer(t, "(No secret. After a restore the program must show these four.)");
+    term_answer(t, "%s", "");
+    term_answer(t, "If everything is lost");
+    term_answer(t, "  1. Take any machine with the program kith.");
+    term_answer(t, "  2. Call one of the people below, best by a number you know.");
+    term_answer(t, "     Ask for a restore link: they type  kith guard link");
+    term_answer(t, "  3. Type  kith restore start LINK  and do what the screen says:");
+    term_answer(t,
+                "     call each person and read them the four words beside their name.");
+    term_answer(t, "  4. %u of the %zu must say yes. Then wait, and type  kith restore",
+                circle_need(&d->me), circle_pieces(&d->me));
+    term_answer(t, "%s", "");
+    term_answer(t, "Guardians");
+}
+
+static json_t *sheet_json(const struct day *d)
+{
+    json_t *all = json_array();
+    for (size_t i = 0; i < circle_pieces(&d->me) && i < d->n_guardians; i++) {
+        const struct day_guardian *g = &d->guardians[i];
+        json_t *at = json_array();
+        for (uint32_t k = 0; g->n_node > 0 && k < g->node[0].n_addresses; k++) {
+            struct address a = { 0 };
+            char text[ADDRESS_TEXT];
+            if (address_get(g->node[0].addresses[k].at, &a) != OK)
+                continue;
+            address_format(&a, text, sizeof text);
+            (void)json_array_append_new(at, json_string(text));
+        }
+        (void)json_array_append_new(
+            all, json_pack("{s:o, s:o, s:o}", "name", json_slice(g->name), "reach",
+                           json_slice(g->reach), "addresses", at));
+    }
+    return json_pack("{s:o, s:o, s:i, s:i, s:i, s:o}", "name", json_slice(d->me.name),
+                     "fingerprint", json_slice(d->me.fingerprint), "epoch",
+                     (int)d->me.epoch, "need", (int)circle_need(&d->me), "of",
+                     (int)circle_pieces(&d->me), "guardians", all);
+}
+
+static enum err cmd_sheet(struct ctx *ctx)
+{
+    __attribute__((cleanup(home_close))) struct home h = { .dir = -1, .lock = -1 };
+    AUTO_DAY struct day *d = NULL;
+    struct term *t = ctx->term;
+    TRY(owner_day(ctx, &h, &d));
+    if (d->me.epoch == 0)
+        return term_fail_as(t, ERR_STATE, EXIT_NO_CIRCLE, "not-sealed",
+                            "A sheet before that would promise what is not there.",
+                            "kith circle seal", "Your circle is not sealed yet.");
+    if (t->json) {
+        term_json(t, "sheet", sheet_json(d));
+        return OK;
+    }
+    sheet_head(t, d);
+    for (size_t i = 0; i < circle_pieces(&d->me) && i < d->n_guardians; i++)
+        sheet_guardian(t, &d->guardians[i]);
+    term_say(t, "Print it and keep it where you would look after a fire or a theft, not "
+                "beside this machine. This version's sheet opens no request by itself: "
+                "for that you need a link from one of your guardians.");
+    return OK;
+}
+
+static const struct command rows[] = {
+    { .path = "circle plan",
+      .args = "-k N [--group NAME:N/M …]",
+      .key = NEEDS_DAY,
+      .help = "Plans who is needed together. Takes all guardians you added; groups are "
+              "filled in that order.",
+      .options = { { "-k", "N", "how many are needed; with groups: how many groups" },
+                   { "--group", "NAME:N/M", "N of the next M guardians, family:2/3" },
+                   { "--hold", "TIME", "how long an approved piece waits, usually 72h" },
+                   { "--stop-hold", "TIME", "how long after a stop, usually 9d" },
+                   { "--about-me", "TEXT", "what your guardians see about you" } },
+      .run = cmd_plan },
+    { .path = "circle seal",
+      .args = "[--resume]",
+      .key = NEEDS_ROOT,
+      .help = "Gives each guardian a piece. Running it again goes on where it stopped.",
+      .options = { { "--resume", NULL, "the same: go on with a seal" } },
+      .run = cmd_seal },
+    { .path = "circle show",
+      .args = "",
+      .key = NEEDS_DAY,
+      .help = "Shows your circle or its plan.",
+      .run = cmd_show },
+    { .path = "circle sheet",
+      .args = "",
+      .key = NEEDS_DAY,
+      .help = "Prints the sheet that says whom to ask after a loss.",
+      .run = cmd_sheet },
+};
+
+const struct command_table cmd_circle_table = COMMANDS(rows);
