@@ -1,168 +1,95 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Sourced by the tests that play the real programs. Everything lives in one directory
-# that goes at the end; every process is ended by its own id; every wait is bounded.
-# A failed expectation is counted and said; the run goes on, to say them all.
+# For tests/e2e: real nodes and homes on this machine, in one directory that goes away.
+# A test is run as NAME.sh KITHD KITH; it sources this, and ends with e2e_end.
+#   node NAME            starts a node (again: on the same port); node_kill NAME: kill -9
+#   guardian NAME        a node, and NAME as the guardian at it, home without passphrase
+#   run NAME CODE ARG…   kith in the home of NAME; its exit code must be CODE
+#   says TEXT, answers TEXT   the last run said TEXT to the person; TEXT is its answer
+#   json "d['state']" VALUE   python's view of the answer
+set -uo pipefail
+export LC_ALL=C.UTF-8 NO_COLOR=1
+unset KITH_HOME KITH_PASSPHRASE_FD KITH_PASSPHRASE_COMMAND
 
-build=${KITH_BUILD:?the build directory}
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+kithd=$1
+kith=$2
 work=$(mktemp -d)
-out=$work/stdout
-err=$work/stderr
-rc=0
 checks=0
-failures=0
-last="(nothing yet)"
-declare -A node_pid=() node_addr=()
-helpers=()
-unset KITH_PASSPHRASE_FD KITH_PASSPHRASE_COMMAND
-export NO_COLOR=1
+declare -A pid
 
-end_all() {
-    local pid
-    for pid in "${node_pid[@]}" "${helpers[@]}"; do
-        kill -KILL "$pid" 2>/dev/null || true
-        wait "$pid" 2>/dev/null || true
-    done
-    if [ -z "${KITH_KEEP:-}" ]; then
-        rm -rf "$work"
-    else
-        echo "kept: $work"
-    fi
+e2e_stop() {
+    local p
+    for p in "${pid[@]}"; do kill "$p" 2>/dev/null; done
+    wait 2>/dev/null
+    rm -rf "$work"
 }
-trap end_all EXIT
+trap e2e_stop EXIT
 
 fail() {
-    failures=$((failures + 1))
-    echo "FAIL ${BASH_SOURCE[2]##*/}:${BASH_LINENO[1]}: $*"
-    echo "     after: $last (exit $rc)"
-    sed 's/^/     out: /' "$out" 2>/dev/null | head -n 5
-    sed 's/^/     err: /' "$err" 2>/dev/null | head -n 6
+    echo "FAILED: $*" >&2
+    [ -s "$work/said" ] && sed 's/^/  said: /' "$work/said" >&2
+    [ -s "$work/answer" ] && sed 's/^/  answer: /' "$work/answer" >&2
+    exit 1
 }
 
-topic() {
-    printf '== %s (after %d s)\n' "$*" "$SECONDS"
+node() {
+    local d=$work/$1.node port=0
+    [ -s "$d/port" ] && port=$(cat "$d/port")
+    mkdir -p "$d"
+    printf '[Node]\nName = %s\nListen = 127.0.0.1:%s\nState = %s\nTrustClock = yes\n' \
+        "$1" "$port" "$d/state" >"$d/conf"
+    : >"$d/out"
+    "$kithd" --config "$d/conf" >"$d/out" 2>>"$d/log" &
+    pid[$1]=$!
+    for _ in $(seq 200); do
+        grep -q '^listening' "$d/out" && break
+        kill -0 "${pid[$1]}" 2>/dev/null || fail "kithd of $1: $(tail -3 "$d/log")"
+        sleep 0.05
+    done
+    sed -n 's/^listening .*:\([0-9]*\)$/\1/p' "$d/out" >"$d/port"
 }
 
-# expect WHAT COMMAND…: the command succeeds.
-expect() {
-    local what=$1
-    shift
-    checks=$((checks + 1))
-    "$@" || fail "$what"
+node_kill() {
+    kill -9 "${pid[$1]}"
+    wait "${pid[$1]}" 2>/dev/null
+    unset "pid[$1]"
 }
 
-# kith EXIT WHO ARGUMENTS…: kith in the home of WHO, without a terminal; standard input
-# is $feed or empty. EXIT may be a pattern as 1|2.
-kith() {
-    local want=$1 who=$2
+run() {
+    local who=$1 want=$2 got=0
     shift 2
-    last="kith($who) $*"
-    rc=0
-    KITH_HOME=$work/$who setsid -w timeout 60 "$build/client/kith" "$@" \
-        <"${feed:-/dev/null}" >"$out" 2>"$err" || rc=$?
+    KITH_HOME=$work/$who "$kith" --no-input "$@" >"$work/answer" 2>"$work/said" || got=$?
+    [ "$got" = "$want" ] || fail "$who: kith $*: exit $got, not $want"
     checks=$((checks + 1))
-    [[ $rc =~ ^($want)$ ]] || fail "exit $rc, not $want"
-    return 0
 }
 
-# The answer is one line, and nothing else.
-one_line() {
+guardian() {
+    node "$1"
+    run "$1" 0 guard setup --link-file "$work/$1.node/state/operator.link" --name "$1" \
+        --no-passphrase
+}
+
+# Lines are joined: what is said to a person is wrapped at words.
+says() {
+    tr '\n' ' ' <"$work/said" | tr -s ' ' | grep -qF -- "$1" || fail "was not said: $1"
     checks=$((checks + 1))
-    [ "$(wc -l <"$out")" -eq 1 ] && [ "$(tail -c 1 "$out" | od -An -c | tr -d ' ')" = '\n' ] ||
-        fail "not exactly one line on standard output"
 }
 
-# one_line of N words, single spaces.
-words_line() {
-    one_line
+answers() {
+    [ "$(cat "$work/answer")" = "$1" ] || fail "the answer is not: $1"
     checks=$((checks + 1))
-    grep -qxE "[a-z]+( [a-z]+){$(($1 - 1))}" "$out" || fail "not $1 words"
 }
 
-link_line() {
-    one_line
+json() {
+    local got
+    got=$(python3 -c 'import json,sys
+d = json.load(open(sys.argv[1]))
+v = eval(sys.argv[2])
+print("null" if v is None else v)' "$work/answer" "$1") || fail "no such value: $1"
+    [ "$got" = "$2" ] || fail "$1 is $got, not $2"
     checks=$((checks + 1))
-    grep -qxE 'KITH1:[A-Za-z0-9-]{20,148}' "$out" || fail "not a link"
 }
 
-silent() {
-    checks=$((checks + 1))
-    [ ! -s "$out" ] || fail "standard output should be empty"
-}
-
-# said TEXT…: a person was told so, on standard error and not on standard output.
-said() {
-    local text
-    for text in "$@"; do
-        checks=$((checks + 1))
-        grep -qiF -e "$text" "$err" || fail "nothing about \"$text\" on standard error"
-    done
-}
-
-# doc SCHEMA: the answer is one document of that schema, each field as promised.
-doc() {
-    checks=$((checks + 1))
-    local why
-    why=$(python3 "$here/json.py" check "$1" <"$out") || fail "$why"
-}
-
-# holds EXPRESSION: true of the document d.
-holds() {
-    checks=$((checks + 1))
-    python3 "$here/json.py" holds "$1" <"$out" || fail "does not hold: $1"
-}
-
-# value EXPRESSION: printed.
-value() {
-    python3 "$here/json.py" value "$1" <"$out"
-}
-
-# error_is ID EXIT: the document is the error of that id.
-error_is() {
-    doc error
-    holds "d['id'] == '$1' and d['exit'] == $2"
-}
-
-# node_start NAME: a kithd with its state in $work/NAME.state; listens where it did before.
-node_start() {
-    local name=$1 conf=$work/$1.conf i
-    [ -e "$conf" ] || printf '[Node]\nName = %s at home\nListen = %s\nState = %s\nTrustClock = yes\n' \
-        "$name" "127.0.0.1:0" "$work/$name.state" >"$conf"
-    : >"$work/$name.out"
-    setsid "$build/node/kithd" --config "$conf" </dev/null >"$work/$name.out" 2>>"$work/$name.log" &
-    node_pid[$name]=$!
-    for i in $(seq 200); do
-        grep -q '^listening ' "$work/$name.out" && break
-        kill -0 "${node_pid[$name]}" 2>/dev/null || break
-        sleep 0.05
-    done
-    node_addr[$name]=$(sed -n 's/^listening //p' "$work/$name.out")
-    checks=$((checks + 1))
-    [ -n "${node_addr[$name]}" ] || fail "node $name does not listen after $i looks"
-    sed -i "s/^Listen = .*/Listen = ${node_addr[$name]}/" "$conf"
-}
-
-# node_stop NAME: asked to drain; ends 0.
-node_stop() {
-    local pid=${node_pid[$1]} code=0 i
-    last="SIGTERM to node $1"
-    kill -TERM "$pid"
-    for i in $(seq 200); do
-        kill -0 "$pid" 2>/dev/null || break
-        sleep 0.05
-    done
-    [ "$i" -lt 200 ] || kill -KILL "$pid" 2>/dev/null || true
-    wait "$pid" || code=$?
-    unset "node_pid[$1]"
-    rc=$code
-    checks=$((checks + 1))
-    [ "$code" -eq 0 ] || fail "node $1 ended $code"
-}
-
-# summary MIN: what ran; fails with fewer checks than MIN.
-summary() {
-    echo "$checks checks (floor $1), $failures failed, $SECONDS s"
-    [ "$checks" -ge "$1" ] || { echo "too few checks ran"; exit 1; }
-    [ "$failures" -eq 0 ] || exit 1
+e2e_end() {
+    echo "$(basename "$0" .sh): $checks checks"
 }
