@@ -311,25 +311,29 @@ static enum err signed_get(const struct wire_schema *s, struct bytes raw,
 /* Bytes of the last field, W_e: its key, bin 8 with length 72, 72 bytes. */
 enum { WRAPPED_FIELD = 1 + 2 + WRAPPED_BYTES };
 
-static enum err groups_check(const struct manifest *m, unsigned *out_need)
+static enum err groups_check(const struct manifest_group *groups, uint32_t n,
+                             uint8_t group_threshold)
 {
-    unsigned need = 0;
-
-    if (m->n_groups < 1 || m->n_groups > GROUPS_MAX || m->group_threshold < 1 ||
-        m->group_threshold > m->n_groups)
+    if (n < 1 || n > GROUPS_MAX || group_threshold < 1 || group_threshold > n)
         return ERR_FORMAT;
-    for (uint32_t g = 0; g < m->n_groups; g++) {
-        const struct manifest_group *group = &m->groups[g];
-
-        if (group->t < 1 || group->n < group->t || group->n > GROUPS_MAX)
+    for (uint32_t g = 0; g < n; g++) {
+        if (groups[g].t < 1 || groups[g].n < groups[g].t || groups[g].n > GROUPS_MAX)
             return ERR_FORMAT;
         /* SLIP-39: a threshold of 1 with several members is not allowed. */
-        if (group->t == 1 && group->n > 1)
+        if (groups[g].t == 1 && groups[g].n > 1)
             return ERR_FORMAT;
     }
-    need = manifest_need(m);
-    *out_need = need;
     return OK;
+}
+
+/* For public values: stops at the first byte that is not zero. */
+static bool is_zero(struct bytes b)
+{
+    size_t i = 0;
+
+    while (i < b.n && b.p[i] == 0)
+        i++;
+    return i == b.n;
 }
 
 static enum err pieces_check(const struct manifest *m)
@@ -351,18 +355,19 @@ static enum err pieces_check(const struct manifest *m)
         seen[p->group] |= 1U << p->index;
         if (p->kind != PIECE_NODE && p->kind != PIECE_CARD)
             return ERR_FORMAT;
+        /* A guardian without an approval key could never let the piece go. */
+        if ((p->kind == PIECE_CARD) != is_zero(BYTES_OF(p->approval)))
+            return ERR_FORMAT;
     }
     return OK;
 }
 
 enum err manifest_check(const struct manifest *m)
 {
-    unsigned need = 0;
-
     if (m->version != 1)
         return ERR_VERSION;
-    TRY(groups_check(m, &need));
-    if (need < 2 || m->epoch < 1)
+    TRY(groups_check(m->groups, m->n_groups, m->group_threshold));
+    if (manifest_need(m) < 2 || m->epoch < 1)
         return ERR_FORMAT;
     return pieces_check(m);
 }
@@ -548,7 +553,17 @@ void descriptor_make(const struct descriptor *d, const struct sign_seed *account
 enum err descriptor_open(struct bytes raw, const uint8_t account[PUB_BYTES],
                          struct descriptor *out)
 {
-    return signed_get(&descriptor_schema, raw, account, LABEL_DESCRIPTOR, out);
+    AUTO_FREE struct descriptor *d = calloc(1, sizeof *d);
+
+    if (d == NULL)
+        return ERR_NOMEM;
+    TRY(signed_get(&descriptor_schema, raw, account, LABEL_DESCRIPTOR, d));
+    TRY(groups_check(d->groups, d->n_groups, d->group_threshold));
+    for (uint32_t i = 0; i < d->n_pieces; i++)
+        if (d->pieces[i].group >= d->n_groups)
+            return ERR_FORMAT;
+    *out = *d;
+    return OK;
 }
 
 /* ---- roster ---- */
@@ -634,6 +649,7 @@ enum err box_open(enum box_kind kind, const struct box_about *about,
                   const struct dh_key *seal, struct bytes box, struct span plain,
                   struct box_content *out)
 {
+    static const uint8_t none[PIECE_BYTES];
     AUTO_SECRET struct box_content *content = NULL;
     uint8_t ad[128];
     uint8_t hash[HASH_BYTES];
@@ -649,6 +665,9 @@ enum err box_open(enum box_kind kind, const struct box_about *about,
     TRY(wire_get(&box_content_schema, body, content));
     inner_hash(kind, buf_bytes(&ad_buf), body, hash);
     TRY(crypt_verify(content->owner, LABEL_BOX_INNER, BYTES_OF(hash), sig));
+    bool has_piece = !secret_equal(content->piece, none, PIECE_BYTES);
+    if (has_piece != (kind == BOX_OF_PIECE))
+        return ERR_FORMAT;
     *out = *content;
     return OK;
 }

@@ -128,7 +128,10 @@ enum err manifest_make(struct manifest *m, const struct root_key *root,
                        struct buf *out);
 /* Decodes, verifies the signature by the manifest's own owner key, checks the plan. */
 enum err manifest_open(struct bytes raw, struct manifest *out);
-/* ERR_FORMAT unless thresholds, counts and indices fit (total threshold at least 2). */
+/*
+ * ERR_FORMAT unless thresholds, counts and indices fit (total threshold at least 2) and
+ * exactly the cards have no approval key; ERR_VERSION.
+ */
 enum err manifest_check(const struct manifest *m);
 /* The hash that names an epoch: over the whole of it, signature included. */
 void manifest_hash(struct bytes raw, uint8_t out[HASH_BYTES]);
@@ -174,7 +177,7 @@ struct descriptor {
 
 void descriptor_make(const struct descriptor *d, const struct sign_seed *account,
                      struct buf *out);
-/* ERR_SIGNATURE unless account signed it. */
+/* ERR_SIGNATURE unless account signed it; ERR_FORMAT unless its thresholds fit. */
 enum err descriptor_open(struct bytes raw, const uint8_t account[PUB_BYTES],
                          struct descriptor *out);
 
