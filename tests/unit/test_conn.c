@@ -57,6 +57,7 @@ static struct world *world_new(void)
 
     assert_non_null(w);
     node_sim_open(&w->n, 7);
+    w->n.rng = crypt_random; /* one that three threads may share */
     w->n.now = (uint64_t)time(NULL);
     sim_seat(&w->n, &w->g);
     sim_ward(&w->n, &w->g, &w->o);
