@@ -265,11 +265,30 @@ enum err cred_erase(struct call *c, const uint8_t id[ID_BYTES])
     return txn_del(c->txn, TAB_CRED, key_bytes(&key));
 }
 
+/* Whoever asks for a new link may have lost the old one to somebody. */
+static enum err old_links_go(struct call *c, struct record_cred *mem)
+{
+    struct txn_key at = { 0 };
+    enum err e;
+
+    while ((e = txn_next(c->txn, TAB_CRED, (struct bytes){ 0 }, &at, (struct span){ 0 },
+                         NULL)) == OK) {
+        if (at.n != ID_BYTES)
+            return ERR_CORRUPT;
+        TRY(cred_get(c, at.b, mem));
+        if (mem->type == CRED_OPERATOR)
+            TRY(cred_erase(c, at.b));
+    }
+    return e == ERR_UNKNOWN ? OK : e;
+}
+
 enum err seat_operator_link(struct call *c, const struct credential *link)
 {
     AUTO_SECRET struct record_cred *cred = NULL;
 
     TRY(secret_new(&cred));
+    TRY(old_links_go(c, cred));
+    *cred = (struct record_cred){ 0 };
     memcpy(cred->cred, link->id, ID_BYTES);
     cred->psk = link->psk;
     cred->type = CRED_OPERATOR;

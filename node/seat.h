@@ -39,7 +39,7 @@ enum err cred_erase(struct call *c, const uint8_t id[ID_BYTES]);
 enum role cred_role(enum cred_type type);
 /* True if now is past its end. */
 bool cred_expired(const struct record_cred *cred, uint64_t now);
-/* Deposits an operator link's credential. */
+/* Deposits an operator link's credential; earlier ones, used or not, are dead. */
 enum err seat_operator_link(struct call *c, const struct credential *link);
 
 /* Handlers. */

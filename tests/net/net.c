@@ -267,6 +267,13 @@ int kithd_fails(struct kithd *k, const char *more_)
     return reap(k);
 }
 
+void kithd_cut(struct kithd *k, unsigned us)
+{
+    spawn(k, NULL);
+    (void)usleep(us);             /* interrupted: a little earlier */
+    (void)kithd_stop(k, SIGKILL); /* it may have ended by itself */
+}
+
 static size_t read_file(const char *path, char *out, size_t cap)
 {
     FILE *f = fopen(path, "r");

@@ -60,6 +60,8 @@ bool kithd_start(struct kithd *k, const char *more);
 int kithd_stop(struct kithd *k, int sig);
 /* Runs it to its end; its exit code. What it said is in the file log. */
 int kithd_fails(struct kithd *k, const char *more);
+/* Starts it and kills it with SIGKILL after a while, wherever it is then. */
+void kithd_cut(struct kithd *k, unsigned us);
 /* Its standard error so far, cut at cap - 1. */
 void kithd_log(const struct kithd *k, char *out, size_t cap);
 /* The path of a file below dir; static storage, good until the next call. */

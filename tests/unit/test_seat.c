@@ -136,8 +136,9 @@ static void a_link_gives_one_seat(void **state)
     struct session link = { 0 };
     struct req_seat_enrol req;
 
+    sim_guardian_new(&w->n, &second); /* whose link the next one replaces */
     sim_guardian_new(&w->n, &g);
-    sim_guardian_new(&w->n, &second);
+    assert_int_equal(node_sim_login(&w->n, &second.link, &link), ERR_UNKNOWN);
     assert_int_equal(node_sim_login(&w->n, &g.link, &link), OK);
     sim_seat_req(&w->n, &g, link.handshake, &req);
     assert_int_equal(node_sim_ask(&w->n, &link, MSG_SEAT_ENROL, &req, NULL), OK);

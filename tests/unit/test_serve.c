@@ -333,8 +333,8 @@ static void a_link_belongs_to_the_first_key_that_used_it(void **state)
     struct sim_guardian thief;
     struct session who = { 0 };
 
-    sim_guardian_new(&w->n, &late);
     sim_guardian_new(&w->n, &thief);
+    sim_guardian_new(&w->n, &late);
     memcpy(thief.link.id, late.link.id, ID_BYTES);
     thief.link.psk = late.link.psk;
     assert_int_equal(node_sim_login(&w->n, &late.link, &who), OK);
