@@ -138,7 +138,8 @@ enum err crypt_dh(const struct dh_key *key, const uint8_t pub[PUB_BYTES],
     /* libsodium refuses low-order points; the zero check stands beside it on purpose. */
     bool bad = crypto_scalarmult(shared, key->b, pub) != 0;
 
-    bad = sodium_is_zero(shared, sizeof shared) || bad;
+    bad = sodium_is_zero(shared, sizeof shared) | bad;
+    secret_public(&bad, sizeof bad);
     if (!bad)
         memcpy(out, shared, sizeof shared);
     sodium_memzero(shared, sizeof shared);
@@ -181,8 +182,10 @@ static enum err aead_open(const uint8_t *key, const uint8_t *nonce, struct bytes
     if (n > out.n)
         return ERR_TOO_BIG;
     /* Verified first, without output: libsodium zeroes the output of a wrong tag. */
-    if (crypto_aead_xchacha20poly1305_ietf_decrypt_detached(
-            NULL, NULL, sealed.p, n, sealed.p + n, bound.p, bound.n, nonce, key) != 0)
+    int bad = crypto_aead_xchacha20poly1305_ietf_decrypt_detached(
+        NULL, NULL, sealed.p, n, sealed.p + n, bound.p, bound.n, nonce, key);
+    secret_public(&bad, sizeof bad);
+    if (bad != 0)
         return ERR_AUTH;
     MUST(n == 0 ||
          crypto_stream_xchacha20_xor_ic(out.p, sealed.p, n, nonce, 1, key) == 0);

@@ -495,6 +495,7 @@ enum err manifest_unwrap(struct bytes raw, const struct escrow_key *escrow,
                    SPAN_OF(root->b), &n));
     TRY(ident_owner(root, owner));
     crypt_sign_public(owner, pub);
+    secret_public(pub, sizeof pub);
     if (!bytes_equal(BYTES_OF(pub), BYTES_OF(m->owner)))
         return ERR_SIGNATURE;
     *out = *root;
@@ -666,6 +667,7 @@ enum err box_open(enum box_kind kind, const struct box_about *about,
     inner_hash(kind, buf_bytes(&ad_buf), body, hash);
     TRY(crypt_verify(content->owner, LABEL_BOX_INNER, BYTES_OF(hash), sig));
     bool has_piece = !secret_equal(content->piece, none, PIECE_BYTES);
+    secret_public(&has_piece, sizeof has_piece);
     if (has_piece != (kind == BOX_OF_PIECE))
         return ERR_FORMAT;
     *out = *content;

@@ -3,6 +3,8 @@
 
 #include <msgpack.h>
 
+#include "proto/secret.h"
+
 /* ---- the scan: one pass, bounded, before msgpack-c sees a byte ---- */
 
 /* The head of a value: its kind and, for containers and strings, its count. */
@@ -251,7 +253,10 @@ static bool all_zero(const uint8_t *p, size_t n)
 
     for (size_t i = 0; i < n; i++)
         any |= p[i];
-    return any == 0;
+    /* Whether a field is there shows in the length anyway. */
+    bool zero = any == 0;
+    secret_public(&zero, sizeof zero);
+    return zero;
 }
 
 static bool is_empty(const struct wire_field *f, const uint8_t *base)
