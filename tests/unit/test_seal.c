@@ -133,6 +133,7 @@ static void pause_ms(long ms)
 static size_t file_read(const char *path, char *out, size_t cap)
 {
     FILE *f = fopen(path, "rb");
+    out[0] = 0;
     if (f == NULL)
         return 0;
     size_t n = fread(out, 1, cap - 1, f);
