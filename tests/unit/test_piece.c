@@ -1137,6 +1137,399 @@ static void numbers_have_names(void **state)
     assert_string_equal(how_name(0), "unknown");
 }
 
+/* ---- vectors, computed by tests/vectors/make.py ---- */
+
+static json_t *vectors;
+
+static void struct_matches(const struct wire_schema *s, const uint8_t *base,
+                           const json_t *o);
+
+static void field_matches(const struct wire_field *w, const uint8_t *base,
+                          const json_t *v)
+{
+    const uint8_t *at = base + w->off;
+    uint8_t want[1024];
+    struct bytes slice = { 0 };
+    uint64_t n = 0;
+    uint32_t count = 0;
+
+    switch (w->type) {
+    case WIRE_UINT:
+        memcpy(&n, at, w->size); /* little-endian machines only; absent is 0 */
+        assert_int_equal(n, v == NULL ? 0 : json_integer_value(v));
+        return;
+    case WIRE_FIX:
+        memset(want, 0, sizeof want);
+        if (v != NULL)
+            assert_int_equal(hex_decode(bytes_text(json_string_value(v)),
+                                        (struct span){ want, w->size }),
+                             OK);
+        assert_memory_equal(at, want, w->size);
+        return;
+    case WIRE_BYTES:
+        memcpy(&slice, at, sizeof slice);
+        assert_int_equal(2 * slice.n, json_string_length(v));
+        assert_int_equal(
+            hex_decode(bytes_text(json_string_value(v)), (struct span){ want, slice.n }),
+            OK);
+        assert_memory_equal(slice.p, want, slice.n);
+        return;
+    case WIRE_TEXT:
+        memcpy(&slice, at, sizeof slice);
+        assert_int_equal(slice.n, v == NULL ? 0 : json_string_length(v));
+        if (v != NULL)
+            assert_memory_equal(slice.p, json_string_value(v), slice.n);
+        return;
+    case WIRE_LIST:
+        memcpy(&count, base + w->off_n, sizeof count);
+        assert_int_equal(count, json_array_size(v));
+        for (uint32_t i = 0; i < count; i++)
+            struct_matches(w->sub, at + i * w->size, json_array_get(v, i));
+        return;
+    }
+}
+
+/* Every field of the struct is what the JSON object calls by its name. */
+static void struct_matches(const struct wire_schema *s, const uint8_t *base,
+                           const json_t *o)
+{
+    size_t named = 0;
+
+    for (size_t i = 0; i < s->count; i++) {
+        const json_t *v = json_object_get(o, s->fields[i].name);
+
+        named += v != NULL;
+        field_matches(&s->fields[i], base, v);
+    }
+    assert_int_equal(named, json_object_size(o));
+}
+
+/* Draws what a vector says, in order. */
+static void draw(void *ctx, uint8_t *out, size_t n)
+{
+    struct bytes *left = ctx;
+    struct bytes head = { 0 };
+
+    assert_int_equal(bytes_take(left, n, &head), OK);
+    memcpy(out, head.p, n);
+}
+
+#define DRAWS(left) ((struct rng){ .fill = draw, .ctx = &(left) })
+
+struct signed_kind {
+    const char *key;
+    const struct wire_schema *schema;
+    enum err (*open)(struct bytes raw);
+    void (*make)(const void *value, struct buf *out);
+};
+
+static void remake_descriptor(const void *v, struct buf *out)
+{
+    descriptor_make(v, &f.seed, out);
+}
+
+static void remake_view(const void *v, struct buf *out)
+{
+    view_make(v, &f.seed, out);
+}
+
+static void remake_statement(const void *v, struct buf *out)
+{
+    statement_make(v, &f.seed, out);
+}
+
+static void remake_introduction(const void *v, struct buf *out)
+{
+    introduction_make(v, &f.seed, out);
+}
+
+static void remake_ack(const void *v, struct buf *out)
+{
+    ack_make(v, &f.seed, out);
+}
+
+static const struct signed_kind signed_kinds[] = {
+    { "descriptor", &descriptor_schema, open_descriptor, remake_descriptor },
+    { "view", &view_schema, open_view, remake_view },
+    { "introduction", &introduction_schema, open_introduction, remake_introduction },
+    { "ack", &ack_schema, open_ack, remake_ack },
+    { "statement", &statement_schema, open_statement, remake_statement },
+};
+
+static void signed_matches(const struct signed_kind *k, const json_t *o)
+{
+    struct buf again = BUF_OF(f.copy);
+
+    json_fixed(o, "seed", SPAN_OF(f.seed.b));
+    crypt_sign_public(&f.seed, f.pub);
+    json_same(o, "pub", BYTES_OF(f.pub));
+    struct bytes raw = json_bytes(o, "signed", SPAN_OF(f.raw));
+    assert_int_equal(k->open(raw), OK);
+    struct_matches(k->schema, f.out, json_at(o, "fields"));
+    k->make(f.out, &again);
+    json_same(o, "signed", buf_bytes(&again));
+}
+
+static void signed_objects_match_vectors(void **state)
+{
+    const json_t *all = json_at(vectors, "statements");
+    (void)state;
+
+    for (size_t i = 0; i < 4; i++)
+        signed_matches(&signed_kinds[i], json_at(vectors, signed_kinds[i].key));
+    assert_int_equal(json_array_size(all), 3);
+    for (size_t i = 0; i < 3; i++)
+        signed_matches(&signed_kinds[4], json_array_get(all, i));
+}
+
+static void the_manifest_matches_vectors(void **state)
+{
+    const json_t *o = json_at(vectors, "manifest");
+    struct manifest m = { 0 };
+    struct buf out = BUF_OF(f.copy);
+    struct buf sealed = BUF_OF(f.plain);
+    uint8_t nonce[24];
+    struct bytes left = BYTES_OF(nonce);
+    struct rng draws = DRAWS(left);
+    struct root_key got;
+    uint8_t hash[HASH_BYTES];
+    (void)state;
+
+    json_fixed(o, "root", SPAN_OF(f.root.b));
+    json_fixed(o, "escrow", SPAN_OF(f.escrow.b));
+    json_fixed(o, "nonce", SPAN_OF(nonce));
+    struct bytes raw = json_bytes(o, "signed", SPAN_OF(f.raw));
+    assert_int_equal(manifest_open(raw, &m), OK);
+    struct_matches(&manifest_schema, (const uint8_t *)&m, json_at(o, "fields"));
+    assert_int_equal(manifest_unwrap(raw, &f.escrow, &got), OK);
+    assert_memory_equal(got.b, f.root.b, KEY_BYTES);
+    manifest_hash(raw, hash);
+    json_same(o, "hash", BYTES_OF(hash));
+    assert_int_equal(manifest_make(&m, &f.root, &f.escrow, &draws, &out), OK);
+    json_same(o, "signed", buf_bytes(&out));
+    json_fixed(o, "manifest_key", SPAN_OF(f.key.b));
+    json_fixed(o, "seal_nonce", SPAN_OF(nonce));
+    left = BYTES_OF(nonce);
+    manifest_seal(&f.key, raw, &draws, &sealed);
+    json_same(o, "sealed", buf_bytes(&sealed));
+}
+
+static void piece_keys_match_vectors(void **state)
+{
+    const json_t *all = json_at(json_at(vectors, "manifest"), "pieces");
+    (void)state;
+
+    assert_int_equal(json_array_size(all), 4);
+    for (size_t i = 0; i < 4; i++) {
+        const json_t *o = json_array_get(all, i);
+        uint8_t piece[PIECE_BYTES];
+        uint8_t pub[PUB_BYTES];
+        struct sign_seed seed;
+
+        json_fixed(o, "piece", SPAN_OF(piece));
+        piece_seed(piece, &seed);
+        json_same(o, "seed", BYTES_OF(seed.b));
+        piece_public(piece, pub);
+        json_same(o, "public", BYTES_OF(pub));
+    }
+}
+
+static void boxes_match_vectors(void **state)
+{
+    static const char *const keys[] = {
+        [BOX_OF_PIECE] = "box_piece", [BOX_OF_ROSTER] = "box_roster"
+    };
+    (void)state;
+
+    for (unsigned kind = BOX_OF_PIECE; kind <= BOX_OF_ROSTER; kind++) {
+        const json_t *o = json_at(vectors, keys[kind]);
+        struct box_content c = { 0 };
+        uint8_t eph[KEY_BYTES];
+        struct bytes left = BYTES_OF(eph);
+        struct rng draws = DRAWS(left);
+        struct buf out = BUF_OF(f.copy);
+
+        json_fixed(o, "key", SPAN_OF(f.dh.b));
+        json_fixed(o, "ephemeral", SPAN_OF(eph));
+        json_fixed(o, "owner_seed", SPAN_OF(f.seed.b));
+        struct bytes raw = json_bytes(o, "about_encoded", SPAN_OF(f.raw));
+        assert_int_equal(wire_get(&box_about_schema, raw, &f.about), OK);
+        struct_matches(&box_about_schema, (const uint8_t *)&f.about, json_at(o, "about"));
+        raw = json_bytes(o, "sealed", SPAN_OF(f.raw));
+        assert_int_equal(
+            box_open((enum box_kind)kind, &f.about, &f.dh, raw, SPAN_OF(f.plain), &c),
+            OK);
+        struct_matches(&box_content_schema, (const uint8_t *)&c, json_at(o, "fields"));
+        assert_int_equal(
+            box_seal((enum box_kind)kind, &f.about, &c, &f.seed, &draws, &out), OK);
+        json_same(o, "sealed", buf_bytes(&out));
+    }
+}
+
+static void note_and_roster_match_vectors(void **state)
+{
+    const json_t *o = json_at(vectors, "note");
+    uint8_t random[KEY_BYTES];
+    struct bytes left = BYTES_OF(random);
+    struct rng draws = DRAWS(left);
+    struct buf out = BUF_OF(f.copy);
+    (void)state;
+
+    json_fixed(o, "key", SPAN_OF(f.dh.b));
+    json_fixed(o, "ephemeral", SPAN_OF(random));
+    json_fixed(o, "seat", SPAN_OF(f.seat));
+    crypt_dh_public(&f.dh, f.dh_pub);
+    assert_int_equal(open_note(json_bytes(o, "sealed", SPAN_OF(f.raw))), OK);
+    struct_matches(&note_schema, f.out, json_at(o, "fields"));
+    assert_int_equal(
+        note_seal((struct note *)(void *)f.out, f.dh_pub, f.seat, &draws, &out), OK);
+    json_same(o, "sealed", buf_bytes(&out));
+
+    o = json_at(vectors, "roster");
+    out.n = 0;
+    json_fixed(o, "key", SPAN_OF(f.key.b));
+    json_fixed(o, "manifest_hash", SPAN_OF(f.hash));
+    json_fixed(o, "nonce", (struct span){ random, 24 });
+    left = bytes_of(random, 24);
+    assert_int_equal(open_roster(json_bytes(o, "sealed", SPAN_OF(f.raw))), OK);
+    struct_matches(&roster_schema, f.out, json_at(o, "fields"));
+    assert_int_equal(
+        roster_seal((struct roster *)(void *)f.out, &f.key, f.hash, &draws, &out), OK);
+    json_same(o, "sealed", buf_bytes(&out));
+}
+
+/* T, its hash, the words both sides see, the commitment. */
+static void the_transcript_matches_vectors(void **state)
+{
+    const json_t *o = json_at(vectors, "transcript");
+    struct transcript t = { 0 };
+    struct buf out = BUF_OF(f.copy);
+    uint8_t nonce[WORDS_NONCE];
+    uint8_t hash[HASH_BYTES];
+    uint8_t words[WORDS_OUT];
+    const json_t *row = NULL;
+    size_t i = 0;
+    (void)state;
+
+    struct bytes raw = json_bytes(o, "encoded", SPAN_OF(f.raw));
+    assert_int_equal(wire_get(&transcript_schema, raw, &t), OK);
+    struct_matches(&transcript_schema, (const uint8_t *)&t, json_at(o, "fields"));
+    transcript_put(&t, &out);
+    json_same(o, "encoded", buf_bytes(&out));
+    transcript_hash(raw, hash);
+    json_same(o, "hash", BYTES_OF(hash));
+    json_fixed(o, "nonce", SPAN_OF(nonce));
+    commitment_of(nonce, hash);
+    json_same(o, "commitment", BYTES_OF(hash));
+    json_array_foreach(json_at(o, "call"), i, row)
+    {
+        struct cost cost = { json_u32(row, "mem"), json_u32(row, "passes") };
+        uint16_t indices[WORDS_MAX];
+        char text[WORDS_TEXT];
+
+        assert_int_equal(words_call(raw, nonce, cost, words), OK);
+        words_from_bytes(words, WORDS_CALL, indices);
+        words_format(indices, WORDS_CALL, text, sizeof text);
+        assert_string_equal(text, json_string_value(json_at(row, "words")));
+        words_from_bytes(words + 8, WORDS_ANSWER, indices);
+        words_format(indices, WORDS_ANSWER, text, sizeof text);
+        assert_string_equal(text, json_string_value(json_at(row, "answer")));
+    }
+    assert_int_equal(i, 2);
+}
+
+static void releases_match_vectors(void **state)
+{
+    const json_t *o = json_at(vectors, "release");
+    uint8_t eph[KEY_BYTES];
+    struct bytes left = BYTES_OF(eph);
+    struct rng draws = DRAWS(left);
+    struct buf out = BUF_OF(f.copy);
+    (void)state;
+
+    json_fixed(o, "key", SPAN_OF(f.dh.b));
+    crypt_dh_public(&f.dh, f.dh_pub);
+    json_fixed(o, "ephemeral", SPAN_OF(eph));
+    json_fixed(o, "manifest_hash", SPAN_OF(f.hash));
+    struct bytes t = json_bytes(o, "t", SPAN_OF(f.plain));
+    struct bytes inner = json_bytes(o, "inner", SPAN_OF(f.raw));
+    memcpy(f.key.b, inner.p + PIECE_BYTES, KEY_BYTES);
+    assert_int_equal(release_seal(f.dh_pub, t, f.hash, inner.p, &f.key, &draws, &out),
+                     OK);
+    json_same(o, "sealed", buf_bytes(&out));
+    assert_int_equal(release_open(&f.dh, t, f.hash, buf_bytes(&out), f.out,
+                                  (struct seal_key *)(void *)(f.out + PIECE_BYTES)),
+                     OK);
+    assert_memory_equal(f.out, inner.p, inner.n);
+    o = json_at(vectors, "release_roster");
+    json_fixed(o, "ephemeral", SPAN_OF(eph));
+    left = BYTES_OF(eph);
+    out.n = 0;
+    assert_int_equal(release_roster_seal(f.dh_pub, t, f.hash, &f.key, &draws, &out), OK);
+    json_same(o, "sealed", buf_bytes(&out));
+}
+
+static void stored_hash_matches_vectors(void **state)
+{
+    const json_t *o = json_at(vectors, "stored");
+    const json_t *parts = json_at(o, "parts");
+    uint8_t raw[5][64];
+    struct bytes b[5];
+    uint8_t hash[HASH_BYTES];
+    (void)state;
+
+    for (size_t i = 0; i < 5; i++) {
+        const json_t *v = json_array_get(parts, i);
+
+        b[i] = bytes_of(raw[i], json_string_length(v) / 2);
+        assert_int_equal(
+            hex_decode(bytes_text(json_string_value(v)), (struct span){ raw[i], b[i].n }),
+            OK);
+    }
+    stored_hash(b[0], b[1], b[2], b[3], b[4], hash);
+    json_same(o, "hash", BYTES_OF(hash));
+}
+
+static void signatures_match_vectors(void **state)
+{
+    const json_t *o = json_at(vectors, "signatures");
+    uint8_t node[PUB_BYTES], seat[ID_BYTES], seal[PUB_BYTES], handshake[64];
+    uint8_t invite[ID_BYTES], approval[PUB_BYTES], ward[ID_BYTES], ack[PUB_BYTES];
+    uint8_t request[ID_BYTES], op[ID_BYTES], sig[SIG_BYTES];
+
+    const struct {
+        const char *key;
+        struct span to;
+    } in[] = {
+        { "seed", SPAN_OF(f.seed.b) },
+        { "node_key", SPAN_OF(node) },
+        { "seat", SPAN_OF(seat) },
+        { "seal_pub", SPAN_OF(seal) },
+        { "handshake", SPAN_OF(handshake) },
+        { "invite", SPAN_OF(invite) },
+        { "approval", SPAN_OF(approval) },
+        { "ward", SPAN_OF(ward) },
+        { "ack", SPAN_OF(ack) },
+        { "request", SPAN_OF(request) },
+        { "op", SPAN_OF(op) },
+    };
+
+    (void)state;
+
+    for (size_t i = 0; i < sizeof in / sizeof in[0]; i++)
+        json_fixed(o, in[i].key, in[i].to);
+    ack_key_sign(&f.seed, ward, json_u32(o, "epoch"), ack, sig);
+    json_same(o, "ack_key_sig", BYTES_OF(sig));
+    seat_keys_sign(&f.seed, node, seat, seal, sig);
+    json_same(o, "seat_keys_sig", BYTES_OF(sig));
+    seat_enrol_sign(&f.seed, node, handshake, sig);
+    json_same(o, "seat_enrol_sig", BYTES_OF(sig));
+    approval_sign(&f.seed, seat, invite, approval, sig);
+    json_same(o, "approval_sig", BYTES_OF(sig));
+    unlock_sign(&f.seed, request, op, sig);
+    json_same(o, "unlock_sig", BYTES_OF(sig));
+}
+
 static int nothing_held(void **state)
 {
     (void)state;
@@ -1150,6 +1543,7 @@ static int fixture(void **state)
     static const struct manifest_group group = { 3, 5 };
     (void)state;
 
+    vectors = json_vectors("piece.json");
     rng_fill(&crypt_random, f.root.b, KEY_BYTES);
     rng_fill(&crypt_random, f.escrow.b, KEY_BYTES);
     rng_fill(&crypt_random, f.seed.b, KEY_BYTES);
@@ -1164,6 +1558,13 @@ static int fixture(void **state)
     memcpy(f.about.manifest_hash, f.circle.hash, HASH_BYTES);
     memcpy(f.about.seat, f.seat, ID_BYTES);
     memcpy(f.about.seal_pub, f.dh_pub, PUB_BYTES);
+    return 0;
+}
+
+static int fixture_end(void **state)
+{
+    (void)state;
+    json_decref(vectors);
     return 0;
 }
 
@@ -1195,11 +1596,21 @@ int main(void)
         PIECE_TEST(names_have_bounds),
         PIECE_TEST(no_secret_is_left_behind),
         PIECE_TEST(numbers_have_names),
+        /* These put their own keys into the fixture. */
+        PIECE_TEST(signed_objects_match_vectors),
+        PIECE_TEST(the_manifest_matches_vectors),
+        PIECE_TEST(piece_keys_match_vectors),
+        PIECE_TEST(boxes_match_vectors),
+        PIECE_TEST(note_and_roster_match_vectors),
+        PIECE_TEST(the_transcript_matches_vectors),
+        PIECE_TEST(releases_match_vectors),
+        PIECE_TEST(stored_hash_matches_vectors),
+        PIECE_TEST(signatures_match_vectors),
     };
 
     if (secret_start(SECRET_LOCK_WAIVED) != OK)
         return 1;
-    int failed = cmocka_run_group_tests(tests, fixture, NULL);
+    int failed = cmocka_run_group_tests(tests, fixture, fixture_end);
     secret_end();
     return failed;
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Computes crypt.json, ident.json and words.json from docs/PROTOCOL.md alone, without
-Kith's code.
+"""Computes crypt.json, ident.json, words.json and piece.json from docs/PROTOCOL.md alone,
+without Kith's code.
 
     make.py          writes the files beside this script
     make.py --check  exits 1 when a file differs from what is computed
@@ -338,9 +338,242 @@ def words():
     }
 
 
+# ---- piece ----
+
+# Names in the order of their keys, 1, 2, 3 and so on; a list names its entries' object.
+OBJECTS = {name: line.split() for name, line in {
+    "manifest": "version circle epoch owner group_threshold groups:group pieces:piece hold "
+                "stop_hold made previous move wrapped",
+    "group": "t n", "piece": "group index kind piece_key approval",
+    "descriptor": "epoch manifest_hash group_threshold groups:group pieces:acker",
+    "acker": "group ack approval",
+    "roster": "circle epoch entries:entry",
+    "entry": "name reach node_key seat generation sign_pub seal_pub credential "
+             "addresses:address",
+    "address": "at",
+    "box_about": "epoch manifest_hash group index seat seal_pub",
+    "box_content": "circle owner name about key piece",
+    "note": "label circle owner contact about",
+    "view": "request kind purpose subject ward epochs:view_epoch opened expires",
+    "view_epoch": "epoch manifest_hash hold stop_hold",
+    "transcript": "view req_static req_seal req_sign node_key guard_sign guard_seal owner",
+    "statement": "kind purpose subject request req_sign epochs:statement_epoch t_hash how "
+                 "not_before time",
+    "statement_epoch": "epoch manifest_hash opened",
+    "introduction": "req_sign manifest_hash until",
+    "ack": "state ward epoch manifest_hash stored incarnation log_head time",
+}.items()}
+
+
+def head(n, forms):
+    """The shortest of (first byte, width) that holds n; width 0: within the first byte."""
+    for first, width, most in forms:
+        if n <= most:
+            return bytes([first | n]) if width == 0 else bytes([first]) + n.to_bytes(width, "big")
+    raise ValueError(n)
+
+
+def pack(v):
+    if isinstance(v, int):
+        return head(v, ((0, 0, 0x7f), (0xcc, 1, 0xff), (0xcd, 2, 0xffff),
+                        (0xce, 4, 0xffffffff), (0xcf, 8, 2 ** 64 - 1)))
+    if isinstance(v, bytes):
+        return head(len(v), ((0xc4, 1, 0xff), (0xc5, 2, 0xffff))) + v
+    if isinstance(v, str):
+        raw = v.encode()
+        return head(len(raw), ((0xa0, 0, 31), (0xd9, 1, 0xff), (0xda, 2, 0xffff))) + raw
+    raise TypeError(v)
+
+
+def encode(name, value):
+    """The canonical map; what is optional and empty is not in value."""
+    left, out = dict(value), []
+    for key, field in enumerate(OBJECTS[name], 1):
+        field, _, entries = field.partition(":")
+        if field not in left:
+            continue
+        v = left.pop(field)
+        body = pack(v) if not entries else head(len(v), ((0x90, 0, 15), (0xdc, 2, 0xffff))) + \
+            b"".join(encode(entries, e) for e in v)
+        out.append(pack(key) + body)
+    assert not left, left
+    return head(len(out), ((0x80, 0, 15),)) + b"".join(out)
+
+
+def plain(v):
+    """For JSON: bytes as hex."""
+    if isinstance(v, bytes):
+        return v.hex()
+    if isinstance(v, dict):
+        return {k: plain(x) for k, x in v.items()}
+    return [plain(x) for x in v] if isinstance(v, list) else v
+
+
+def public(seed):
+    return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+
+
+def signature(seed, label, msg):
+    return Ed25519PrivateKey.from_private_bytes(seed).sign(blake(label, msg))
+
+
+def signed(name, label, seed, value):
+    body = encode(name, value)
+    return {"label": label, "seed": seed, "pub": public(seed), "fields": value,
+            "signed": body + signature(seed, label, body)}
+
+
+def boxed(label, to, ephemeral, ad, inner):
+    """Box to the X25519 secret key's public key."""
+    to, eph = (X25519PrivateKey.from_private_bytes(k) for k in (to, ephemeral))
+    to_pub, eph_pub = (k.public_key().public_bytes_raw() for k in (to, eph))
+    key = blake(label, eph_pub, to_pub, key=eph.exchange(X25519PublicKey.from_public_bytes(to_pub)))
+    return eph_pub + xchacha(key, bytes(24), label, ad, inner)
+
+
+def manifest():
+    root, escrow, nonce = made_up("R", 32), made_up("K_e", 32), made_up("W_e nonce", 24)
+    owner = blake("kith owner sign", key=level(root, 5, b"kithsign"))
+    shares = [made_up(f"piece {i}", 37) for i in range(4)]
+    seeds = [blake("kith piece key", p[:5], key=p[5:]) for p in shares]
+    value = {
+        "version": 1, "circle": made_up("circle", 16), "epoch": 0x10203, "owner": public(owner),
+        "group_threshold": 1, "groups": [{"t": 3, "n": 4}],
+        "pieces": [dict({"group": 0, "index": i, "kind": 2 if i == 3 else 1,
+                         "piece_key": public(seed)},
+                        **({} if i == 3 else {"approval": made_up(f"approval {i}", 32)}))
+                   for i, seed in enumerate(seeds)],
+        "hold": 259200, "stop_hold": 777600, "made": 1790000000,
+        "previous": made_up("previous", 32)}
+    # All before W_e's own key, bin length and 72 bytes; the map's count has it already.
+    before = encode("manifest", dict(value, wrapped=bytes(72)))[:-75]
+    ad = blake("kith manifest before", before)
+    kek = blake("kith kek", value["circle"], u32(value["epoch"]), key=escrow)
+    value["wrapped"] = nonce + xchacha(kek, nonce, "kith kek", ad, root)
+    raw = signed("manifest", "kith manifest", owner, value)
+    seal_key, seal_nonce = made_up("manifest key", 32), made_up("manifest nonce", 24)
+    hash_ = blake("kith manifest", raw["signed"])
+    sealed = seal_nonce + xchacha(seal_key, seal_nonce, "kith manifest seal", hash_, raw["signed"])
+    return dict(raw, root=root, escrow=escrow, nonce=nonce, before=ad, kek=kek, hash=hash_,
+                pieces=[{"piece": p, "seed": s, "public": public(s)}
+                        for p, s in zip(shares, seeds)],
+                manifest_key=seal_key, seal_nonce=seal_nonce, sealed=sealed)
+
+
+def boxes(hash_):
+    owner, to = made_up("owner", 32), made_up("sealing key", 32)
+    seat = made_up("seat", 16)
+    to_pub = X25519PrivateKey.from_private_bytes(to).public_key().public_bytes_raw()
+    about = {"epoch": 7, "manifest_hash": hash_, "group": 0, "index": 2, "seat": seat,
+             "seal_pub": to_pub}
+    out = {}
+    for kind in ("piece", "roster"):
+        content = {"circle": made_up("circle", 16), "owner": public(owner), "name": "Zoë",
+                   "about": "my first dog: Bello", "key": made_up(f"{kind} box key", 32)}
+        if kind == "piece":
+            content["piece"] = made_up("piece 2", 37)
+        label, eph = f"kith box {kind}", made_up(f"{kind} ephemeral", 32)
+        a, c = encode("box_about", about), encode("box_content", content)
+        sig = signature(owner, "kith box inner",
+                        blake("kith box inner", label.encode(), a, c))
+        out[f"box_{kind}"] = {"key": to, "ephemeral": eph, "owner_seed": owner, "about": about,
+                              "about_encoded": a, "fields": content,
+                              "sealed": boxed(label, to, eph, a, c + sig)}
+    note = {"label": "Zoë", "circle": made_up("circle", 16), "owner": public(owner),
+            "contact": "+49 170 1"}
+    eph = made_up("note ephemeral", 32)
+    out["note"] = {"key": to, "ephemeral": eph, "seat": seat, "fields": note,
+                   "sealed": boxed("kith box note", to, eph, seat, encode("note", note))}
+    key, nonce = made_up("roster key", 32), made_up("roster nonce", 24)
+    roster = {"circle": made_up("circle", 16), "epoch": 7, "entries": [
+        {"name": n, "reach": f"call {n}", "node_key": made_up(f"node {n}", 32),
+         "seat": made_up(f"seat {n}", 16), "generation": 0, "sign_pub": made_up(f"sign {n}", 32),
+         "seal_pub": made_up(f"seal {n}", 32), "credential": made_up(f"cred {n}", 32),
+         "addresses": [{"at": address(h, 7844)[0]} for h in ("192.0.2.7", "ben.example")]}
+        for n in ("Ben", "Maria")]}
+    out["roster"] = {"key": key, "nonce": nonce, "manifest_hash": hash_, "fields": roster,
+                     "sealed": nonce + xchacha(key, nonce, "kith roster seal", hash_,
+                                               encode("roster", roster))}
+    return out
+
+
+def ceremony(hash_):
+    node, approval, ack = (made_up(n, 32) for n in ("node sign", "approval key", "ack key"))
+    view = signed("view", "kith view", node, {
+        "request": made_up("request", 16), "kind": 2, "purpose": 1, "ward": made_up("ward", 16),
+        "epochs": [{"epoch": 7, "manifest_hash": hash_, "hold": 259200, "stop_hold": 777600}],
+        "opened": 1790000000, "expires": 1791209600})
+    t = {"view": view["signed"]}
+    t.update((k, made_up(k, 32)) for k in OBJECTS["transcript"][1:])
+    encoded, nonce = encode("transcript", t), made_up("requester nonce", 32)
+    t_hash = blake("kith transcript", encoded)
+    statement = {"purpose": 1, "request": made_up("request", 16), "req_sign": t["req_sign"],
+                 "epochs": [{"epoch": 7, "manifest_hash": hash_, "opened": 1},
+                            {"epoch": 6, "manifest_hash": made_up("old", 32), "opened": 2}],
+                 "t_hash": t_hash, "how": 5, "not_before": 1790259200, "time": 1790000100}
+    kinds = ("restore", "confirm", "move")
+    parts = [made_up(n, 40 + i) for i, n in enumerate(("bp", "br", "m", "r", "d"))]
+    stored = blake("kith stored", *(x for p in parts for x in (u32(len(p)), p)))
+    to, key = made_up("requester sealing key", 32), made_up("manifest key", 32)
+    releases = {}
+    for name, label, inner in (
+            ("release", "kith box release", made_up("piece 2", 37) + key),
+            ("release_roster", "kith box release roster", key)):
+        eph = made_up(f"{name} ephemeral", 32)
+        releases[name] = {"key": to, "ephemeral": eph, "t": encoded, "manifest_hash": hash_,
+                          "inner": inner, "sealed": boxed(label, to, eph, t_hash + hash_, inner)}
+    return dict(
+        releases, view=view,
+        transcript={"fields": t, "encoded": encoded, "hash": t_hash, "nonce": nonce,
+                    "commitment": blake("kith commitment", nonce),
+                    "call": [plain(call_record(encoded, nonce, c)) for c in (MINIMUM, SHIPPED)]},
+        statements=[signed("statement", f"kith statement {k}", approval,
+                           dict(statement, kind=i)) for i, k in enumerate(kinds, 1)],
+        introduction=signed("introduction", "kith introduction", approval, {
+            "req_sign": t["req_sign"], "manifest_hash": hash_, "until": 1791209600}),
+        stored={"parts": parts, "hash": stored},
+        ack=signed("ack", "kith ack", ack, {
+            "state": 3, "ward": made_up("ward", 16), "epoch": 7, "manifest_hash": hash_,
+            "stored": stored, "incarnation": made_up("incarnation", 16),
+            "log_head": made_up("log head", 32), "time": 1790000200}))
+
+
+def signatures():
+    seed = made_up("guardian sign", 32)
+    ids = {"node_key": made_up("node key", 32), "seat": made_up("seat", 16),
+           "seal_pub": made_up("seal pub", 32), "handshake": made_up("handshake", 64),
+           "invite": made_up("invite", 16), "approval": made_up("approval", 32),
+           "ward": made_up("ward", 16), "epoch": 7, "ack": made_up("ack", 32),
+           "request": made_up("request", 16), "op": made_up("op", 16)}
+    sign = lambda label, *parts: signature(seed, label, b"".join(parts))
+    return dict(
+        ids, seed=seed, pub=public(seed),
+        ack_key_sig=sign("kith ack key", ids["ward"], u32(7), ids["ack"]),
+        seat_keys_sig=sign("kith seat keys", ids["node_key"], ids["seat"], public(seed),
+                           ids["seal_pub"]),
+        seat_enrol_sig=sign("kith seat enrol", ids["node_key"], ids["handshake"]),
+        approval_sig=sign("kith approval public", ids["seat"], ids["invite"], ids["approval"]),
+        unlock_sig=sign("kith unlock", ids["request"], ids["op"]))
+
+
+def piece():
+    m = manifest()
+    descriptor = signed("descriptor", "kith descriptor", made_up("account sign", 32), {
+        "epoch": 7, "manifest_hash": m["hash"], "group_threshold": 2,
+        "groups": [{"t": 2, "n": 3}, {"t": 3, "n": 4}],
+        "pieces": [{"group": g, "ack": made_up(f"ack {g}", 32),
+                    "approval": made_up(f"appr {g}", 32)} for g in (0, 1)]})
+    return plain(dict({
+        "about": "What an epoch is made of, and one ceremony; see docs/PROTOCOL.md. Absent "
+                 "fields are empty.",
+        "manifest": m, "descriptor": descriptor, "signatures": signatures()},
+        **boxes(m["hash"]), **ceremony(m["hash"])))
+
+
 def main():
     bad = 0
-    for name, value in (("crypt", crypt()), ("ident", ident()), ("words", words())):
+    for name, value in (("crypt", crypt()), ("ident", ident()), ("words", words()),
+                        ("piece", piece())):
         path = HERE / f"{name}.json"
         text = json.dumps(value, indent=1) + "\n"
         if "--check" not in sys.argv:
