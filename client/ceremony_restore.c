@@ -676,8 +676,12 @@ enum err restore_cancel(struct restore *r, const struct params *p, size_t *out_l
     }
     enum err e = n > 0 ? call_round(calls, n, p->round_ms, p->rng) : OK;
     *out_left = 0;
-    for (size_t i = 0; i < n; i++)
-        *out_left += calls[i].err != OK;
+    for (size_t i = 0; i < n; i++) {
+        if (calls[i].err == OK)
+            visits[i].e->state = STATE_EXPIRED;
+        else
+            (*out_left)++;
+    }
     secret_wipe(visits, RESTORE_ENTRIES * sizeof *visits);
     return e;
 }

@@ -218,9 +218,14 @@ static void show(struct ctx *ctx, const struct restore_open *o)
         open_json(ctx->term, o);
         return;
     }
-    answer_lines(ctx->term, o);
+    bool done = o->state == RESTORE_DONE;
+
+    if (!done)
+        answer_lines(ctx->term, o);
+    /* Who was not needed any more is no news when the key is back. */
     for (uint32_t i = 0; i < o->n_lines; i++)
-        say_line(ctx->term, &o->lines[i], ctx_now(ctx));
+        if (!done || o->lines[i].verdict != VERDICT_NONE)
+            say_line(ctx->term, &o->lines[i], ctx_now(ctx));
     say_summary(ctx->term, o);
 }
 
@@ -521,8 +526,14 @@ static enum err go_on(struct ctx *ctx, struct home *h, const struct home_key *ke
     }
     if (r->head.state == RESTORE_UNCONFIRMED && !accepted && r->head.accepted.n > 0)
         return wrong_words(ctx, h, key, r);
-    if (accepted)
+    if (accepted) {
+        size_t left = 0;
+
         TRY(finish(ctx, h, key, r, root));
+        /* Nobody need be called for what is done; who is away forgets by itself. */
+        TRY(restore_cancel(r, ctx->params, &left));
+        TRY(save(ctx, h, key, r));
+    }
     TRY(restore_lines(r, &o));
     ctx->exit = exit_of_state(r->head.state);
     if (accepted)
