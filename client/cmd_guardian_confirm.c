@@ -114,13 +114,16 @@ static enum err answer_wrong(struct confirming *c, enum words_verdict verdict)
     struct day_guardian *g = c->g;
     int left = CONFIRM_TRIES - g->answers;
     char next[TERM_TEXT];
-    const char *why = verdict == WORDS_SLIP
-                          ? "One of the two words differs. Ask for them once more."
-                          : "Ask for the two words beside your own name.";
+    char why[TERM_TEXT];
     guardian_next("confirm", g->name, left > 0 ? " --answer-file FILE" : "", next);
+    (void)snprintf(why, sizeof why, "%s %s",
+                   verdict == WORDS_SLIP ? "One of the two words differs: ask once more."
+                                         : "Ask for the two words beside your own name.",
+                   left > 1 ? "Two tries are left." : "One try is left.");
     if (left == 0) {
-        why = "Somebody may be between you. Speak in another way, then begin anew: there "
-              "will be new words.";
+        (void)snprintf(why, sizeof why,
+                       "Somebody may be between you. Speak in another way, then begin "
+                       "anew: there will be new words.");
         confirm_forget(g);
         TRY(ctx_day_save(c->ctx, &c->h, c->d));
     }
@@ -243,11 +246,16 @@ static enum err confirm_ask(struct confirming *c)
     char line[128];
     char question[NAME_TEXT + 64];
     uint16_t typed[WORDS_ANSWER];
-    const struct ask a = { question, "--answer-file FILE", NULL };
+    char note[2 * NAME_TEXT + 128];
+    struct ask a = { question, "--answer-file FILE", note };
     (void)snprintf(question, sizeof question, "The two words %.*s says back",
                    TEXT(c->g->name));
+    (void)snprintf(note, sizeof note,
+                   "When %.*s has typed them, %.*s's screen shows two words for you.",
+                   TEXT(c->g->name), TEXT(c->g->name));
     for (;;) {
         TRY(term_ask_maybe(t, &a, line, sizeof line));
+        a.note = NULL;
         if (line[0] == 0)
             break;
         enum err e = answer_parse(c->ctx, bytes_text(line), typed);
@@ -262,8 +270,11 @@ static enum err confirm_ask(struct confirming *c)
         term_say(t, "%s %s", t->problem.what, t->problem.why);
     }
     char next[TERM_TEXT];
-    guardian_next("confirm", c->g->name, "", next);
-    term_say(t, "Not confirmed yet. To go on with the same words: %s", next);
+    guardian_next("confirm", c->g->name, t->ask ? "" : " --answer-file FILE", next);
+    if (t->ask)
+        term_say(t, "Not confirmed yet. To go on with the same words: %s", next);
+    else
+        term_say(t, "When two words came back: %s", next);
     return OK;
 }
 

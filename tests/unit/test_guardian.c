@@ -215,7 +215,18 @@ static void a_swapped_invite_shows(void **state)
     assert_int_equal(enrol(w), ERR_KEY);
     assert_false(w->talk.unsure);
     assert_int_equal(w->g->progress, GUARDIAN_NEW);
+    guardian_forget(w->d, w->g);
+    /* The right seat, with keys of another; and an approval key of another invite. */
+    live_invite(w->live, &w->invite);
+    entry(w);
+    w->g->fp[0] ^= 1;
+    assert_int_equal(enrol(w), ERR_KEY);
+    w->g->fp[0] ^= 1;
+    w->g->invite[0] ^= 1;
+    assert_int_equal(enrol(w), ERR_KEY);
     assert_int_equal(live_wards(w->live), 0);
+    w->g->invite[0] ^= 1;
+    assert_int_equal(enrol(w), OK);
 }
 
 static void an_invite_works_for_one(void **state)
