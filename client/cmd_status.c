@@ -321,15 +321,22 @@ static void next_owner(struct look *l, const struct home *h)
         add_next(l, "seal", "kith circle seal", "The plan is made. Give out the pieces:");
 }
 
+/* A guardian who never asked for a circle is told of none. */
+static bool only_guards(const struct day *d)
+{
+    return d->n_seats > 0 && d->n_guardians == 0;
+}
+
 static void next_unsealed(struct look *l, const struct home *h)
 {
     const struct day *d = l->day;
-    if (!is_zero(d->me.owner, PUB_BYTES))
-        next_owner(l, h);
-    else if (home_has(h, HOME_RESTORE))
+    if (is_zero(d->me.owner, PUB_BYTES) && home_has(h, HOME_RESTORE))
         add_next(l, "restore", "kith restore", "A restore is going on:");
-    else if (d->n_seats > 0)
-        add_next(l, "guard", "kith guard", "You are a guardian for others:");
+    else if (only_guards(d))
+        add_next(l, "guard", "kith guard",
+                 "You are a guardian for others. Who they are, and who asks for help:");
+    else if (!is_zero(d->me.owner, PUB_BYTES))
+        next_owner(l, h);
     else
         add_next(l, "init", "kith init --name NAME",
                  "Kith gives your keys back through people you trust. To begin:");
@@ -475,7 +482,7 @@ static void show(struct ctx *ctx, const struct look *l)
     if (l->day->me.epoch > 0) {
         say_standing(t, l);
         say_guardians(t, l, ctx_now(ctx));
-    } else if (!is_zero(l->day->me.owner, PUB_BYTES)) {
+    } else if (!is_zero(l->day->me.owner, PUB_BYTES) && !only_guards(l->day)) {
         term_answer(t, "You can be restored: no. There is no circle yet.");
     }
     say_next(t, l);
