@@ -212,7 +212,8 @@ enum err op_decode(struct bytes in, struct op_record *out)
     if (in.n < OP_HEAD)
         return ERR_CORRUPT;
     out->time = load_u64(in.p);
-    memcpy(out->hash, in.p + 8, HASH_BYTES);
+    out->turn = load_u64(in.p + 8);
+    memcpy(out->hash, in.p + 16, HASH_BYTES);
     out->reply = bytes_of(in.p + OP_HEAD, in.n - OP_HEAD);
     return OK;
 }
@@ -241,9 +242,10 @@ enum err txn_op_seen(struct txn *t, const uint8_t cred[ID_BYTES],
 /* What a credential has under its op ids. */
 struct ops {
     uint64_t now;
-    size_t left; /* not too old */
-    uint64_t oldest_time;
-    struct txn_key oldest; /* of what is left */
+    size_t left;    /* not too old */
+    uint64_t first; /* the least turn of what is left, and where */
+    struct txn_key oldest;
+    uint64_t last; /* the greatest turn */
 };
 
 /* Deletes the record at key when it is too old, else counts it. */
@@ -253,10 +255,11 @@ static enum err prune_op(struct txn *t, const struct txn_key *key, struct bytes 
     struct op_record r = { 0 };
 
     TRY(op_decode(record, &r));
+    ops->last = r.turn > ops->last ? r.turn : ops->last;
     if (ops->now > r.time && ops->now - r.time > OP_LIFE)
         return txn_del(t, TAB_OP, bytes_of(key->b, key->n));
-    if (ops->left == 0 || r.time < ops->oldest_time) {
-        ops->oldest_time = r.time;
+    if (ops->left == 0 || r.turn < ops->first) {
+        ops->first = r.turn;
         ops->oldest = *key;
     }
     ops->left++;
@@ -293,6 +296,7 @@ enum err txn_op_keep(struct txn *t, const uint8_t cred[ID_BYTES],
     if (ops.left >= OP_KEPT)
         TRY(txn_del(t, TAB_OP, bytes_of(ops.oldest.b, ops.oldest.n)));
     buf_put_u64(&b, now);
+    buf_put_u64(&b, ops.last + 1);
     buf_put(&b, bytes_of(hash, HASH_BYTES));
     buf_put(&b, reply);
     return txn_put(t, TAB_OP, op_key(cred, op, key), buf_bytes(&b));

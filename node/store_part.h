@@ -66,10 +66,11 @@ enum err txn_verify(struct txn *t, void *arg);
 void txn_forget(struct txn *t);
 
 /* What lies under an op id and in the log, after its seal; for the fuzzers too. */
-enum { OP_HEAD = 8 + HASH_BYTES, LOG_HEAD_BYTES = 8 + HASH_BYTES };
+enum { OP_HEAD = 8 + 8 + HASH_BYTES, LOG_HEAD_BYTES = 8 + HASH_BYTES };
 
 struct op_record {
     uint64_t time;
+    uint64_t turn; /* of its credential's; many may share a second */
     uint8_t hash[HASH_BYTES];
     struct bytes reply; /* into the input */
 };

@@ -1046,6 +1046,22 @@ static void the_last_64_op_ids_are_kept_for_30_days(void **state)
     }
 }
 
+static void of_one_second_too_the_last_64_are_kept(void **state)
+{
+    struct place *p = *state;
+    struct op_case c = { .cred = { 1 }, .hash = { 3 }, .now = 1000, .reply = "r" };
+
+    open_ok(p);
+    for (unsigned i = 0; i < 200; i++) {
+        c.op[0] = (uint8_t)(200 - i); /* the newest sort first */
+        assert_int_equal(store_write(p->s, op_keep, &c), OK);
+    }
+    for (unsigned i = 0; i < 200; i++) {
+        c.op[0] = (uint8_t)(200 - i);
+        assert_int_equal(store_read(p->s, op_seen, &c), i < 136 ? ERR_UNKNOWN : OK);
+    }
+}
+
 /* ---- the node log ---- */
 
 static enum err check_log(struct txn *t, void *arg)
@@ -1298,6 +1314,7 @@ int main(void)
         CASE(the_thread_does_each_job_once),
         CASE(an_op_id_gives_the_same_answer_again),
         CASE(the_last_64_op_ids_are_kept_for_30_days),
+        CASE(of_one_second_too_the_last_64_are_kept),
         CASE(the_log_is_a_chain_inside_the_store),
         CASE(what_lies_under_a_data_key_goes_with_it),
         CASE(a_failing_job_leaves_and_drops_no_key),
