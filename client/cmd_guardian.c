@@ -32,12 +32,9 @@ static enum err link_problem(const struct ctx *ctx, enum err e, const char *name
 static enum err type_problem(const struct ctx *ctx, enum link_type type, const char *name)
 {
     static const char *const what[] = {
-        [LINK_RESTORE] =
-            "This is a restore link: it brings back a root key that was lost.",
-        [LINK_SEAT] = "This is a seat link: it is for somebody who becomes a guardian.",
-        [LINK_OPERATOR] =
-            "This is an operator link: it is for the guardian who runs that "
-            "node.",
+        [LINK_RESTORE] = "a restore link: it brings back a root key that was lost",
+        [LINK_SEAT] = "a seat link: it is for somebody who becomes a guardian",
+        [LINK_OPERATOR] = "an operator link: it is for whoever runs that node",
     };
     static const char *const next[] = {
         [LINK_RESTORE] = "kith restore start LINK",
@@ -49,7 +46,7 @@ static enum err type_problem(const struct ctx *ctx, enum link_type type, const c
                    "To add a guardian, ask %s for an invite (\"kith guard invite\").",
                    name);
     return term_fail_as(ctx->term, ERR_ARG, EXIT_USAGE, "wrong-link", why, next[type],
-                        "%s", what[type]);
+                        "This is %s.", what[type]);
 }
 
 static enum err link_read(const struct ctx *ctx, const char *given, struct given_add *out)
@@ -135,7 +132,15 @@ static enum err check_seat(const struct ctx *ctx, const struct day *d,
                            const struct link *link, const struct day_guardian *own)
 {
     uint8_t seat[SEAT_BYTES];
+    uint8_t me[FP_BYTES];
     ident_seat_id(link->node_key, link->fp, seat);
+    ident_fingerprint(d->me.guard_sign, d->me.guard_seal, me);
+    if (bytes_equal(BYTES_OF(me), BYTES_OF(link->fp)))
+        return term_fail_as(ctx->term, ERR_ARG, EXIT_USAGE, "own-invite",
+                            "The keys that open your piece would be lost together with "
+                            "your root key.",
+                            NULL,
+                            "Nobody can be their own guardian: this invite is yours.");
     for (size_t i = 0; i < d->n_guardians; i++) {
         const struct day_guardian *g = &d->guardians[i];
         if (g == own || !bytes_equal(BYTES_OF(g->seat), BYTES_OF(seat)))

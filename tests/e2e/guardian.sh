@@ -42,6 +42,9 @@ answers ""
 run Ana 5 guardian confirm Ben
 says "kith guardian list"
 
+run Ben 2 guardian add Me "@$work/ben"
+says "Nobody can be their own guardian"
+
 # ---- away: nothing is kept, and it works when the node is back ----
 node_kill Ben
 run Ana 13 guardian add Ben "@$work/ben"
