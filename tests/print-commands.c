@@ -7,7 +7,6 @@
 
 #include "client/cmd.h"
 
-
 static void print_escaped(const char *text)
 {
     for (; *text != '\0'; text++) {
