@@ -113,7 +113,7 @@ static enum err take_about(const struct ctx *ctx, struct day *d)
     char typed[TEXT_MAX_BYTES + 1];
     const char *about = ctx_option(ctx, "--about-me");
     const struct ask a = {
-        .text = "A note about you (or nothing)",
+        .text = "A note about you",
         .flag = "--about-me TEXT",
         .note = "Your guardians see this note before they decide about a request in your "
                 "name. Write what helps them to be sure that it is you, and nothing "
@@ -157,7 +157,7 @@ static enum err number_problem(const struct ctx *ctx, const struct day *d)
 static enum err not_entered(const struct ctx *ctx, const struct day_guardian *g)
 {
     char next[TERM_TEXT];
-    (void)snprintf(next, sizeof next, "kith guardian add %.*s", TEXT(g->name));
+    guardian_next("add", g->name, "", next);
     return term_fail_as(ctx->term, ERR_STATE, EXIT_FAILED, "not-entered",
                         "The invite was kept here, but the node has not answered yet.",
                         next, "%.*s is not your guardian yet.", TEXT(g->name));
@@ -289,7 +289,12 @@ static void say_plan(struct term *t, const struct day *d)
         say_group(t, d, g);
     term_answer(t, "At least %u %s must say yes.", fewest,
                 fewest == 1 ? "person" : "people");
-    term_answer(t, "Hold: %s. After a stop: %s.", hold, stop);
+    if (me->hold == 0)
+        term_answer(t, "An approved piece leaves at once; after a stop it waits %s.",
+                    stop);
+    else
+        term_answer(t, "An approved piece waits %s before it leaves; after a stop, %s.",
+                    hold, stop);
 }
 
 static json_t *names_json(const struct day *d, uint32_t g)
@@ -428,6 +433,7 @@ struct sealed {
     unsigned stored;
     unsigned confirmed;
     bool enough;
+    struct bytes first; /* not spoken with */
     char missing[LIST_TEXT];
     char unconfirmed[LIST_TEXT];
 };
@@ -447,8 +453,10 @@ static void look(const struct day *d, struct sealed *out)
         out->confirmed += holds && g->confirmed != 0;
         if (!holds)
             list_add(out->missing, sizeof out->missing, g->name);
-        if (g->confirmed == 0)
-            list_add(out->unconfirmed, sizeof out->unconfirmed, g->name);
+        if (g->confirmed != 0)
+            continue;
+        list_add(out->unconfirmed, sizeof out->unconfirmed, g->name);
+        out->first = out->first.n > 0 ? out->first : g->name;
     }
     out->enough = circle_enough(&d->me, &stored);
 }
@@ -501,6 +509,7 @@ static json_t *seal_json(const struct day *d, const struct sealed *l)
 static void say_sealed(struct ctx *ctx, const struct day *d, const struct sealed *l)
 {
     struct term *t = ctx->term;
+    char command[TERM_TEXT];
     term_answer(t, "%u of %u guardians hold a piece; %u are needed.", l->stored, l->of,
                 circle_need(&d->me));
     if (l->missing[0] != 0) {
@@ -509,11 +518,12 @@ static void say_sealed(struct ctx *ctx, const struct day *d, const struct sealed
     }
     if (l->unconfirmed[0] == 0)
         return;
+    guardian_next("confirm", l->first, "", command);
     term_say(t,
              "Not spoken with yet: %s. Until you have, nobody knows that these pieces "
-             "are with the right people. Call them one by one:",
+             "are with the right people. Call them one by one, and begin with:",
              l->unconfirmed);
-    term_say(t, "  kith guardian confirm NAME");
+    term_say(t, "  %s", command);
 }
 
 static enum err seal_report(struct ctx *ctx, const struct day *d, const struct seal *s)

@@ -261,15 +261,15 @@ static void next_confirm(struct look *l)
 {
     for (size_t i = 0; i < in_circle(l->day); i++) {
         const struct day_guardian *g = &l->day->guardians[i];
-        char command[COMMAND_TEXT];
+        char command[TERM_TEXT];
         if (g->confirmed != 0 || g->kind != PIECE_NODE)
             continue;
-        (void)snprintf(command, sizeof command, "kith guardian confirm \"%.*s\"",
-                       TEXT(g->name));
-        add_next(l, "confirm", command,
-                 "You have not spoken with %.*s yet, so this piece is not counted as a "
-                 "spare one. Call %.*s and type:",
-                 TEXT(g->name), TEXT(g->name));
+        guardian_next("confirm", g->name, "", command);
+        add_next(
+            l, "confirm", command,
+            "You have not spoken with %.*s yet; until then this piece is not counted "
+            "as a spare one. Call %.*s and type:",
+            TEXT(g->name), TEXT(g->name));
         return;
     }
 }
@@ -285,8 +285,8 @@ static void next_sealed(struct look *l, uint64_t now)
 
 static void next_enter(struct look *l, const struct day_guardian *g)
 {
-    char command[COMMAND_TEXT];
-    (void)snprintf(command, sizeof command, "kith guardian add \"%.*s\"", TEXT(g->name));
+    char command[TERM_TEXT];
+    guardian_next("add", g->name, "", command);
     add_next(l, "add", command,
              "%.*s's node has not answered to your invite yet:", TEXT(g->name));
 }
