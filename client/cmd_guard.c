@@ -245,8 +245,11 @@ static enum err link_address(struct desk *d, const struct day_seat *s, enum reac
                             "The link would hold the public address anyway.",
                             "kith guard invite",
                             "No address in the home network is known for this node.");
-    term_warn(d->t, "this link leads to an address in your home network. It works only "
-                    "there.");
+    if (address_is_loopback(out))
+        term_warn(d->t, "this link leads to this machine itself. It works only here.");
+    else
+        term_warn(d->t, "this link leads to an address in your home network. It works "
+                        "only there.");
     return OK;
 }
 
@@ -509,6 +512,9 @@ static enum err screen(struct desk *d)
         say_quiet(d);
         return OK;
     }
+    if (d->keys == NULL && home_lock_of(&d->home, HOME_ROOT) == LOCK_PASSPHRASE)
+        term_say(d->t, "Somebody asks you for something. Your passphrase shows who.");
+    TRY(desk_unlock(d));
     TRY(desk_read_notes(d));
     TRY(choose_request(d, n, &chosen));
     if (d->guard->requests[chosen].rep.line[0].state == STATE_LOCKED) {

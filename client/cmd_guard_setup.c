@@ -66,7 +66,7 @@ static enum err link_get(struct ctx *ctx, struct link *out)
 static enum err name_get(struct ctx *ctx, char *out, size_t cap)
 {
     const char *given = ctx_option(ctx, "--name");
-    const struct ask a = { .text = "Your name (or nothing)", .flag = "--name NAME" };
+    const struct ask a = { .text = "Your name", .flag = "--name NAME" };
 
     if (given != NULL) {
         TRY(ctx_text(ctx, "The name", given, NAME_MAX_BYTES));

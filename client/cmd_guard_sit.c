@@ -285,7 +285,7 @@ static enum err ask_how(struct sitting *s)
                    s->name);
     (void)snprintf(texts[4], SENTENCE, "called: I called a number I had before");
     const char *const options[] = { texts[0], texts[1], texts[2],
-                                    texts[3], texts[4], "not sure" };
+                                    texts[3], texts[4], "not sure: stop here" };
     if (s->t->ask)
         term_say(s->t, "How did you make sure that it is %s?", s->name);
     TRY(term_choose(s->t, &a, options, 6, &chosen));
@@ -345,7 +345,7 @@ static enum err words_from_file(struct sitting *s, const char *path, uint16_t *o
 static enum err words_from_person(struct sitting *s, uint16_t *out)
 {
     AUTO_SECRET char *text = NULL;
-    const struct ask a = { .text = "The four words", .flag = "--words-file FILE" };
+    const struct ask a = { .text = "Their four words", .flag = "--words-file FILE" };
 
     TRY(secret_alloc(WORDS_TYPED, (void **)&text));
     for (int i = 0; i < 5; i++) {
@@ -380,6 +380,15 @@ static enum err try_words(struct sitting *s, const uint16_t typed[WORDS_CALL])
     return guard_judge(typed, buf_bytes(&b), s->c->rep.nonce, p->cost, s->verdict);
 }
 
+static void tries_text(unsigned left, char out[SENTENCE])
+{
+    if (left == 0)
+        (void)snprintf(out, SENTENCE, "The request is locked now.");
+    else
+        (void)snprintf(out, SENTENCE, "%u %s left.", left,
+                       left == 1 ? "try is" : "tries are");
+}
+
 /* What a person is told, by how the words stand to the right ones. */
 static enum err say_wrong(struct sitting *s)
 {
@@ -389,6 +398,7 @@ static enum err say_wrong(struct sitting *s)
     const char *what = "Some of these words are wrong.";
     char id[9];
     char next[SENTENCE];
+    char tries[SENTENCE];
 
     if (slip) {
         what = "One word is not right.";
@@ -399,12 +409,10 @@ static enum err say_wrong(struct sitting *s)
     }
     id_short(line_of(s)->request, id);
     (void)snprintf(next, sizeof next, "kith guard unlock %s", id);
+    tries_text(s->tries_left, tries);
     enum err e =
         term_fail_as(s->t, ERR_REFUSED, EXIT_FAILED, slip ? "words-slip" : "words-wrong",
-                     why, s->tries_left == 0 ? next : NULL, "%s %s", what,
-                     s->tries_left == 0   ? "The request is locked now."
-                     : s->tries_left == 1 ? "One try is left."
-                                          : "More tries are left.");
+                     why, s->tries_left == 0 ? next : NULL, "%s %s", what, tries);
     term_fail_more(s->t, json_pack("{s:i}", "tries_left", (int)s->tries_left));
     return e;
 }
@@ -456,6 +464,8 @@ static void say_approved(struct sitting *s, unsigned state, uint64_t opens)
         return;
     }
     term_title(s->t, "Approved. Thank you.");
+    term_say(s->t, "If they ask for the four words that name the key of %s: %.*s",
+             s->name, (int)s->ward->fingerprint.n, (const char *)s->ward->fingerprint.p);
     if (opens <= now) {
         term_say(s->t, "Your piece can be fetched now. There is nothing more to do.");
         return;

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Writes the seeds of msg, manifest, box, statement and recover from the real encoders:
+ *   make_seeds tests/fuzz/corpus
+ * Run it again whenever a table of fields changes.
+ */
+#include <ctype.h>
+#include <stdio.h>
+
+#include "proto/msg.h"
+#include "tests/fuzz/fixed.h"
+
+static struct fixed f;
+static const char *folder;
+
+static void save(const char *target, const char *name, struct bytes seed)
+{
+    char path[512];
+    int n = snprintf(path, sizeof path, "%s/%s/%s", folder, target, name);
+    MUST(n > 0 && (size_t)n < sizeof path);
+
+    for (char *c = path + strlen(folder); *c != 0; c++)
+        *c = (char)tolower((unsigned char)*c);
+    FILE *out = fopen(path, "we");
+    MUST(out != NULL && fwrite(seed.p, 1, seed.n, out) == seed.n && fclose(out) == 0);
+}
+
+/* ---- messages, filled as their tables allow ---- */
+
+static void fill(const struct wire_schema *s, uint8_t *base)
+{
+    static const uint8_t text[64] =
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+        "aaaaaaa";
+
+    for (size_t i = 0; i < s->count; i++) {
+        const struct wire_field *w = &s->fields[i];
+        struct bytes b = bytes_of(text, w->min > 4 ? w->min : 4);
+        uint32_t n = w->min > 1 ? w->min : 1;
+
+        switch (w->type) {
+        case WIRE_UINT:
+            base[w->off] = 1;
+            break;
+        case WIRE_FIX:
+            memset(base + w->off, (int)i + 1, w->size);
+            break;
+        case WIRE_BYTES:
+        case WIRE_TEXT:
+            memcpy(base + w->off, &b, sizeof b);
+            break;
+        case WIRE_LIST:
+            memcpy(base + w->off_n, &n, sizeof n);
+            for (uint32_t k = 0; k < n; k++)
+                fill(w->sub, base + w->off + (size_t)k * w->size);
+            break;
+        }
+    }
+}
+
+static void message(uint8_t row, uint8_t direction)
+{
+    static _Alignas(16) uint8_t value[32768];
+    static uint8_t mem[WIRE_MAX];
+    struct buf out = BUF_OF(mem);
+    const struct msg_row *r = &msg_rows[row];
+    char name[64];
+
+    memset(value, 0, sizeof value);
+    fill(direction == 1 ? r->rep : r->req, value);
+    buf_put_u8(&out, row);
+    buf_put_u8(&out, direction);
+    enum err e =
+        direction == 1 ? msg_put_rep(r, value, &out) : msg_put_req(r, value, &out);
+    MUST(e == OK);
+    (void)snprintf(name, sizeof name, "%s_%s", r->name,
+                   direction == 1 ? "reply" : "request");
+    save("msg", name, buf_bytes(&out));
+}
+
+static void messages(void)
+{
+    static uint8_t mem[64];
+    struct buf out = BUF_OF(mem);
+
+    for (uint8_t i = 0; i < msg_count; i++) {
+        message(i, 0);
+        message(i, 1);
+    }
+    buf_put_u16(&out, 0);
+    msg_put_error(ERR_BUSY, 1000, OUTCOME_NOT_DONE, &out);
+    save("msg", "error", buf_bytes(&out));
+}
+
+/* ---- manifests: whole ones ---- */
+
+static void manifest_of(const char *name, uint32_t groups, uint8_t n,
+                        enum piece_kind last)
+{
+    static uint8_t mem[MANIFEST_MAX];
+    static struct manifest m;
+    struct buf out = BUF_OF(mem);
+
+    m = (struct manifest){ .version = 1,
+                           .epoch = 3,
+                           .group_threshold = (uint8_t)groups,
+                           .n_groups = groups,
+                           .n_pieces = groups * n,
+                           .hold = 259200,
+                           .stop_hold = 777600,
+                           .made = 1790000000 };
+    memset(m.previous, groups > 1 ? 1 : 0, sizeof m.previous);
+    for (uint32_t i = 0; i < m.n_pieces; i++) {
+        struct manifest_piece *p = &m.pieces[i];
+
+        m.groups[i / n] = (struct manifest_group){ 2, n };
+        p->group = (uint8_t)(i / n);
+        p->index = (uint8_t)(i % n);
+        p->kind = i + 1 == m.n_pieces ? (uint8_t)last : PIECE_NODE;
+        rng_fill(&f.rng, p->piece_key, PUB_BYTES);
+        memset(p->approval, p->kind == PIECE_NODE, PUB_BYTES);
+    }
+    enum err e = manifest_make(&m, &f.root, &f.escrow, &f.rng, &out);
+    MUST(e == OK);
+    save("manifest", name, buf_bytes(&out));
+}
+
+/* ---- bodies that the fuzzers sign or seal ---- */
+
+static void body(const char *target, const char *name, uint8_t kind,
+                 const struct wire_schema *s)
+{
+    static _Alignas(16) uint8_t value[32768];
+    static uint8_t mem[WIRE_MAX];
+    struct buf out = BUF_OF(mem);
+
+    memset(value, 0, sizeof value);
+    fill(s, value);
+    if (s == &statement_schema)
+        ((struct statement *)(void *)value)->kind = kind;
+    if (s == &box_content_schema)
+        memcpy(((struct box_content *)(void *)value)->owner, f.sign_pub, PUB_BYTES);
+    if (strcmp(name, "box_roster") == 0)
+        memset(((struct box_content *)(void *)value)->piece, 0, PIECE_BYTES);
+    if (s == &descriptor_schema)
+        ((struct descriptor *)(void *)value)->pieces[0].group = 0;
+    buf_put_u8(&out, kind);
+    wire_put(s, value, &out);
+    MUST(!out.over);
+    save(target, name, buf_bytes(&out));
+}
+
+static void bodies(void)
+{
+    static uint8_t release[1 + PIECE_BYTES + KEY_BYTES] = { 4 };
+    static uint8_t roster[1 + KEY_BYTES] = { 5 };
+
+    body("statement", "view", 0, &view_schema);
+    body("statement", "restore", 1, &statement_schema);
+    body("statement", "confirm", 2, &statement_schema);
+    body("statement", "move", 3, &statement_schema);
+    body("statement", "introduction", 4, &introduction_schema);
+    body("statement", "ack", 5, &ack_schema);
+    body("statement", "descriptor", 6, &descriptor_schema);
+    body("box", "box_piece", 0, &box_content_schema);
+    body("box", "box_roster", 1, &box_content_schema);
+    body("box", "note", 2, &note_schema);
+    body("box", "roster", 3, &roster_schema);
+    save("box", "release", BYTES_OF(release));
+    save("box", "release_roster", BYTES_OF(roster));
+}
+
+/* Each change alone, two together, and a whole other circle. */
+static void changes(void)
+{
+    static const uint8_t other_circle[] = { 0, 11, 0, 1, 11, 0, 2, 11, 0 };
+    char name[32];
+
+    save("recover", "honest", bytes_text("-"));
+    save("recover", "other_circle", BYTES_OF(other_circle));
+    for (uint8_t what = 0; what < 12; what++) {
+        const uint8_t two[] = {
+            what, what, 5, (uint8_t)(what + 1), (uint8_t)(what + 4), 9
+        };
+
+        (void)snprintf(name, sizeof name, "change%u", (unsigned)what);
+        save("recover", name, bytes_of(two, 3));
+        (void)snprintf(name, sizeof name, "two%u", (unsigned)what);
+        save("recover", name, BYTES_OF(two));
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 2 || secret_start(SECRET_LOCK_WAIVED) != OK)
+        return 2;
+    folder = argv[1];
+    fixed_init(&f);
+    messages();
+    manifest_of("plain", 1, 5, PIECE_NODE);
+    manifest_of("card", 1, 3, PIECE_CARD);
+    manifest_of("groups", 2, 3, PIECE_NODE);
+    manifest_of("largest", 16, 4, PIECE_NODE);
+    bodies();
+    changes();
+    secret_end();
+    return 0;
+}
