@@ -203,8 +203,8 @@ static int kith(const char *who, ...)
 
 static void want(int code, int got)
 {
+    static char text[2048];
     char path[160];
-    char text[2048];
     if (code == got)
         return;
     path_of(path, "said", "");
@@ -228,8 +228,8 @@ static bool answered(const char *part)
 
 static bool said(const char *part)
 {
+    static char text[4096];
     char path[160];
-    char text[4096];
     path_of(path, "said", "");
     (void)file_read(path, text, sizeof text);
     return strstr(text, part) != NULL;
