@@ -33,7 +33,9 @@ static void change(size_t who, uint8_t what, uint8_t how, struct buf *st)
         p->piece[how % PIECE_BYTES] ^= flip;
         return;
     case 1:
-        statements[(size_t)(a->statement.p - statements) + how % a->statement.n] ^= flip;
+        if (a->statement.n > 0)
+            statements[(size_t)(a->statement.p - statements) + how % a->statement.n] ^=
+                flip;
         return;
     case 2:
         manifests[who][how * 3U % ours.raw_n] ^= flip;
