@@ -257,7 +257,7 @@ static enum err entry_words(struct restore *r, struct restore_entry *e, struct c
 
 /* ---- one conversation: opening ---- */
 
-enum step { STEP_INFO, STEP_OPEN, STEP_REVEAL, STEP_FETCH, STEP_PIECE };
+enum step { STEP_INFO, STEP_OPEN, STEP_FETCH, STEP_PIECE };
 
 /* What one conversation works with; heap, wiped. */
 struct visit {
@@ -335,23 +335,24 @@ static enum err got_view(struct visit *v, const struct rep_open *rep)
     TRY(keep(v->r, rep->view, &v->e->view));
     v->e->state = STATE_OPENED;
     v->e->expires = v->view.expires;
-    memcpy(v->reveal.op, v->e->op_reveal, sizeof v->reveal.op);
-    memcpy(v->reveal.request, v->view.request, sizeof v->reveal.request);
-    memcpy(v->reveal.nonce, v->e->nonce, sizeof v->reveal.nonce);
     return OK;
 }
 
-/* An opened request that was never revealed is over: the next one needs new keys. */
-static enum err begin_anew(struct visit *v, enum err why)
+/* A nonce that is over, or that may have been seen, is never offered a second view. */
+static void begin_anew(struct restore_entry *e, const struct rng *rng)
 {
-    if (why != ERR_EXPIRED && why != ERR_STATE && why != ERR_UNKNOWN)
-        return why;
-    entry_draw(v->e, v->p->rng);
-    v->e->view = (struct bytes){ 0 };
-    v->e->state = 0;
-    return why;
+    entry_draw(e, rng);
+    e->view = (struct bytes){ 0 };
+    e->words = (struct bytes){ 0 };
+    e->state = 0;
 }
 
+static bool is_over(enum err e)
+{
+    return e == ERR_EXPIRED || e == ERR_STATE || e == ERR_UNKNOWN || e == ERR_USED;
+}
+
+/* Ends with the view: it is on the disk before the nonce is shown (reveal_step). */
 static enum err open_step(struct call *c, const struct call_reply *reply,
                           struct call_send *out)
 {
@@ -363,21 +364,35 @@ static enum err open_step(struct call *c, const struct call_reply *reply,
         send_it(out, MSG_SEAT_INFO, &v->info);
         return OK;
     }
-    if (reply->err != OK)
-        return v->step == STEP_INFO ? reply->err : begin_anew(v, reply->err);
     if (v->step == STEP_INFO) {
+        TRY(reply->err);
         TRY(got_info(v, reply->rep));
         TRY(make_open(v));
         v->step = STEP_OPEN;
         send_it(out, MSG_OPEN, &v->open);
         return OK;
     }
-    if (v->step == STEP_OPEN) {
-        TRY(got_view(v, reply->rep));
-        v->step = STEP_REVEAL;
+    if (is_over(reply->err))
+        begin_anew(v->e, v->p->rng);
+    TRY(reply->err);
+    return got_view(v, reply->rep);
+}
+
+static enum err reveal_step(struct call *c, const struct call_reply *reply,
+                            struct call_send *out)
+{
+    struct visit *v = c->ctx;
+
+    if (reply == NULL) {
+        memcpy(v->reveal.op, v->e->op_reveal, sizeof v->reveal.op);
+        memcpy(v->reveal.request, v->view.request, sizeof v->reveal.request);
+        memcpy(v->reveal.nonce, v->e->nonce, sizeof v->reveal.nonce);
         send_it(out, MSG_REVEAL, &v->reveal);
         return OK;
     }
+    if (is_over(reply->err))
+        begin_anew(v->e, v->p->rng);
+    TRY(reply->err);
     v->e->state = ((const struct rep_reveal *)reply->rep)->state;
     return OK; /* the conversation ends */
 }
@@ -518,6 +533,8 @@ static enum err fetch_step(struct call *c, const struct call_reply *reply,
 
 /* ---- a round ---- */
 
+enum { REVEAL_WITHIN_S = 600 };
+
 static bool is_final(unsigned state)
 {
     return state == STATE_REFUSED || state == STATE_EXPIRED;
@@ -541,9 +558,13 @@ static void call_prepare(struct restore *r, struct restore_entry *e,
     };
     memcpy(v->stat.b, e->stat, KEY_BYTES);
     call_addresses(c, e->addresses, e->n_addresses);
-    if (e->state > STATE_OPENED && entry_view(e, &v->view) == OK) {
+    /* An opened request ends unless its nonce is shown within ten minutes. */
+    if (e->state == STATE_OPENED && entry_view(e, &v->view) == OK &&
+        p->now() >= v->view.opened + REVEAL_WITHIN_S)
+        begin_anew(e, p->rng);
+    if (e->state >= STATE_OPENED && entry_view(e, &v->view) == OK) {
         c->role = ROLE_REQUESTER;
-        c->step = fetch_step;
+        c->step = e->state == STATE_OPENED ? reveal_step : fetch_step;
         memcpy(v->psk.b, e->psk, KEY_BYTES);
         return;
     }
@@ -574,9 +595,12 @@ static void note_contact(struct restore_entry *e, const struct call *c)
     }
 }
 
+/* Whom a round asks. */
+enum whom { ASK_ALL, ASK_OPENED };
+
 /* Asks everybody from index first on who can be asked something. */
-static enum err round_from(struct restore *r, size_t first, const struct params *p,
-                           uint32_t deadline_ms)
+static enum err round_from(struct restore *r, size_t first, enum whom whom,
+                           const struct params *p, uint32_t deadline_ms)
 {
     AUTO_FREE struct call *calls = calloc(RESTORE_ENTRIES, sizeof *calls);
     AUTO_FREE struct visit *visits = calloc(RESTORE_ENTRIES, sizeof *visits);
@@ -585,9 +609,11 @@ static enum err round_from(struct restore *r, size_t first, const struct params 
     if (calls == NULL || visits == NULL)
         return ERR_NOMEM;
     for (size_t i = first; i < r->n; i++) {
-        if (!wants_call(&r->entries[i]))
+        struct restore_entry *e = &r->entries[i];
+
+        if (!wants_call(e) || (whom == ASK_OPENED && e->state != STATE_OPENED))
             continue;
-        call_prepare(r, &r->entries[i], p, &visits[n], &calls[n]);
+        call_prepare(r, e, p, &visits[n], &calls[n]);
         n++;
     }
     enum err e = n > 0 ? call_round(calls, n, deadline_ms, p->rng) : OK;
@@ -600,6 +626,14 @@ static enum err round_from(struct restore *r, size_t first, const struct params 
     }
     secret_wipe(visits, RESTORE_ENTRIES * sizeof *visits);
     return e;
+}
+
+/* Asks, keeps what was opened, and only then shows the nonces of it. */
+static enum err ask_from(struct restore *r, size_t first, const struct restore_run *run)
+{
+    TRY(round_from(r, first, ASK_ALL, run->params, run->deadline_ms));
+    TRY(run->keep(run->keep_ctx, r));
+    return round_from(r, first, ASK_OPENED, run->params, run->deadline_ms);
 }
 
 /* Takes those in whom one guardian's roster names; a roster is a hint, never proof. */
@@ -632,17 +666,20 @@ static enum err learn_from(struct restore *r, const struct restore_entry *by,
     return OK;
 }
 
-enum err restore_round(struct restore *r, const struct params *p, uint32_t deadline_ms)
+enum err restore_round(struct restore *r, const struct restore_run *run)
 {
     size_t before = r->n;
 
-    TRY(round_from(r, 0, p, deadline_ms));
+    TRY(run->keep(run->keep_ctx, r));
+    TRY(ask_from(r, 0, run));
     for (size_t i = 0; i < before; i++)
         if (r->entries[i].roster.n > 0)
-            TRY(learn_from(r, &r->entries[i], p->rng));
-    if (r->n > before)
-        TRY(round_from(r, before, p, deadline_ms));
-    return OK;
+            TRY(learn_from(r, &r->entries[i], run->params->rng));
+    if (r->n > before) {
+        TRY(run->keep(run->keep_ctx, r));
+        TRY(ask_from(r, before, run));
+    }
+    return run->keep(run->keep_ctx, r);
 }
 
 static enum err cancel_step(struct call *c, const struct call_reply *reply,

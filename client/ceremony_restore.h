@@ -144,11 +144,21 @@ enum err restore_look(struct home *h, struct home_blob *out_text,
 /* The open part of a loaded one; caller frees. ERR_NOMEM. */
 enum err restore_lines(const struct restore *r, struct restore_open **out);
 
+/* What a round works with. */
+struct restore_run {
+    const struct params *params;
+    uint32_t deadline_ms; /* of each of at most four rounds of calls */
+    /* Writes the file; called before anybody hears of new keys, and before a nonce is
+       shown to whoever gave the view it belongs to. */
+    enum err (*keep)(void *ctx, const struct restore *r);
+    void *keep_ctx;
+};
+
 /*
  * One round to everybody who can be asked something, and another for those the roster
- * made known; then judges. The caller saves before and after. ERR_NOMEM only.
+ * made known; kept at the end. Errors of keep; ERR_NOMEM.
  */
-enum err restore_round(struct restore *r, const struct params *p, uint32_t deadline_ms);
+enum err restore_round(struct restore *r, const struct restore_run *run);
 /*
  * Judges what is there: sets the head's state but for RESTORE_DONE. When the root is
  * found and accepted (words, or sources that differ), *out_root holds it and

@@ -266,6 +266,34 @@ static enum err save(const struct ctx *ctx, struct home *h, const struct home_ke
                      ctx->home);
 }
 
+struct keeper {
+    const struct ctx *ctx;
+    struct home *home;
+    const struct home_key *key;
+};
+
+static enum err keep(void *arg, const struct restore *r)
+{
+    const struct keeper *k = arg;
+
+    return save(k->ctx, k->home, k->key, r);
+}
+
+/* One round, with progress; what it learns is on the disk when it returns. */
+static enum err run_round(const struct ctx *ctx, struct home *h,
+                          const struct home_key *key, struct restore *r,
+                          uint32_t deadline_ms)
+{
+    struct keeper keeper = { ctx, h, key };
+    struct restore_run run = { .params = ctx->params,
+                               .deadline_ms = deadline_ms,
+                               .keep = keep,
+                               .keep_ctx = &keeper };
+
+    term_progress(ctx->term, "Calling the guardians …");
+    return restore_round(r, &run);
+}
+
 static enum err load(const struct ctx *ctx, struct home *h, struct home_key **out_key,
                      struct restore **out)
 {
@@ -374,10 +402,7 @@ static enum err start_round(struct ctx *ctx, struct home *h, const struct home_k
 
     TRY(secret_new(&root));
     TRY(ctx_duration(ctx, "--deadline", ctx->params->round_ms / 1000, 3600, &deadline_s));
-    /* The keys are on the disk before anybody hears of them. */
-    TRY(save(ctx, h, key, r));
-    term_progress(ctx->term, "Calling the guardians …");
-    TRY(restore_round(r, ctx->params, (uint32_t)deadline_s * 1000));
+    TRY(run_round(ctx, h, key, r, (uint32_t)deadline_s * 1000));
     TRY(restore_judge(r, ctx->params, root, &accepted));
     TRY(save(ctx, h, key, r));
     TRY(restore_lines(r, &o));
@@ -514,9 +539,7 @@ static enum err go_on(struct ctx *ctx, struct home *h, const struct home_key *ke
     AUTO_FREE struct restore_open *o = NULL;
     bool accepted = false;
 
-    TRY(save(ctx, h, key, r));
-    term_progress(ctx->term, "Calling the guardians …");
-    TRY(restore_round(r, ctx->params, ctx->params->round_ms));
+    TRY(run_round(ctx, h, key, r, ctx->params->round_ms));
     TRY(restore_judge(r, ctx->params, root, &accepted));
     TRY(save(ctx, h, key, r));
     if (r->head.state == RESTORE_UNCONFIRMED && !accepted && r->head.accepted.n == 0) {
