@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the restore ceremony share among themselves. */
+#ifndef KITH_CLIENT_CEREMONY_RESTORE_PART_H
+#define KITH_CLIENT_CEREMONY_RESTORE_PART_H
+
+#include "client/ceremony_restore.h"
+
+/* A copy of in that lives as long as the restore; nothing gives nothing. ERR_NOMEM. */
+enum err restore_keep(struct restore *r, struct bytes in, struct bytes *out);
+
+/* Draws the keys of a request; a second view at one node needs new ones. */
+void entry_draw(struct restore_entry *e, const struct rng *rng);
+/* The entry of that seat, or NULL. */
+struct restore_entry *entry_find(struct restore *r, const uint8_t node_key[PUB_BYTES],
+                                 const uint8_t fp[FP_BYTES]);
+/* The next free entry, filled but not counted: r->n is the caller's. ERR_TOO_BIG. */
+enum err entry_new(struct restore *r, const uint8_t node_key[PUB_BYTES],
+                   const uint8_t fp[FP_BYTES], const struct rng *rng,
+                   struct restore_entry **out);
+/* The verified view. ERR_STATE: none yet; ERR_SIGNATURE. */
+enum err entry_view(const struct restore_entry *e, struct view *out);
+/* Appends T of this entry's request, as the guardian's client makes it. ERR_NOMEM. */
+enum err entry_transcript(const struct restore *r, const struct restore_entry *e,
+                          struct buf *out);
+/* Computes the call words into e->words. ERR_NOMEM. */
+enum err entry_words(struct restore *r, struct restore_entry *e, struct cost cost);
+/* Refused or expired: nothing more will come of it. */
+bool entry_is_over(const struct restore_entry *e);
+
+/* Room for T: the signed view and six keys. */
+enum { TRANSCRIPT_MAX = SIGNED_MAX + 512 };
+
+#endif
