@@ -8,13 +8,13 @@
 #include <libgfshare.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "proto/gf256.h"
 #include "proto/secret.h"
 #include "proto/slip39.h"
+#include "tests/bench/bench.h"
 
-enum { LEN = 32, MOST = 16, ROUNDS = 2000, REPEATS = 25 };
+enum { LEN = 32, MOST = 16, RUNS = 500, BATCHES = 100 };
 
 /* One case: t of n, and what it works on. */
 static struct {
@@ -90,32 +90,19 @@ static void theirs_combine(void)
     gfshare_ctx_dec_extract(b.dec, b.found);
 }
 
-/* Nanoseconds of one run in the best of REPEATS batches of ROUNDS. */
-static double cost(void (*run)(void))
+static void compare(const char *what, void (*ours)(void), void (*theirs)(void),
+                    const char *goal)
 {
-    double best = 0;
+    double our_ns = 0;
+    double their_ns = 0;
 
-    for (int k = 0; k < REPEATS; k++) {
-        struct timespec from, to;
-
-        (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
-        for (int i = 0; i < ROUNDS; i++)
-            run();
-        (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
-        double ns =
-            (double)(to.tv_sec - from.tv_sec) * 1e9 + (double)(to.tv_nsec - from.tv_nsec);
-        best = k == 0 || ns < best ? ns : best;
+    /* In turns, so that a slow moment of the machine hits both. */
+    for (int i = 0; i < BATCHES; i++) {
+        bench_batch(ours, RUNS, &our_ns);
+        bench_batch(theirs, RUNS, &their_ns);
     }
-    return best / ROUNDS;
-}
-
-static void compare(const char *what, void (*ours)(void), void (*theirs)(void))
-{
-    double their_ns = cost(theirs);
-    double our_ns = cost(ours);
-
-    printf("shares %s %u of %u, 32 bytes: %.2f x libgfshare (%.0f ns, %.0f ns)\n", what,
-           b.t, b.n, their_ns / our_ns, our_ns, their_ns);
+    printf("shares %s %u of %u, 32 bytes: %.2f x libgfshare (%.0f ns, %.0f ns; %s)\n",
+           what, b.t, b.n, their_ns / our_ns, our_ns, their_ns, goal);
 }
 
 /* What was timed was right: the last to run left the secret it found. */
@@ -141,10 +128,10 @@ static void one_case(uint8_t t, uint8_t n)
     b.dec = gfshare_ctx_init_dec(b.numbers, t, LEN);
     if (b.enc == NULL || b.dec == NULL)
         exit(1);
-    compare("split", ours_split, theirs_split);
-    compare("combine", ours_combine, theirs_combine);
+    compare("split", ours_split, theirs_split, "goal 1");
+    compare("combine", ours_combine, theirs_combine, "goal 1");
     expect_secret();
-    compare("combine, digest", ours_combine_digest, theirs_combine);
+    compare("combine, digest", ours_combine_digest, theirs_combine, "does more");
     expect_secret();
     theirs_combine();
     expect_secret();

@@ -2,7 +2,8 @@
 /*
  * Share arithmetic, RS1024, word look-up in both directions, split and recovery.
  * ct-sources: proto/slip39.c proto/gf256.c proto/crypt.c
- * ct-sources: proto/secret.c proto/bytes.c proto/err.c
+ * ct-sources: proto/crypt_pbkdf2.c proto/secret.c proto/bytes.c proto/err.c
+ * ct-libs: -lnettle
  */
 #include "proto/crypt.h"
 #include "proto/gf256.h"

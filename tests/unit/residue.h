@@ -12,6 +12,18 @@
 
 #include "proto/bytes.h"
 
+/* A sanitizer's own memory is too much to scan. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
 enum { RESIDUE_MASK = 0xa5, RESIDUE_WINDOW = 16 };
 
 /* masked[i] = secret[i] ^ RESIDUE_MASK, n bytes. */
