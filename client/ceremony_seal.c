@@ -172,13 +172,21 @@ enum err seal_begin(const struct day *d, const struct params *p, struct seal **o
     return OK;
 }
 
-static struct day_guardian *guardian_of(struct day *d, const struct seal_seat *seat)
+static struct day_guardian *find(struct day *d, const struct seal_seat *seat)
 {
     for (size_t i = 0; i < d->n_guardians; i++) {
         if (bytes_equal(BYTES_OF(d->guardians[i].seat), BYTES_OF(seat->seat)))
             return &d->guardians[i];
     }
     return NULL;
+}
+
+/* seal_run has looked before. */
+static struct day_guardian *guardian_of(struct day *d, const struct seal_seat *seat)
+{
+    struct day_guardian *g = find(d, seat);
+    MUST(g != NULL);
+    return g;
 }
 
 /* ---- counting ---- */
@@ -722,7 +730,7 @@ enum err seal_run(struct seal *s, const struct seal_work *w)
     static const struct turn next = { SEAT_NEW, next_step };
     static const struct turn commit = { SEAT_PREPARED, commit_step };
     for (size_t i = 0; i < s->n; i++) {
-        if (guardian_of(w->day, &s->seats[i]) == NULL)
+        if (find(w->day, &s->seats[i]) == NULL)
             return ERR_UNKNOWN;
     }
     TRY(start(s, w));

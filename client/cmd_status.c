@@ -39,15 +39,14 @@ struct look {
 __attribute__((format(printf, 4, 5))) static void
 add_next(struct look *l, const char *id, const char *command, const char *fmt, ...)
 {
-    if (l->n_next == NEXT_MAX)
-        return;
-    struct next *n = &l->next[l->n_next++];
+    struct next n = { .id = id };
     va_list args;
     va_start(args, fmt);
-    (void)vsnprintf(n->text, sizeof n->text, fmt, args);
+    (void)vsnprintf(n.text, sizeof n.text, fmt, args);
     va_end(args);
-    n->id = id;
-    (void)snprintf(n->command, sizeof n->command, "%s", command);
+    (void)snprintf(n.command, sizeof n.command, "%s", command);
+    if (l->n_next < NEXT_MAX)
+        l->next[l->n_next++] = n;
 }
 
 /* ---- one conversation, as this device ---- */

@@ -56,55 +56,54 @@ static void tick(void)
         _exit(KILLED);
 }
 
-enum err __real_home_write(struct home *h, enum home_file which,
-                           const struct home_key *key, struct bytes open,
-                           struct bytes secret, const struct rng *rng);
-enum err __wrap_home_write(struct home *h, enum home_file which,
-                           const struct home_key *key, struct bytes open,
-                           struct bytes secret, const struct rng *rng);
-enum err __real_home_root_save(struct home *h, const struct unlocked *u,
-                               const struct rng *rng);
-enum err __wrap_home_root_save(struct home *h, const struct unlocked *u,
-                               const struct rng *rng);
-enum err __real_home_drop(struct home *h, enum home_file which);
-enum err __wrap_home_drop(struct home *h, enum home_file which);
-enum err __real_ack_open(struct bytes raw, const uint8_t ack_pub[PUB_BYTES],
-                         struct ack *out);
-enum err __wrap_ack_open(struct bytes raw, const uint8_t ack_pub[PUB_BYTES],
-                         struct ack *out);
+enum err real_home_write(struct home *h, enum home_file which, const struct home_key *key,
+                         struct bytes open, struct bytes secret,
+                         const struct rng *rng) __asm__("__real_home_write");
+enum err wrap_home_write(struct home *h, enum home_file which, const struct home_key *key,
+                         struct bytes open, struct bytes secret,
+                         const struct rng *rng) __asm__("__wrap_home_write");
+enum err real_home_root_save(struct home *h, const struct unlocked *u,
+                             const struct rng *rng) __asm__("__real_home_root_save");
+enum err wrap_home_root_save(struct home *h, const struct unlocked *u,
+                             const struct rng *rng) __asm__("__wrap_home_root_save");
+enum err real_home_drop(struct home *h, enum home_file which) __asm__("__real_home_drop");
+enum err wrap_home_drop(struct home *h, enum home_file which) __asm__("__wrap_home_drop");
+enum err real_ack_open(struct bytes raw, const uint8_t ack_pub[PUB_BYTES],
+                       struct ack *out) __asm__("__real_ack_open");
+enum err wrap_ack_open(struct bytes raw, const uint8_t ack_pub[PUB_BYTES],
+                       struct ack *out) __asm__("__wrap_ack_open");
 
-enum err __wrap_home_write(struct home *h, enum home_file which,
-                           const struct home_key *key, struct bytes open,
-                           struct bytes secret, const struct rng *rng)
+enum err wrap_home_write(struct home *h, enum home_file which, const struct home_key *key,
+                         struct bytes open, struct bytes secret, const struct rng *rng)
 {
     tick();
-    enum err e = __real_home_write(h, which, key, open, secret, rng);
+    enum err e = real_home_write(h, which, key, open, secret, rng);
     tick();
     return e;
 }
 
-enum err __wrap_home_root_save(struct home *h, const struct unlocked *u,
-                               const struct rng *rng)
+enum err wrap_home_root_save(struct home *h, const struct unlocked *u,
+                             const struct rng *rng)
 {
     tick();
-    enum err e = __real_home_root_save(h, u, rng);
+    enum err e = real_home_root_save(h, u, rng);
     tick();
     return e;
 }
 
-enum err __wrap_home_drop(struct home *h, enum home_file which)
+enum err wrap_home_drop(struct home *h, enum home_file which)
 {
     tick();
-    enum err e = __real_home_drop(h, which);
+    enum err e = real_home_drop(h, which);
     tick();
     return e;
 }
 
 /* As if one node had signed something else. */
-enum err __wrap_ack_open(struct bytes raw, const uint8_t ack_pub[PUB_BYTES],
-                         struct ack *out)
+enum err wrap_ack_open(struct bytes raw, const uint8_t ack_pub[PUB_BYTES],
+                       struct ack *out)
 {
-    enum err e = __real_ack_open(raw, ack_pub, out);
+    enum err e = real_ack_open(raw, ack_pub, out);
     if (lie == LIE_KEY)
         return ERR_SIGNATURE;
     out->ward[0] ^= lie == LIE_WARD;
