@@ -36,6 +36,36 @@ void net_time(uint64_t now);
 uint64_t net_now(void);
 /* The node process dies and starts again. */
 void net_restart(size_t i);
+/* What a node does each minute, at every node, until nothing is left to do. */
+void net_tick(void);
+/* The clients' chance: of the seed given to net_open. */
+const struct rng *net_rng(void);
+/* The directory of a node's store. */
+const char *net_dir(size_t i);
+
+/*
+ * Called with all that passes: bytes of the line in both directions, and each frame's
+ * body as its node has it before it is sealed or after it was opened. NULL: nobody.
+ */
+typedef void (*net_tap)(struct bytes seen);
+void net_listen(net_tap tap);
+
+/* ---- a hoster who changes the store ---- */
+
+/* What a node says an epoch of a ward is; slices are the caller's. */
+struct net_epoch {
+    uint8_t hash[HASH_BYTES];
+    struct bytes manifest; /* sealed; empty: stays as it is */
+    struct bytes roster;   /* sealed; empty: stays */
+    struct bytes box;      /* the piece's; empty: stays */
+};
+
+/* Writes them where PREPARE put the true ones. */
+void net_forge(size_t i, const uint8_t ward[ID_BYTES], uint32_t epoch,
+               const struct net_epoch *what);
+/* Reads them into memory (cap at least 64 KiB) that the slices point into. */
+void net_peek(size_t i, const uint8_t ward[ID_BYTES], uint32_t epoch, struct span mem,
+              struct net_epoch *out);
 
 /* ERR_UNREACHABLE: no such node, or it is silent. */
 enum err net_connect(const uint8_t node_key[PUB_BYTES], struct net_line **out);

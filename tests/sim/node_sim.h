@@ -30,7 +30,8 @@ struct node_sim {
     struct rng rng;
     struct node_env env;
     uint64_t now;
-    uint64_t bytes_in; /* fed by talks, for tests of traffic */
+    uint64_t bytes_in;              /* fed by talks, for tests of traffic */
+    void (*tap)(struct bytes body); /* sees what talks ask and answer, or NULL */
     uint8_t reply[65536];
 };
 
