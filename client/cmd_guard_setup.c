@@ -168,6 +168,7 @@ enum err guard_cmd_setup(struct ctx *ctx)
     term_progress(d.t, "Speaking with the node …");
     if (taken_before(&d, link, &s) != OK)
         TRY(take(&d, link, &s));
+    MUST(s != NULL);
     say_done(&d, s);
     return OK;
 }

@@ -475,7 +475,9 @@ static enum err finish(struct ctx *ctx, struct home *h, const struct home_key *k
         how.name = NULL;
     TRY(ctx_fingerprint(ctx, r->head.owner, words));
     TRY(ctx_make_root(ctx, h, &how, &u));
-    r->head.fingerprint = bytes_text(words);
+    /* Kept with the restore: this function's own text ends here. */
+    TRY(restore_accept(r, bytes_text(words)));
+    r->head.fingerprint = r->head.accepted;
     r->head.state = RESTORE_DONE;
     for (size_t i = 0; i < r->n; i++) {
         struct restore_entry *e = &r->entries[i];
