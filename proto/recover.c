@@ -225,8 +225,9 @@ static bool better(const struct world *a, const struct world *b)
         return b == NULL || a->opens;
     if (a->opens)
         return a->m.epoch > b->m.epoch;
+    /* Enough and not open: garbage, whoever dealt it. Others come first. */
     if (a->enough != b->enough)
-        return a->enough;
+        return b->enough && a->n > 0;
     return a->n != b->n ? a->n > b->n : a->m.epoch > b->m.epoch;
 }
 
@@ -381,7 +382,7 @@ static bool may_still(const struct judge *j)
     unsigned open = count_open(j);
 
     for (const struct world *w = j->worlds; w != NULL; w = w->next)
-        if (w->n > 0 && w->n + open >= manifest_need(&w->m))
+        if (w->n > 0 && !w->enough && w->n + open >= manifest_need(&w->m))
             return true;
     /* What nobody good has spoken of yet needs two at least, or is not known at all. */
     return open >= (j->worlds != NULL ? 2U : 1U);

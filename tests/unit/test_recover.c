@@ -435,6 +435,42 @@ static void an_evil_dealer_opens_nothing(void **state)
     assert_int_equal(secret_in_use(), held);
 }
 
+/* Two liars with a circle of their own, 2 of 2, that opens to nothing. */
+static void garbage_does_not_hide_those_who_wait(void **state)
+{
+    (void)state;
+    static const struct manifest_group two = { 2, 2 };
+    struct answer answers[5];
+    struct buf st = BUF_OF(ws->statements);
+    struct buf out = BUF_OF(ws->foreign.raw);
+    struct escrow_key wrong = { { 1 } };
+    struct recover_result r;
+    struct root_key root;
+
+    assert_int_equal(plan_make(3, 5), OK);
+    circle_make(&ws->foreign, ws->thief_root, 9, &two, 1, 1);
+    assert_int_equal(
+        manifest_make(&ws->foreign.m, ws->thief_root, &wrong, &crypt_random, &out), OK);
+    ws->foreign.raw_n = out.n;
+    manifest_hash(buf_bytes(&out), ws->foreign.hash);
+    for (size_t i = 0; i < 3; i++)
+        answers[i] = circle_answer(&ws->now, i, &st);
+    answers[3] = circle_answer(&ws->foreign, 0, &st);
+    answers[4] = circle_answer(&ws->foreign, 1, &st);
+    answers[1].state = ANSWER_WAITING;
+    answers[2].state = ANSWER_WAITING;
+    assert_int_equal(recover(answers, 5, NULL, &r, &root), OK);
+    assert_int_equal(r.state, RECOVER_WAITING);
+    assert_int_equal(r.need, 3);
+    assert_int_equal(r.have, 1);
+    answers[1].state = ANSWER_PIECE;
+    answers[2].state = ANSWER_PIECE;
+    assert_int_equal(recover(answers, 5, NULL, &r, &root), OK);
+    assert_int_equal(r.state, RECOVER_FOUND);
+    assert_memory_equal(root.b, ws->root->b, KEY_BYTES);
+    assert_int_equal(r.verdicts[3], VERDICT_BAD_PIECE);
+}
+
 static void duplicate_is_named(void **state)
 {
     (void)state;
@@ -546,6 +582,7 @@ int main(void)
         cmocka_unit_test(the_old_epoch_recovers_while_the_new_one_is_short),
         cmocka_unit_test(surplus_groups_and_members_are_fine),
         cmocka_unit_test(an_evil_dealer_opens_nothing),
+        cmocka_unit_test(garbage_does_not_hide_those_who_wait),
         cmocka_unit_test(duplicate_is_named),
         cmocka_unit_test(accepted_owner_ends_two_worlds),
         cmocka_unit_test(groups_need_their_own),
