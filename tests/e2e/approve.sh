@@ -47,7 +47,7 @@ run Ben 2 guard approve "$req" --words-file "$work/words" --verified "not sure"
 run Cy 5 guard approve "$req" --words-file "$work/words" --verified called
 
 # ---- four wrong tries; the fifth is right, though it locks ----
-read -r w1 w2 w3 w4 <"$work/words"
+read -r w1 w2 w3 _ <"$work/words"
 echo "$w1 $w2 $w3 zebra" >"$work/slip"
 grep -q zebra "$work/words" && echo "$w1 $w2 $w3 yodel" >"$work/slip"
 for left in 4 3 2 1; do
