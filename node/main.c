@@ -15,6 +15,7 @@
 #include "node/conf.h"
 #include "node/conn.h"
 #include "node/log.h"
+#include "node/sandbox.h"
 #include "node/serve.h"
 #include "node/store.h"
 
@@ -283,10 +284,14 @@ static enum exit_code serve(struct loop *l, const struct conf *conf,
         return complain(
             EXIT_FAILED, "The operator link could not be written.",
             "Check that the State directory can be written, and start again.");
+    enum err files = sandbox_files(conf->state);
+
     if (store_start(l->store) != OK)
         return complain(EXIT_FAILED, err_text(ERR_NOMEM), err_hint(ERR_NOMEM));
     if (loop_listen(l) != OK)
         return no_listening(conf);
+    if (sandbox_calls() != OK || files != OK)
+        LOG(WARN, EV_NODE_UNCONFINED, F_END);
     address_format(&bound, text, sizeof text);
     printf("listening %s\n", text);
     (void)fflush(stdout); /* a closed standard output is no reason not to serve */

@@ -292,6 +292,20 @@ void kithd_log(const struct kithd *k, char *out, size_t cap)
     (void)read_file(kithd_path(k, "log"), out, cap);
 }
 
+int net_shell(const char *line)
+{
+    int status = 0;
+    pid_t pid = fork();
+
+    MUST(pid >= 0);
+    if (pid == 0) {
+        (void)execl("/bin/sh", "sh", "-c", line, (char *)NULL);
+        _exit(127);
+    }
+    MUST(waitpid(pid, &status, 0) == pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
 void kithd_end(struct kithd *k)
 {
     char line[128];
@@ -299,7 +313,7 @@ void kithd_end(struct kithd *k)
     if (k->pid > 0)
         (void)kithd_stop(k, SIGKILL);                         /* however it ends */
     (void)snprintf(line, sizeof line, "rm -rf '%s'", k->dir); /* fits */
-    MUST(system(line) == 0);
+    MUST(net_shell(line) == 0);
 }
 
 /* ---- who calls ---- */

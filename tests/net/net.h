@@ -66,6 +66,8 @@ void kithd_cut(struct kithd *k, unsigned us);
 void kithd_log(const struct kithd *k, char *out, size_t cap);
 /* The path of a file below dir; static storage, good until the next call. */
 const char *kithd_path(const struct kithd *k, const char *name);
+/* Runs a line of shell; its exit code. */
+int net_shell(const char *line);
 /* Removes its directory. */
 void kithd_end(struct kithd *k);
 

@@ -67,16 +67,16 @@ static void operator_does(const struct world *w, const char *line)
     char all[400];
 
     (void)snprintf(all, sizeof all, "cd %s && %s", w->k.dir, line); /* fits */
-    assert_int_equal(system(all), 0);
+    assert_int_equal(net_shell(all), 0);
 }
 
 /* It does not start, with this exit code, and says these three things. */
 static void refuses(struct world *w, int code, const char *more, const char *what,
-                    const char *todo)
+                    const char *then)
 {
     assert_int_equal(kithd_fails(&w->k, more), code);
     kithd_log(&w->k, w->log, sizeof w->log);
-    if (strstr(w->log, what) == NULL || strstr(w->log, todo) == NULL)
+    if (strstr(w->log, what) == NULL || strstr(w->log, then) == NULL)
         fail_msg("it said: %s", w->log);
 }
 
@@ -104,7 +104,7 @@ static void comes_back(struct world *w)
 struct harm {
     const char *what; /* done to a stopped node's files */
     const char *said; /* what it then says is wrong */
-    const char *todo; /* and what to do */
+    const char *then; /* and what to do */
     const char *mend; /* after which it runs as before */
 };
 
@@ -135,9 +135,9 @@ static void a_harmed_store_is_no_start_and_loses_nothing(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof harms / sizeof harms[0]; i++) {
         operator_does(w, harms[i].what);
-        refuses(w, FAILED, NULL, harms[i].said, harms[i].todo);
+        refuses(w, FAILED, NULL, harms[i].said, harms[i].then);
         /* Saying it twice changes nothing. */
-        refuses(w, FAILED, NULL, harms[i].said, harms[i].todo);
+        refuses(w, FAILED, NULL, harms[i].said, harms[i].then);
         operator_does(w, harms[i].mend);
         comes_back(w);
     }
