@@ -329,6 +329,7 @@ static struct day_seat *main_seat(struct day *d)
         if (first == NULL)
             first = s;
     }
+    MUST(first != NULL); /* desk_open refuses who has none */
     return first;
 }
 

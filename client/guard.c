@@ -112,6 +112,8 @@ static enum err got_one(struct guard_talk *t, const struct call_reply *reply)
 {
     struct guard_request *r = not_whole(t);
 
+    if (r == NULL)
+        return ERR_FORMAT;
     r->whole = true; /* erased meanwhile: what the list said is all there is */
     if (reply->err == ERR_UNKNOWN)
         return OK;

@@ -120,7 +120,8 @@ enum err wrap_ack_open(struct bytes raw, const uint8_t ack_pub[PUB_BYTES],
 
 static void path_of(char out[160], const char *name, const char *file)
 {
-    (void)snprintf(out, 160, "%s/%s%s%s", work, name, file[0] != 0 ? "/" : "", file);
+    MUST(snprintf(out, 160, "%s/%s%s%s", work, name, file[0] != 0 ? "/" : "", file) <
+         160);
 }
 
 static void pause_ms(long ms)
@@ -334,7 +335,7 @@ static void owner_new(char out[16], size_t n)
         char link[LINK_TEXT + 2];
         guardian_name(name, i);
         want(0, kith(name, "guard", "invite", NULL));
-        (void)snprintf(link, sizeof link, "%s", answer());
+        MUST(snprintf(link, sizeof link, "%s", answer()) < (int)sizeof link);
         link[strcspn(link, "\n")] = 0;
         want(0, kith(out, "guardian", "add", name, link, "--reach", "the bakery", NULL));
     }
@@ -421,7 +422,7 @@ static void wrong_first(void **state)
     /* A plan of two, and a third guardian added since. */
     char link[LINK_TEXT + 2];
     want(0, kith("Gus2", "guard", "invite", NULL));
-    (void)snprintf(link, sizeof link, "%s", answer());
+    MUST(snprintf(link, sizeof link, "%s", answer()) < (int)sizeof link);
     link[strcspn(link, "\n")] = 0;
     want(0, kith(who, "guardian", "add", "Gus2", link, NULL));
     want(2, kith(who, "circle", "seal", NULL));
