@@ -205,6 +205,19 @@ static enum err write_link(const char *dir, const char *line)
     return OK;
 }
 
+static enum err read_link(const char *dir, char *line, size_t cap, size_t *out_n)
+{
+    AUTO_FD int at = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    AUTO_FD int fd =
+        at < 0 ? -1 : openat(at, link_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    ssize_t n = fd < 0 ? -1 : read(fd, line, cap);
+
+    if (n < 0)
+        return ERR_IO;
+    *out_n = (size_t)n;
+    return OK;
+}
+
 /* Nobody has a seat and there is no link to take one with: a start cut short. */
 static bool link_is_missing(struct store *s, const char *dir)
 {
@@ -232,6 +245,25 @@ static enum err link_draw(struct loop *l, const char *dir)
     ident_credential(BYTES_OF(link->token), &job->cred);
     TRY(link_format(link, line, LINK_TEXT));
     TRY(store_write(l->store, put_link, job));
+    return write_link(dir, line);
+}
+
+/* A link nobody used yet leads to where the node listens now (port 0, a new Listen). */
+static enum err link_follow(struct loop *l, const char *dir)
+{
+    AUTO_SECRET struct link *link = NULL;
+    AUTO_SECRET char *line = NULL;
+    size_t n = 0;
+
+    TRY(secret_new(&link));
+    TRY(secret_alloc(LINK_TEXT, (void **)&line));
+    TRY(read_link(dir, line, LINK_TEXT, &n));
+    TRY(link_parse(bytes_of(line, n), link));
+    const struct address *here = &l->env.addresses[0];
+    if (address_same_host(&link->address, here) && link->address.port == here->port)
+        return OK;
+    link->address = *here;
+    TRY(link_format(link, line, LINK_TEXT));
     return write_link(dir, line);
 }
 
@@ -284,6 +316,9 @@ static enum exit_code serve(struct loop *l, const struct conf *conf,
         return complain(
             EXIT_FAILED, "The operator link could not be written.",
             "Check that the State directory can be written, and start again.");
+    if (args->new_operator_link)
+        return EXIT_FINE;
+    (void)link_follow(l, conf->state); /* no file, or the operator's own: none to mend */
     enum err files = sandbox_files(conf->state);
 
     if (store_start(l->store) != OK)

@@ -350,9 +350,12 @@ static void a_new_link_kills_the_old_one(void **state)
     net_keys(&w->keys, &w->id, w->link.node_key);
     net_guardian_new(&w->keys, &w->link, &late);
     assert_int_equal(kithd_stop(&w->k, SIGTERM), FINE);
-    assert_true(kithd_start(&w->k, "--new-operator-link"));
+    /* It draws the link and ends; the next start listens elsewhere, the link follows. */
+    assert_int_equal(kithd_fails(&w->k, "--new-operator-link"), FINE);
+    assert_true(kithd_start(&w->k, NULL));
     assert_int_equal(net_seat(&w->keys, w->k.port, &late), ERR_CLOSED);
     assert_int_equal(kithd_link(&w->k, &w->link), OK);
+    assert_int_equal(w->link.address.port, w->k.port);
     net_guardian_new(&w->keys, &w->link, &w->g);
     assert_int_equal(net_seat(&w->keys, w->k.port, &w->g), OK);
     /* Once used it is used, for everybody else. */
@@ -362,6 +365,18 @@ static void a_new_link_kills_the_old_one(void **state)
 }
 
 /* ---- stopping and starting ---- */
+
+static void told_to_stop_as_soon_as_it_listens(void **state)
+{
+    struct world *w = world_new("");
+
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        assert_true(kithd_start(&w->k, NULL));
+        assert_int_equal(kithd_stop(&w->k, i % 2 == 0 ? SIGTERM : SIGINT), FINE);
+    }
+    world_free(w);
+}
 
 static void it_comes_back_with_all_it_said(void **state)
 {
@@ -403,6 +418,7 @@ int main(void)
         cmocka_unit_test(a_first_start_cut_short_is_made_up_for),
         cmocka_unit_test(a_lost_link_is_drawn_again_while_no_seat_is_taken),
         cmocka_unit_test(a_new_link_kills_the_old_one),
+        cmocka_unit_test(told_to_stop_as_soon_as_it_listens),
         cmocka_unit_test(it_comes_back_with_all_it_said),
     };
 
