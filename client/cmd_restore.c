@@ -619,6 +619,16 @@ static enum err cmd_restore_status(struct ctx *ctx)
     return show_file(ctx, &h, LOOK_ANY, &done);
 }
 
+/* A yes took a person's time and perhaps a hold: both would begin anew. */
+static bool somebody_agreed(const struct restore *r)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        if (r->entries[i].approved != 0)
+            return true;
+    }
+    return false;
+}
+
 static enum err cmd_restore_cancel(struct ctx *ctx)
 {
     __attribute__((cleanup(home_close))) struct home h = { .dir = -1, .lock = -1 };
@@ -628,9 +638,10 @@ static enum err cmd_restore_cancel(struct ctx *ctx)
 
     TRY(ctx_home(ctx, HOME_READ, &h));
     TRY(load(ctx, &h, &key, &r));
-    TRY(term_word(ctx->term, "cancel",
-                  "All requests of this restore are taken back; the links that were used "
-                  "stay used."));
+    if (somebody_agreed(r))
+        TRY(term_word(ctx->term, "cancel",
+                      "Guardians have said yes. All requests of this restore are taken "
+                      "back; the links that were used stay used."));
     TRY(restore_cancel(r, ctx->params, &left));
     if (home_drop(&h, HOME_RESTORE) != OK)
         return term_fail(ctx->term, ERR_IO, NULL, "The restore file in %s stays.",

@@ -157,9 +157,11 @@ enum err term_word(struct term *t, const char *word, const char *why)
     char text[120];
     (void)snprintf(text, sizeof text, "Type the word %s to go on", word);
     const struct ask a = { .text = text, .flag = flag, .note = why };
+    const char *quote = strchr(word, ' ') != NULL ? "'" : "";
     if (!t->ask)
         return term_fail_as(t, ERR_ARG, EXIT_USAGE, "word-needed", why, NULL,
-                            "This needs the word \"%s\": give --yes %s.", word, word);
+                            "This needs the word \"%s\": give --yes %s%s%s.", word, quote,
+                            word, quote);
     char typed[80];
     TRY(term_ask(t, &a, typed, sizeof typed));
     if (strcmp(typed, word) == 0)
