@@ -759,14 +759,16 @@ enum err loop_bind(struct loop *l, const struct address *at, struct address *out
 
 enum err loop_listen(struct loop *l)
 {
+    /* Before anybody is told that the node listens: a signal then is drained for. */
+    if (uv_signal_start(&l->term, on_signal, SIGTERM) != 0 ||
+        uv_signal_start(&l->intr, on_signal, SIGINT) != 0)
+        return ERR_IO;
     return uv_listen((uv_stream_t *)&l->listener, 128, on_connection) == 0 ? OK : ERR_IO;
 }
 
 enum err loop_run(struct loop *l)
 {
-    if (uv_timer_start(&l->beat, on_beat, BEAT_MS, BEAT_MS) != 0 ||
-        uv_signal_start(&l->term, on_signal, SIGTERM) != 0 ||
-        uv_signal_start(&l->intr, on_signal, SIGINT) != 0)
+    if (uv_timer_start(&l->beat, on_beat, BEAT_MS, BEAT_MS) != 0)
         return ERR_IO;
     (void)uv_run(&l->uv, UV_RUN_DEFAULT); /* how many handles are left; loop_done's */
     return OK;

@@ -59,7 +59,7 @@ struct loop {
  * *out_bound is the address really bound. ERR_IO (address in use or not ours), ERR_NOMEM.
  */
 enum err loop_bind(struct loop *l, const struct address *at, struct address *out_bound);
-/* From here on connections are accepted. ERR_IO. */
+/* From here on connections wait to be accepted, and a signal drains. ERR_IO. */
 enum err loop_listen(struct loop *l);
 /* Serves until SIGTERM or SIGINT, then drains. ERR_IO. */
 enum err loop_run(struct loop *l);
