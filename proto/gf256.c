@@ -52,6 +52,7 @@ static const uint8_t exponent[256] = {
 enum { LANE = 16, BLOCK = 2 * LANE };
 
 typedef uint8_t lane __attribute__((vector_size(LANE)));
+typedef uint32_t quad_lane __attribute__((vector_size(LANE)));
 typedef int8_t signed_lane __attribute__((vector_size(LANE)));
 
 uint8_t gf256_mul(uint8_t a, uint8_t b)
@@ -75,6 +76,12 @@ static inline lane lane_top(lane v)
     return (lane)((signed_lane)v < 0);
 }
 
+/* All ones or all zeros. */
+static inline lane lane_of(uint32_t bit)
+{
+    return (lane)((quad_lane){ 0 } + (0 - bit));
+}
+
 /* Every byte times the field's x. */
 static inline lane lane_double(lane v)
 {
@@ -88,19 +95,15 @@ static inline lane lane_double(lane v)
 static void block_sum(const uint8_t *const *ys, const uint8_t *weights, size_t count,
                       uint8_t out[BLOCK])
 {
-    lane bits[GF256_POINTS];
     lane low = { 0 };
     lane high = { 0 };
 
-    for (size_t i = 0; i < count; i++)
-        bits[i] = (lane){ 0 } + weights[i];
-    for (unsigned bit = 0; bit < 8; bit++) {
+    for (unsigned bit = 8; bit-- > 0;) {
         low = lane_double(low);
         high = lane_double(high);
         for (size_t i = 0; i < count; i++) {
-            lane mask = lane_top(bits[i]);
+            lane mask = lane_of(weights[i] >> bit & 1U);
 
-            bits[i] += bits[i];
             low ^= lane_load(ys[i]) & mask;
             high ^= lane_load(ys[i] + LANE) & mask;
         }
