@@ -124,6 +124,15 @@ static enum err open_step(struct call *c, const struct call_reply *reply,
     return got_view(v, reply->rep);
 }
 
+/* What was shown to the node does not become unshown, whatever it says. */
+static enum err take_state(struct restore_entry *e, uint8_t state)
+{
+    if (state <= STATE_OPENED)
+        return ERR_FORMAT;
+    e->state = state;
+    return OK;
+}
+
 static enum err reveal_step(struct call *c, const struct call_reply *reply,
                             struct call_send *out)
 {
@@ -139,8 +148,7 @@ static enum err reveal_step(struct call *c, const struct call_reply *reply,
     if (is_over(reply->err))
         begin_anew(v->e, v->p->rng);
     TRY(reply->err);
-    v->e->state = ((const struct rep_reveal *)reply->rep)->state;
-    return OK; /* the conversation ends */
+    return take_state(v->e, ((const struct rep_reveal *)reply->rep)->state);
 }
 
 /* ---- one conversation: fetching ---- */
@@ -191,7 +199,7 @@ static enum err take_roster(struct visit *v, const struct rep_fetch *f)
 
 static enum err got_state(struct visit *v, const struct rep_fetch *f)
 {
-    v->e->state = f->state;
+    TRY(take_state(v->e, f->state));
     v->e->approved = f->approved;
     v->e->opens = f->opens;
     v->e->expires = f->expires;
@@ -309,6 +317,8 @@ static void call_prepare(struct restore *r, struct restore_entry *e,
         memcpy(v->psk.b, e->psk, KEY_BYTES);
         return;
     }
+    if (e->view.n > 0)
+        begin_anew(e, p->rng);
     ident_credential(e->token, &cred);
     c->role = ROLE_RESTORE;
     c->step = open_step;
