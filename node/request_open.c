@@ -187,6 +187,15 @@ static enum err weigh_confirm(struct room *room, const struct request *r,
     return room->confirms < REQUEST_CONFIRMS ? OK : ERR_FULL;
 }
 
+/* Each guardian has the roster's credential: it counts for the one who introduced. */
+static bool same_door(const struct call *c, const struct request *r,
+                      const struct request *old)
+{
+    return id_equal(old->cred, r->cred) &&
+           (c->who->type != CRED_ROSTER ||
+            bytes_equal(BYTES_OF(old->introducer), BYTES_OF(r->introducer)));
+}
+
 static enum err weigh_restore(const struct call *c, struct room *room,
                               const struct request *r, const struct request *old)
 {
@@ -206,8 +215,7 @@ static enum err weigh_restore(const struct call *c, struct room *room,
         return OK;
     if (same_key)
         return ERR_BUSY;
-    if (same_cred && (c->who->type != CRED_ROSTER ||
-                      bytes_equal(BYTES_OF(old->introducer), BYTES_OF(r->introducer))))
+    if (same_door(c, r, old))
         return ERR_BUSY;
     room->open++;
     room->unrevealed += old->state == STATE_OPENED;
@@ -225,7 +233,7 @@ static bool backs_off(const struct call *c, const struct room *room)
 static enum err weigh(const struct call *c, struct room *room, const struct request *r,
                       const struct request *old)
 {
-    if (id_equal(old->cred, r->cred) && c->now < old->opened + 86400)
+    if (same_door(c, r, old) && c->now < old->opened + 86400)
         room->today++;
     return r->kind == REQUEST_CONFIRM ? weigh_confirm(room, r, old)
                                       : weigh_restore(c, room, r, old);

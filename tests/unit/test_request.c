@@ -1908,6 +1908,28 @@ static void a_credential_opens_so_many_a_day(void **state)
     world_free(w);
 }
 
+/* A roster's credential is known to every guardian: one of them uses up their own. */
+static void an_introducer_uses_up_nobody_elses_day(void **state)
+{
+    struct world *w = world_new(HOLD, 1);
+    struct intro liar = { "", &w->others[0], w->hashes[0], T0 + 2 * DAY, OK };
+    struct intro friend = { "", &w->others[1], w->hashes[0], T0 + 2 * DAY, OK };
+    uint8_t mem[SIGNED_MAX];
+    struct asker a;
+
+    (void)state;
+    for (size_t i = 0; i < REQUEST_DAILY; i++) {
+        a = introduced(w, &liar, mem);
+        assert_int_equal(ask_open(w, &a), OK);
+        w->now += 10 * MINUTE;
+    }
+    a = introduced(w, &liar, mem);
+    assert_int_equal(ask_open(w, &a), ERR_FULL);
+    a = introduced(w, &friend, mem);
+    assert_int_equal(ask_open(w, &a), OK);
+    world_free(w);
+}
+
 static enum err more_links(struct call *c, struct world *w)
 {
     struct session link = session_of(w, ROLE_RESTORE, CRED_SHEET);
@@ -2146,6 +2168,7 @@ int main(void)
         cmocka_unit_test(a_refused_introduction_is_dead),
         cmocka_unit_test(a_found_sheet_keeps_nobody_out),
         cmocka_unit_test(a_credential_opens_so_many_a_day),
+        cmocka_unit_test(an_introducer_uses_up_nobody_elses_day),
         cmocka_unit_test(eight_unrevealed_and_pages_of_the_list),
         cmocka_unit_test(what_the_guardian_gets),
         cmocka_unit_test(a_requester_lists_its_own),
