@@ -27,15 +27,34 @@ struct restore_entry *entry_find(struct restore *r, const uint8_t node_key[PUB_B
     return NULL;
 }
 
-enum err entry_new(struct restore *r, const uint8_t node_key[PUB_BYTES],
-                   const uint8_t fp[FP_BYTES], const struct rng *rng,
-                   struct restore_entry **out)
+/* Nothing is lost with it: a roster told of it, and it is not open. */
+static bool may_go(const struct restore_entry *e, enum answer_source for_whom)
 {
-    if (r->n == RESTORE_ENTRIES)
-        return ERR_TOO_BIG;
-    struct restore_entry *e = &r->entries[r->n];
+    if (e->source != FROM_ROSTER || e->state != 0 || e->view.n > 0)
+        return false;
+    return for_whom == FROM_LINK || e->contact == CONTACT_AWAY ||
+           e->contact == CONTACT_REFUSED;
+}
 
-    *e = (struct restore_entry){ 0 };
+static struct restore_entry *place_for(struct restore *r, enum answer_source source)
+{
+    if (r->n < RESTORE_ENTRIES)
+        return &r->entries[r->n++];
+    for (size_t i = 0; i < r->n; i++)
+        if (may_go(&r->entries[i], source))
+            return &r->entries[i];
+    return NULL;
+}
+
+enum err entry_new(struct restore *r, const uint8_t node_key[PUB_BYTES],
+                   const uint8_t fp[FP_BYTES], enum answer_source source,
+                   const struct rng *rng, struct restore_entry **out)
+{
+    struct restore_entry *e = place_for(r, source);
+
+    if (e == NULL)
+        return ERR_TOO_BIG;
+    *e = (struct restore_entry){ .source = (uint8_t)source };
     memcpy(e->node_key, node_key, PUB_BYTES);
     memcpy(e->fp, fp, FP_BYTES);
     rng_fill(rng, e->stat, sizeof e->stat);
@@ -44,31 +63,35 @@ enum err entry_new(struct restore *r, const uint8_t node_key[PUB_BYTES],
     return OK;
 }
 
+/* What the link says of where and how counts more than any roster's word. */
+static enum err take_link(struct restore *r, struct restore_entry *e,
+                          const struct link *link)
+{
+    uint8_t raw[ADDRESS_MAX];
+    struct buf at = BUF_OF(raw);
+
+    address_put(&link->address, &at);
+    e->source = FROM_LINK;
+    if (e->view.n > 0)
+        return OK; /* an open request stays */
+    TRY(restore_keep(r, buf_bytes(&at), &e->addresses[0].at));
+    e->n_addresses = 1;
+    return restore_keep(r, BYTES_OF(link->token), &e->token);
+}
+
 enum err restore_add_link(struct restore *r, const struct link *link,
                           const struct rng *rng)
 {
     struct restore_entry *e = NULL;
-    uint8_t raw[ADDRESS_MAX];
-    struct buf at = BUF_OF(raw);
 
     if (link->type != LINK_RESTORE)
         return ERR_ARG;
     e = entry_find(r, link->node_key, link->fp);
-    /* One the roster told of becomes one the person gave; an open request stays. */
     if (e != NULL && e->source == FROM_LINK)
         return ERR_EXISTS;
-    if (e != NULL) {
-        e->source = FROM_LINK;
-        return e->view.n > 0 ? OK : restore_keep(r, BYTES_OF(link->token), &e->token);
-    }
-    TRY(entry_new(r, link->node_key, link->fp, rng, &e));
-    address_put(&link->address, &at);
-    TRY(restore_keep(r, BYTES_OF(link->token), &e->token));
-    TRY(restore_keep(r, buf_bytes(&at), &e->addresses[0].at));
-    e->n_addresses = 1;
-    e->source = FROM_LINK;
-    r->n++;
-    return OK;
+    if (e == NULL)
+        TRY(entry_new(r, link->node_key, link->fp, FROM_LINK, rng, &e));
+    return take_link(r, e, link);
 }
 
 enum err entry_view(const struct restore_entry *e, struct view *out)

@@ -13,10 +13,14 @@ void entry_draw(struct restore_entry *e, const struct rng *rng);
 /* The entry of that seat, or NULL. */
 struct restore_entry *entry_find(struct restore *r, const uint8_t node_key[PUB_BYTES],
                                  const uint8_t fp[FP_BYTES]);
-/* The next free entry, filled but not counted: r->n is the caller's. ERR_TOO_BIG. */
+/*
+ * A new entry of that source, filled. Where no place is free it takes that of one whom
+ * only a roster told of and who did not let us in (for a link: any whom only a roster
+ * told of and who is not open), so that no guardian crowds out others. ERR_TOO_BIG.
+ */
 enum err entry_new(struct restore *r, const uint8_t node_key[PUB_BYTES],
-                   const uint8_t fp[FP_BYTES], const struct rng *rng,
-                   struct restore_entry **out);
+                   const uint8_t fp[FP_BYTES], enum answer_source source,
+                   const struct rng *rng, struct restore_entry **out);
 /* The verified view. ERR_STATE: none yet; ERR_SIGNATURE. */
 enum err entry_view(const struct restore_entry *e, struct view *out);
 /* Appends T of this entry's request, as the guardian's client makes it. ERR_NOMEM. */

@@ -328,6 +328,12 @@ static void call_prepare(struct restore *r, struct restore_entry *e,
     secret_wipe(&cred, sizeof cred);
 }
 
+/* What never came, or came garbled, is nobody's word. */
+static bool is_line_fault(enum err e)
+{
+    return e == ERR_TIMEOUT || e == ERR_CLOSED || e == ERR_FORMAT || e == ERR_AUTH;
+}
+
 static void note_contact(struct restore_entry *e, const struct call *c)
 {
     switch (c->stage) {
@@ -336,22 +342,35 @@ static void note_contact(struct restore_entry *e, const struct call *c)
         e->contact = CONTACT_AWAY;
         return;
     case CALL_KNOWN:
-        e->contact = CONTACT_REFUSED;
-        return;
     case CALL_TALKING:
     case CALL_ENDED:
-        e->contact = c->err == OK                                    ? CONTACT_FINE
-                     : c->err == ERR_TIMEOUT || c->err == ERR_CLOSED ? CONTACT_AWAY
-                                                                     : CONTACT_REFUSED;
+        e->contact = c->err == OK            ? CONTACT_FINE
+                     : is_line_fault(c->err) ? CONTACT_AWAY
+                                             : CONTACT_REFUSED;
     }
 }
 
 /* Whom a round asks. */
-enum whom { ASK_ALL, ASK_OPENED };
+enum whom { ASK_ALL, ASK_NEW, ASK_OPENED };
 
-/* Asks everybody from index first on who can be asked something. */
-static enum err round_from(struct restore *r, size_t first, enum whom whom,
-                           const struct params *p, uint32_t deadline_ms)
+static bool is_asked(const struct restore_entry *e, enum whom whom)
+{
+    if (!wants_call(e))
+        return false;
+    switch (whom) {
+    case ASK_ALL:
+        return true;
+    case ASK_NEW:
+        return e->contact == CONTACT_NONE;
+    case ASK_OPENED:
+        break;
+    }
+    return e->state == STATE_OPENED;
+}
+
+/* Asks all of those who can be asked something. */
+static enum err ask_once(struct restore *r, enum whom whom, const struct params *p,
+                         uint32_t deadline_ms)
 {
     AUTO_FREE struct call *calls = calloc(RESTORE_ENTRIES, sizeof *calls);
     AUTO_FREE struct visit *visits = calloc(RESTORE_ENTRIES, sizeof *visits);
@@ -359,10 +378,10 @@ static enum err round_from(struct restore *r, size_t first, enum whom whom,
 
     if (calls == NULL || visits == NULL)
         return ERR_NOMEM;
-    for (size_t i = first; i < r->n; i++) {
+    for (size_t i = 0; i < r->n; i++) {
         struct restore_entry *e = &r->entries[i];
 
-        if (!wants_call(e) || (whom == ASK_OPENED && e->state != STATE_OPENED))
+        if (!is_asked(e, whom))
             continue;
         call_prepare(r, e, p, &visits[n], &calls[n]);
         n++;
@@ -380,11 +399,56 @@ static enum err round_from(struct restore *r, size_t first, enum whom whom,
 }
 
 /* Asks, keeps what was opened, and only then shows the nonces of it. */
-static enum err ask_from(struct restore *r, size_t first, const struct restore_run *run)
+static enum err ask(struct restore *r, enum whom whom, const struct restore_run *run)
 {
-    TRY(round_from(r, first, ASK_ALL, run->params, run->deadline_ms));
+    TRY(ask_once(r, whom, run->params, run->deadline_ms));
     TRY(run->keep(run->keep_ctx, r));
-    return round_from(r, first, ASK_OPENED, run->params, run->deadline_ms);
+    return ask_once(r, ASK_OPENED, run->params, run->deadline_ms);
+}
+
+/* What the roster of one guardian says of another. */
+static enum err take_told(struct restore *r, const struct restore_entry *by,
+                          const struct roster_entry *told, struct restore_entry *e)
+{
+    e->introduction = by->introduction;
+    e->n_addresses = told->n_addresses;
+    for (uint32_t a = 0; a < told->n_addresses; a++)
+        TRY(restore_keep(r, told->addresses[a].at, &e->addresses[a].at));
+    return restore_keep(r, BYTES_OF(told->credential), &e->token);
+}
+
+/* Two rosters differ, and what was tried failed: whose word is true nobody knows. */
+static bool try_other_word(const struct restore_entry *by, const struct restore_entry *e,
+                           const struct rng *rng)
+{
+    uint8_t coin = 0;
+
+    if (e->source != FROM_ROSTER || e->state != 0 || e->view.n > 0 ||
+        bytes_equal(e->introduction, by->introduction) ||
+        (e->contact != CONTACT_AWAY && e->contact != CONTACT_REFUSED))
+        return false;
+    rng_fill(rng, &coin, 1);
+    return (coin & 1) != 0;
+}
+
+static enum err learn_one(struct restore *r, const struct restore_entry *by,
+                          const struct roster_entry *told, const struct rng *rng)
+{
+    struct restore_entry *e = NULL;
+    uint8_t fp[FP_BYTES];
+
+    ident_fingerprint(told->sign_pub, told->seal_pub, fp);
+    e = entry_find(r, told->node_key, fp);
+    if (e == NULL) {
+        enum err full = entry_new(r, told->node_key, fp, FROM_ROSTER, rng, &e);
+
+        return full == OK ? take_told(r, by, told, e) : OK;
+    }
+    if (!try_other_word(by, e, rng))
+        return OK;
+    entry_draw(e, rng); /* other words under an op id that was used are refused */
+    e->contact = CONTACT_NONE;
+    return take_told(r, by, told, e);
 }
 
 /* Takes those in whom one guardian's roster names; a roster is a hint, never proof. */
@@ -397,39 +461,20 @@ static enum err learn_from(struct restore *r, const struct restore_entry *by,
         return ERR_NOMEM;
     if (wire_get(&roster_schema, by->roster, roster) != OK)
         return OK;
-    for (uint32_t i = 0; i < roster->n_entries && r->n < RESTORE_ENTRIES; i++) {
-        const struct roster_entry *re = &roster->entries[i];
-        struct restore_entry *e = NULL;
-        uint8_t fp[FP_BYTES];
-
-        ident_fingerprint(re->sign_pub, re->seal_pub, fp);
-        if (entry_find(r, re->node_key, fp) != NULL)
-            continue;
-        TRY(entry_new(r, re->node_key, fp, rng, &e));
-        e->source = FROM_ROSTER;
-        e->introduction = by->introduction;
-        TRY(restore_keep(r, BYTES_OF(re->credential), &e->token));
-        for (uint32_t a = 0; a < re->n_addresses; a++)
-            TRY(restore_keep(r, re->addresses[a].at, &e->addresses[a].at));
-        e->n_addresses = re->n_addresses;
-        r->n++;
-    }
+    for (uint32_t i = 0; i < roster->n_entries; i++)
+        TRY(learn_one(r, by, &roster->entries[i], rng));
     return OK;
 }
 
 enum err restore_round(struct restore *r, const struct restore_run *run)
 {
-    size_t before = r->n;
-
     TRY(run->keep(run->keep_ctx, r));
-    TRY(ask_from(r, 0, run));
-    for (size_t i = 0; i < before; i++)
+    TRY(ask(r, ASK_ALL, run));
+    for (size_t i = 0; i < r->n; i++)
         if (r->entries[i].roster.n > 0)
             TRY(learn_from(r, &r->entries[i], run->params->rng));
-    if (r->n > before) {
-        TRY(run->keep(run->keep_ctx, r));
-        TRY(ask_from(r, before, run));
-    }
+    TRY(run->keep(run->keep_ctx, r));
+    TRY(ask(r, ASK_NEW, run));
     return run->keep(run->keep_ctx, r);
 }
 
