@@ -94,6 +94,11 @@ const struct rng *net_rng(void)
     return &net.rng;
 }
 
+void net_chance(uint64_t seed)
+{
+    net.chance = (struct sim_rng){ .seed = seed };
+}
+
 const char *net_dir(size_t i)
 {
     return net.nodes[i].dir;

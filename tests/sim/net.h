@@ -40,6 +40,8 @@ void net_restart(size_t i);
 void net_tick(void);
 /* The clients' chance: of the seed given to net_open. */
 const struct rng *net_rng(void);
+/* Their chance begins anew with that seed. */
+void net_chance(uint64_t seed);
 /* The directory of a node's store. */
 const char *net_dir(size_t i);
 
