@@ -10,6 +10,14 @@ struct fetch {
     struct req_box_get box;
 };
 
+/* Whether this program has a screen that says what such a request asks for. */
+static bool is_understood(const struct view *v)
+{
+    if (v->kind == REQUEST_RESTORE)
+        return v->purpose == PURPOSE_RESTORE;
+    return v->kind == REQUEST_CONFIRM && v->purpose == PURPOSE_ENROL;
+}
+
 /* What the node says must hang together before a person sees it. */
 static enum err check_request(const struct call *c, struct guard_case *k)
 {
@@ -21,6 +29,8 @@ static enum err check_request(const struct call *c, struct guard_case *k)
         !bytes_equal(BYTES_OF(k->view.request), BYTES_OF(line->request)) ||
         !bytes_equal(BYTES_OF(k->view.ward), BYTES_OF(line->ward)))
         return ERR_SIGNATURE;
+    if (!is_understood(&k->view))
+        return ERR_VERSION;
     commitment_of(k->rep.nonce, commitment);
     if (!bytes_equal(BYTES_OF(commitment), BYTES_OF(k->rep.commitment)))
         return ERR_AUTH;
@@ -383,6 +393,9 @@ enum err guard_approve(const struct guard_case *c, const struct guard_who *who,
 {
     struct buf t = BUF_OF(out->t);
 
+    /* A person's yes never covers what was not on the screen. */
+    if (!is_understood(&c->view))
+        return ERR_VERSION;
     TRY(guard_transcript(c, who, &t));
     out->t_n = t.n;
     for (uint32_t i = 0; i < c->view.n_epochs; i++)
