@@ -125,8 +125,8 @@ struct guard_case {
 
 /*
  * Fetches a request anew: its view checked with the node's signing key, its nonce with
- * its commitment, and the boxes unless it is over. ERR_SIGNATURE, ERR_AUTH; errors of
- * the call.
+ * its commitment, and the boxes unless it is over. ERR_SIGNATURE, ERR_AUTH; ERR_VERSION:
+ * it asks for what this program has no screen for; errors of the call.
  */
 enum err guard_fetch(const struct params *p, struct day *d, struct day_seat *s,
                      const uint8_t request[ID_BYTES], struct guard_case *out,
@@ -190,7 +190,7 @@ struct guard_approval {
 /*
  * The approval of a case after right words: every piece that opens re-sealed to the
  * requester, those that do not named, roster key, introduction, statement. ERR_NOMEM,
- * ERR_KEY.
+ * ERR_KEY; ERR_VERSION as guard_fetch.
  */
 enum err guard_approve(const struct guard_case *c, const struct guard_who *who,
                        const struct params *p, enum how how,

@@ -463,6 +463,25 @@ static void test_approve_confirm(void **state)
     assert_int_equal(s->approved.statement.kind, REQUEST_CONFIRM);
 }
 
+/* "Will you be my guardian?" on the screen must not sign the end of a circle. */
+static void test_approve_nothing_unseen(void **state)
+{
+    static const uint8_t asked[][2] = { { REQUEST_CONFIRM, PURPOSE_END },
+                                        { REQUEST_CONFIRM, PURPOSE_EPOCH },
+                                        { REQUEST_CONFIRM, PURPOSE_MOVE },
+                                        { REQUEST_CONFIRM, PURPOSE_RESTORE },
+                                        { REQUEST_RESTORE, PURPOSE_MOVE },
+                                        { REQUEST_MOVE, PURPOSE_MOVE } };
+    struct scene *s = *state;
+
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+        s->c.view.kind = asked[i][0];
+        s->c.view.purpose = asked[i][1];
+        assert_int_equal(approve(s, NULL), ERR_VERSION);
+        assert_int_equal(s->approved.req.statement.n, 0);
+    }
+}
+
 /* Somebody else's box: named as not opened, and nothing is let go. */
 static void test_approve_foreign(void **state)
 {
@@ -493,6 +512,7 @@ int main(void)
         SCENE(test_liar),
         SCENE(test_approve_one_broken),
         SCENE(test_approve_confirm),
+        SCENE(test_approve_nothing_unseen),
         SCENE(test_approve_foreign),
     };
 
