@@ -426,6 +426,25 @@ static enum err conn_who(struct conn *c)
     return peer_set_psk(&c->peer, found ? psk : NULL);
 }
 
+/* Addresses do not count on loopback: one credential must not take every place. */
+static void make_room(struct loop *l, const struct conn *newest)
+{
+    struct conn *silent = NULL;
+    uint64_t n = 0;
+
+    for (size_t i = 0; i < l->n_conns; i++) {
+        struct conn *c = &l->conns[i];
+
+        if (c == newest || c->state == CONN_FREE || c->state == CONN_ENDING ||
+            !c->known || !id_equal(c->who.cred, newest->who.cred))
+            continue;
+        n++;
+        silent = silent == NULL || c->since_ms < silent->since_ms ? c : silent;
+    }
+    if (n >= l->env.limits->cred_conns)
+        conn_end(silent);
+}
+
 /* Open: from here on there is room for whole frames. */
 static void conn_ready(struct conn *c, size_t used)
 {
@@ -441,6 +460,7 @@ static void conn_ready(struct conn *c, size_t used)
     c->used = used;
     c->known = true;
     door_known(&c->loop->door);
+    make_room(c->loop, c);
     memcpy(c->who.handshake, c->peer.hash, sizeof c->who.handshake);
     c->kind = 0;
     c->now = node_now(c->loop);

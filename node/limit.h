@@ -18,6 +18,8 @@
     X(conns, "Connections", 256, 8, 1024, "connections", "open at once")                 \
     X(addr_conns, "ConnectionsPerAddress", 16, 1, 1024, "connections",                   \
       "open at once from one address")                                                   \
+    X(cred_conns, "ConnectionsPerCredential", 16, 1, 1024, "connections",                \
+      "open at once with one credential; the one silent for longest makes room")         \
     X(strangers, "Strangers", 64, 4, 1024, "connections",                                \
       "open at once that have not shown a credential")                                   \
     X(early_drop, "EarlyDrop", 32, 1, 1024, "connections",                               \

@@ -538,10 +538,12 @@ static void frames_may_come_with_the_last_act(void **state)
 /* Two in many threads' places: replies of one never reach another. */
 static void side_by_side(void **state)
 {
-    struct world *w = serving();
+    struct world *w = world_new();
     struct req_cred_new req = { 0 };
 
     (void)state;
+    w->n.limits.cred_conns = 20;
+    serve(w);
     for (size_t i = 0; i < 20; i++)
         hello_works(w, &w->many[i], &w->g.login);
     for (int round = 0; round < 3; round++) {
@@ -672,6 +674,29 @@ static void no_more_connections_than_that(void **state)
     for (int i = 0; i < 3; i++)
         settle(w, &w->a);
     alive(w);
+    caller_close(&w->a);
+    world_free(w);
+}
+
+/* Loopback is no address: what one credential holds is bounded by the credential. */
+static void one_credential_takes_not_every_place(void **state)
+{
+    struct world *w = world_new();
+    size_t open = 0;
+
+    (void)state;
+    w->n.limits.conns = 12;
+    w->n.limits.cred_conns = 4;
+    serve(w);
+    for (size_t i = 0; i < FLOOD; i++)
+        hello_works(w, &w->many[i], &w->o.login);
+    hello_works(w, &w->a, &w->g.login);
+    settle(w, &w->many[FLOOD - 1]); /* those silent for longest made room */
+    settle(w, &w->a);
+    for (size_t i = 0; i < FLOOD; i++)
+        open += still_open(&w->many[i]) ? 1 : 0;
+    assert_int_equal(open, 4);
+    flood_over(w, FLOOD);
     caller_close(&w->a);
     world_free(w);
 }
@@ -810,6 +835,7 @@ int main(void)
         cmocka_unit_test(addresses_do_not_count_on_loopback),
         cmocka_unit_test(strangers_are_dropped_at_random_then_all),
         cmocka_unit_test(no_more_connections_than_that),
+        cmocka_unit_test(one_credential_takes_not_every_place),
         cmocka_unit_test(a_write_in_hand_is_answered_when_told_to_stop),
         cmocka_unit_test(a_stuck_write_ends_unanswered_when_the_time_is_over),
     };
