@@ -18,6 +18,9 @@ enum conn_state {
 
 enum { SMALL = 512, BUFFER = PEER_FRAME_MAX + 63, BEAT_MS = 250, SWEEP_MS = 60000 };
 
+/* Secret memory that handlers need beside the keys of connections. */
+enum { SECRET_WORK = 8 * 1024 };
+
 /* Large memory, only for those who have shown a credential. */
 struct conn_big {
     uint8_t in[BUFFER];
@@ -470,6 +473,13 @@ static void conn_ready(struct conn *c, size_t used)
         conn_opened(c);
 }
 
+/* A handshake is about to begin, and would live in what handlers need. */
+static bool no_secret_room(const struct conn *c)
+{
+    return !c->known && c->peer.noise == NULL &&
+           secret_in_use() > SECRET_ARENA - SECRET_WORK;
+}
+
 /* Takes one step; false when there is nothing more to do now. */
 static bool conn_step(struct conn *c)
 {
@@ -478,6 +488,11 @@ static bool conn_step(struct conn *c)
     struct peer_event ev = { 0 };
     size_t used = 0;
 
+    if (no_secret_room(c)) {
+        LOG(INFO, EV_CONN_REFUSED, F_END);
+        conn_end(c);
+        return false;
+    }
     enum err e = peer_feed(&c->peer, (struct span){ in.p, c->in_n }, &used, &out, &ev);
     if (e != OK) {
         if (!c->known && c->peer.role != 0)

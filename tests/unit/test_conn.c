@@ -701,6 +701,30 @@ static void one_credential_takes_not_every_place(void **state)
     world_free(w);
 }
 
+/* Handshakes live in locked memory, as what handlers do; the last of it is theirs. */
+static void strangers_leave_secret_memory_for_work(void **state)
+{
+    enum { LEFT = 6 * 1024, LUMP = 512 };
+    struct world *w = serving();
+    struct req_cred_new req = { 0 };
+    void *lumps[SECRET_ARENA / LUMP];
+    size_t n = 0;
+
+    (void)state;
+    hello_works(w, &w->a, &w->g.login);
+    while (secret_in_use() + LEFT + LUMP <= SECRET_ARENA)
+        assert_int_equal(secret_alloc(LUMP, &lumps[n++]), OK);
+    assert_int_not_equal(caller_open(&w->b, w->port, node_key(w), &w->g.login), OK);
+    caller_close(&w->b);
+    cred_req(w, &req);
+    assert_int_equal(caller_ask(&w->a, MSG_CRED_NEW, &req, NULL), OK);
+    while (n > 0)
+        secret_free(lumps[--n]);
+    alive(w);
+    caller_close(&w->a);
+    world_free(w);
+}
+
 /* ---- the end ---- */
 
 /* A write of ours that holds up the store thread until it is told to go on. */
@@ -836,6 +860,7 @@ int main(void)
         cmocka_unit_test(strangers_are_dropped_at_random_then_all),
         cmocka_unit_test(no_more_connections_than_that),
         cmocka_unit_test(one_credential_takes_not_every_place),
+        cmocka_unit_test(strangers_leave_secret_memory_for_work),
         cmocka_unit_test(a_write_in_hand_is_answered_when_told_to_stop),
         cmocka_unit_test(a_stuck_write_ends_unanswered_when_the_time_is_over),
     };
