@@ -4,8 +4,9 @@
  * a box made, a release made and opened. Public are the owner's signature and public
  * key, what was sealed, and whether something opens. (Opening a box reads msgpack, whose
  * form is public and whose bytes are not: valgrind cannot tell one from the other.)
- * ct-sources: proto/piece.c proto/piece_box.c proto/piece_sign.c proto/ident.c proto/ident_address.c proto/wire.c
- * ct-sources: proto/crypt.c proto/secret.c proto/bytes.c proto/err.c
+ * ct-sources: proto/piece.c proto/piece_box.c proto/piece_sign.c
+ * ct-sources: proto/ident.c proto/ident_address.c proto/wire.c proto/crypt.c
+ * ct-sources: proto/secret.c proto/bytes.c proto/err.c
  * ct-libs: -lmsgpackc
  */
 #include "proto/piece.h"
