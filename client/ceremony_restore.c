@@ -63,20 +63,40 @@ enum err entry_new(struct restore *r, const uint8_t node_key[PUB_BYTES],
     return OK;
 }
 
+/* Of a request that is over nothing is used again but who the guardian is. */
+static void begin_over(struct restore_entry *e, const struct rng *rng)
+{
+    e->view = e->words = e->statement = (struct bytes){ 0 };
+    e->state = 0;
+    e->approved = e->opens = e->expires = 0;
+    secret_wipe(e->pieces, sizeof e->pieces);
+    e->n_pieces = 0;
+    rng_fill(rng, e->stat, sizeof e->stat);
+    entry_draw(e, rng);
+}
+
 /* What the link says of where and how counts more than any roster's word. */
 static enum err take_link(struct restore *r, struct restore_entry *e,
-                          const struct link *link)
+                          const struct link *link, const struct rng *rng)
 {
     uint8_t raw[ADDRESS_MAX];
     struct buf at = BUF_OF(raw);
 
     address_put(&link->address, &at);
     e->source = FROM_LINK;
-    if (e->view.n > 0)
+    if (e->view.n > 0 && !entry_is_over(e))
         return OK; /* an open request stays */
+    begin_over(e, rng);
     TRY(restore_keep(r, buf_bytes(&at), &e->addresses[0].at));
     e->n_addresses = 1;
     return restore_keep(r, BYTES_OF(link->token), &e->token);
+}
+
+/* Another link, and the one before led nowhere or to what is over. */
+static bool wants_link(const struct restore_entry *e, const struct link *link)
+{
+    return !bytes_equal(e->token, BYTES_OF(link->token)) &&
+           (e->view.n == 0 || entry_is_over(e));
 }
 
 enum err restore_add_link(struct restore *r, const struct link *link,
@@ -87,11 +107,11 @@ enum err restore_add_link(struct restore *r, const struct link *link,
     if (link->type != LINK_RESTORE)
         return ERR_ARG;
     e = entry_find(r, link->node_key, link->fp);
-    if (e != NULL && e->source == FROM_LINK)
+    if (e != NULL && e->source == FROM_LINK && !wants_link(e, link))
         return ERR_EXISTS;
     if (e == NULL)
         TRY(entry_new(r, link->node_key, link->fp, FROM_LINK, rng, &e));
-    return take_link(r, e, link);
+    return take_link(r, e, link, rng);
 }
 
 enum err entry_view(const struct restore_entry *e, struct view *out)

@@ -131,7 +131,10 @@ static inline void auto_restore_(struct restore **place)
     restore_free(*place);
 }
 
-/* Takes a restore link in; ERR_EXISTS: that seat is already in it; ERR_ARG: another type.
+/*
+ * Takes a restore link in, also in the place of one of that seat's that led nowhere or to
+ * a request that is over. ERR_EXISTS: this link, or a request there that is open;
+ * ERR_ARG: another type.
  */
 enum err restore_add_link(struct restore *r, const struct link *link,
                           const struct rng *rng);

@@ -58,8 +58,10 @@ static enum err make_open(struct visit *v)
     TRY(secret_new(&sign));
     *o = (struct req_open){ .kind = REQUEST_RESTORE,
                             .purpose = PURPOSE_RESTORE,
-                            .claimed = v->r->head.name,
-                            .introduction = v->e->introduction };
+                            .claimed = v->r->head.name };
+    /* It goes with the credential that a roster told of, and with no link. */
+    if (v->e->token.n == TOKEN_STANDING)
+        o->introduction = v->e->introduction;
     memcpy(o->op, v->e->op_open, sizeof o->op);
     memcpy(o->psk, v->e->psk, sizeof o->psk);
     memcpy(key->b, v->e->stat, KEY_BYTES);

@@ -329,11 +329,65 @@ static void test_words_belong_to_the_view(void **state)
     assert_memory_equal(r->entries[0].view.p, n->view, n->view_n);
 }
 
+/* ---- "ask them for a new link" must be an advice that helps ---- */
+
+static void again_with_a_link(struct restore *r, struct node *n, enum err expected)
+{
+    struct link link;
+
+    link_of(n, &link);
+    assert_int_equal(restore_add_link(r, &link, &crypt_random), expected);
+    /* The same one twice is one. */
+    assert_int_equal(restore_add_link(r, &link, &crypt_random), ERR_EXISTS);
+}
+
+static void test_a_new_link_for_one_that_was_used(void **state)
+{
+    AUTO_RESTORE struct restore *r = begin(1);
+
+    (void)state;
+    nodes[0].refuses = true;
+    rounds(r, 1);
+    assert_int_equal(r->entries[0].contact, CONTACT_REFUSED);
+    nodes[0].refuses = false;
+    again_with_a_link(r, &nodes[0], OK);
+    rounds(r, 1);
+    assert_int_equal(r->entries[0].state, STATE_LIVE);
+    again_with_a_link(r, &nodes[0], ERR_EXISTS);
+    assert_int_equal(r->n, 1);
+}
+
+static void test_a_new_link_after_a_request_is_over(void **state)
+{
+    static const uint8_t overs[] = { STATE_REFUSED, STATE_EXPIRED };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof overs; i++) {
+        AUTO_RESTORE struct restore *r = begin(1);
+        uint8_t stat[PUB_BYTES];
+
+        rounds(r, 1);
+        memcpy(stat, nodes[0].open.stat, PUB_BYTES);
+        nodes[0].says_fetched = overs[i];
+        rounds(r, 2);
+        assert_int_equal(r->entries[0].state, overs[i]);
+        nodes[0].says_fetched = STATE_LIVE;
+        again_with_a_link(r, &nodes[0], OK);
+        rounds(r, 1);
+        assert_int_equal(r->entries[0].state, STATE_LIVE);
+        assert_int_equal(nodes[0].n_opens, 2);
+        assert_memory_not_equal(stat, nodes[0].open.stat, PUB_BYTES);
+        assert_true(r->entries[0].words.n > 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_nonce_serves_one_view),
         cmocka_unit_test(test_words_belong_to_the_view),
+        cmocka_unit_test(test_a_new_link_for_one_that_was_used),
+        cmocka_unit_test(test_a_new_link_after_a_request_is_over),
     };
     assert_int_equal(secret_start(SECRET_LOCK_WAIVED), OK);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
