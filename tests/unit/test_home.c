@@ -414,6 +414,7 @@ static void test_too_many_records(void **state)
         last = in;
         assert_int_equal(blob_next(&in, &kind, &body), OK);
     }
+    MUST(last.p != NULL);
     memcpy(b.p + b.n, last.p, last.n);
     assert_int_equal(day_decode(bytes_of(b.p, b.n), &back), OK);
     day_free(back);

@@ -539,13 +539,15 @@ static void bodies_come_back(void **state)
 {
     (void)state;
     uint64_t seed = 42;
+    const size_t n = bodies_count();
 
-    for (unsigned round = 0; round < 20 * bodies_count(); round++) {
-        struct body b = body_at(round % bodies_count());
+    MUST(n > 0);
+    for (size_t round = 0; round < 20 * n; round++) {
+        struct body b = body_at(round % n);
         struct buf out = BUF_OF(first);
         struct buf again = BUF_OF(second);
 
-        value_fill(&b, round < bodies_count() ? NULL : &seed);
+        value_fill(&b, round < n ? NULL : &seed);
         assert_int_equal(body_put(&b, &out), OK);
         memset(decoded, 0, sizeof decoded);
         assert_int_equal(body_get(&b, buf_bytes(&out), decoded), OK);
