@@ -426,6 +426,7 @@ static enum err cmd_restore_start(struct ctx *ctx)
         TRY(load(ctx, &h, &key, &r));
     else
         TRY(restore_new(ctx->params->rng, &r));
+    MUST(r != NULL);
     TRY(links_add(ctx, r));
     secret_wipe(line, sizeof line);
     if (ctx_option(ctx, "--name") != NULL) {
@@ -606,6 +607,7 @@ static enum err cmd_restore(struct ctx *ctx)
     if (done)
         return OK;
     TRY(load(ctx, &h, &key, &r));
+    MUST(r != NULL);
     TRY(options_take(ctx, r));
     return go_on(ctx, &h, key, r, root);
 }
