@@ -236,8 +236,8 @@ static void owner_note(struct recover_result *r, const uint8_t *owner)
     for (size_t i = 0; i < r->n_owners; i++)
         if (same(r->owners[i], owner, PUB_BYTES))
             return;
-    if (r->n_owners < OWNERS_MAX)
-        memcpy(r->owners[r->n_owners++], owner, PUB_BYTES);
+    MUST(r->n_owners < OWNERS_MAX);
+    memcpy(r->owners[r->n_owners++], owner, PUB_BYTES);
 }
 
 /* Opens every world that can be opened; the best one's root stays in root. */

@@ -13,7 +13,8 @@
 #include "proto/piece.h"
 #include "proto/secret.h"
 
-enum { ANSWERS_MAX = 64, OWNERS_MAX = 8 };
+/* Two answers make a world, and each speaks of EPOCHS_MAX: no owner is left out. */
+enum { ANSWERS_MAX = 64, OWNERS_MAX = ANSWERS_MAX * EPOCHS_MAX / 2 };
 
 enum verdict {
     VERDICT_NONE = 0, /* nothing can be said yet */

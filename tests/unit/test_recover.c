@@ -514,6 +514,75 @@ static void accepted_owner_ends_two_worlds(void **state)
     assert_int_equal(r.verdicts[3], VERDICT_BAD_PIECE);
 }
 
+/* One liar's roster names many who are all himself; each pair has a circle of its own. */
+static void many_owners_do_not_hide_the_right_one(void **state)
+{
+    (void)state;
+    static const struct manifest_group two = { 2, 2 };
+    enum { FORGED = (ANSWERS_MAX - 3) / 2, ALL = 3 + 2 * FORGED };
+    static uint8_t statements[ALL * 512];
+    struct answer *answers = calloc(ALL, sizeof *answers);
+    struct circle *forged = calloc(FORGED, sizeof *forged);
+    struct recover_result *r = calloc(1, sizeof *r);
+    struct buf st = BUF_OF(statements);
+    struct root_key root;
+    bool there = false;
+
+    assert_true(answers != NULL && forged != NULL && r != NULL);
+    assert_int_equal(plan_make(3, 5), OK);
+    for (size_t i = 0; i < 3; i++)
+        answers[i] = circle_answer(&ws->now, i, &st);
+    for (size_t i = 0; i < FORGED; i++) {
+        struct root_key thief = { { (uint8_t)(i + 1) } };
+
+        circle_make(&forged[i], &thief, 9, &two, 1, 1);
+        answers[3 + 2 * i] = circle_answer(&forged[i], 0, &st);
+        answers[4 + 2 * i] = circle_answer(&forged[i], 1, &st);
+    }
+    assert_false(st.over);
+    assert_int_equal(recover(answers, ALL, NULL, r, &root), OK);
+    assert_int_equal(r->state, RECOVER_TWO_WORLDS);
+    assert_int_equal(r->n_owners, FORGED + 1);
+    for (size_t i = 0; i < r->n_owners; i++)
+        there = there || memcmp(r->owners[i], ws->now.m.owner, PUB_BYTES) == 0;
+    assert_true(there);
+    assert_int_equal(recover(answers, ALL, ws->now.m.owner, r, &root), OK);
+    assert_int_equal(r->state, RECOVER_FOUND);
+    assert_memory_equal(root.b, ws->root->b, KEY_BYTES);
+    free(answers);
+    free(forged);
+    free(r);
+}
+
+/* The arena has room for the greatest circle, with all of it needed and with most spare. */
+static void sixty_four_pieces_are_recovered(void **state)
+{
+    (void)state;
+    static const struct manifest_group plans[][4] = {
+        { { 16, 16 }, { 16, 16 }, { 16, 16 }, { 16, 16 } },
+        { { 2, 16 }, { 2, 16 }, { 2, 16 }, { 2, 16 } },
+    };
+    static uint8_t statements[ANSWERS_MAX * 512];
+    struct answer *answers = calloc(ANSWERS_MAX, sizeof *answers);
+    struct recover_result *r = calloc(1, sizeof *r);
+    struct root_key root;
+
+    assert_true(answers != NULL && r != NULL);
+    for (size_t k = 0; k < 2; k++) {
+        struct buf st = BUF_OF(statements);
+
+        circle_make(&ws->now, ws->root, 1, plans[k], 4, 4);
+        for (size_t i = 0; i < ANSWERS_MAX; i++)
+            answers[i] = circle_answer(&ws->now, i, &st);
+        assert_int_equal(recover(answers, ANSWERS_MAX, NULL, r, &root), OK);
+        assert_int_equal(r->state, RECOVER_FOUND);
+        assert_int_equal(r->have, 64);
+        assert_memory_equal(root.b, ws->root->b, KEY_BYTES);
+    }
+    free(answers);
+    free(r);
+}
+
 static void groups_need_their_own(void **state)
 {
     (void)state;
@@ -585,6 +654,8 @@ int main(void)
         cmocka_unit_test(garbage_does_not_hide_those_who_wait),
         cmocka_unit_test(duplicate_is_named),
         cmocka_unit_test(accepted_owner_ends_two_worlds),
+        cmocka_unit_test(many_owners_do_not_hide_the_right_one),
+        cmocka_unit_test(sixty_four_pieces_are_recovered),
         cmocka_unit_test(groups_need_their_own),
         cmocka_unit_test(direct_counts_sources_that_differ),
         cmocka_unit_test(refusals_make_it_impossible),
