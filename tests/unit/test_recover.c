@@ -185,7 +185,7 @@ static void judge(const size_t *kinds, size_t n, struct recover_result *r,
 
 static void check_one(const size_t *kinds, size_t n, size_t t)
 {
-    struct recover_result r;
+    static struct recover_result r;
     struct root_key root;
     struct root_key zero = { 0 };
     size_t good = 0;
@@ -327,7 +327,7 @@ static void an_old_box_that_does_not_open_costs_nothing(void **state)
     (void)state;
     struct answer answers[3];
     struct buf st = BUF_OF(ws->statements);
-    struct recover_result r;
+    static struct recover_result r;
     struct root_key root;
 
     change_make();
@@ -349,7 +349,7 @@ static void the_old_epoch_recovers_while_the_new_one_is_short(void **state)
     (void)state;
     struct answer answers[4];
     struct buf st = BUF_OF(ws->statements);
-    struct recover_result r;
+    static struct recover_result r;
     struct root_key root;
 
     change_make();
@@ -383,7 +383,7 @@ static void surplus_groups_and_members_are_fine(void **state)
     static const struct manifest_group groups[] = { { 2, 3 }, { 2, 3 }, { 1, 1 } };
     struct answer answers[7];
     struct buf st = BUF_OF(ws->statements);
-    struct recover_result r;
+    static struct recover_result r;
     struct root_key root;
 
     circle_make(&ws->now, ws->root, 1, groups, 3, 2);
@@ -401,7 +401,7 @@ static void an_evil_dealer_opens_nothing(void **state)
     (void)state;
     struct answer answers[3];
     struct buf st = BUF_OF(ws->statements);
-    struct recover_result r;
+    static struct recover_result r;
     struct root_key root = { { 0x5a } };
     struct root_key before = root;
     struct escrow_key wrong = { { 1 } };
@@ -444,7 +444,7 @@ static void garbage_does_not_hide_those_who_wait(void **state)
     struct buf st = BUF_OF(ws->statements);
     struct buf out = BUF_OF(ws->foreign.raw);
     struct escrow_key wrong = { { 1 } };
-    struct recover_result r;
+    static struct recover_result r;
     struct root_key root;
 
     assert_int_equal(plan_make(3, 5), OK);
@@ -476,7 +476,7 @@ static void duplicate_is_named(void **state)
     (void)state;
     struct answer answers[4];
     struct buf st = BUF_OF(ws->statements);
-    struct recover_result r;
+    static struct recover_result r;
     struct root_key root;
 
     assert_int_equal(plan_make(3, 5), OK);
@@ -496,7 +496,7 @@ static void accepted_owner_ends_two_worlds(void **state)
     (void)state;
     struct answer answers[6];
     struct buf st = BUF_OF(ws->statements);
-    struct recover_result r;
+    static struct recover_result r;
     struct root_key root;
 
     assert_int_equal(plan_make(3, 5), OK);
@@ -519,7 +519,9 @@ static void many_owners_do_not_hide_the_right_one(void **state)
 {
     (void)state;
     static const struct manifest_group two = { 2, 2 };
+
     enum { FORGED = (ANSWERS_MAX - 3) / 2, ALL = 3 + 2 * FORGED };
+
     static uint8_t statements[ALL * 512];
     struct answer *answers = calloc(ALL, sizeof *answers);
     struct circle *forged = calloc(FORGED, sizeof *forged);
@@ -554,7 +556,8 @@ static void many_owners_do_not_hide_the_right_one(void **state)
     free(r);
 }
 
-/* The arena has room for the greatest circle, with all of it needed and with most spare. */
+/* The arena has room for the greatest circle, with all of it needed and with most spare.
+ */
 static void sixty_four_pieces_are_recovered(void **state)
 {
     (void)state;
@@ -589,7 +592,7 @@ static void groups_need_their_own(void **state)
     static const struct manifest_group groups[] = { { 2, 3 }, { 2, 4 } };
     struct answer answers[7];
     struct buf st = BUF_OF(ws->statements);
-    struct recover_result r;
+    static struct recover_result r;
     struct root_key root;
 
     circle_make(&ws->now, ws->root, 1, groups, 2, 2);
@@ -612,7 +615,7 @@ static void direct_counts_sources_that_differ(void **state)
     (void)state;
     struct answer answers[3];
     struct buf st = BUF_OF(ws->statements);
-    struct recover_result r;
+    static struct recover_result r;
     struct root_key root;
 
     assert_int_equal(plan_make(3, 5), OK);
@@ -630,7 +633,7 @@ static void refusals_make_it_impossible(void **state)
 {
     (void)state;
     size_t kinds[] = { FAULTS, FAULTS, REFUSED, REFUSED, REFUSED };
-    struct recover_result r;
+    static struct recover_result r;
     struct root_key root;
 
     assert_string_equal(faults[REFUSED].name, "refused");
