@@ -53,8 +53,13 @@ static enum err sweep(struct call *c, struct record_drop *d)
         struct record_blob oldest = { 0 };
         size_t mark = c->mem.n;
 
-        TRY(record_get(c, TAB_BLOB, &record_blob_schema, &key, &oldest));
+        enum err e = record_get(c, TAB_BLOB, &record_blob_schema, &key, &oldest);
         c->mem.n = mark;
+        /* A damaged one stays for as long as there is room: nothing waits for it. */
+        if (e == ERR_CORRUPT || e == ERR_UNKNOWN)
+            oldest.received = UINT64_MAX;
+        else
+            TRY(e);
         if (d->kept < c->env->limits->blobs &&
             (c->now < DROP_KEEP_S || oldest.received > c->now - DROP_KEEP_S))
             return OK;
@@ -112,8 +117,11 @@ enum err drop_list(struct call *c, const uint8_t drop[ID_BYTES], uint64_t after,
 
         if (seq + 1 <= after)
             continue;
-        TRY(record_get(c, TAB_BLOB, &record_blob_schema, &key, &b));
+        enum err e = record_get(c, TAB_BLOB, &record_blob_schema, &key, &b);
         c->mem.n = mark;
+        if (e == ERR_CORRUPT)
+            continue; /* its number is missing: the reader sees that */
+        TRY(e);
         out[n] = (struct drop_line){ .seq = seq + 1, .received = b.received };
         memcpy(out[n++].head, b.head, HASH_BYTES);
     }

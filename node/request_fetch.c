@@ -3,6 +3,12 @@
 
 /* ---- FETCH ---- */
 
+/* What goes beside a piece and is erased or damaged does not hold the piece back. */
+static bool is_gone(enum err e)
+{
+    return e == ERR_UNKNOWN || e == ERR_CORRUPT;
+}
+
 /* What lies under an epoch's data key; absent once that epoch was erased. */
 static enum err released(struct call *c, const struct request *r, enum release which,
                          uint32_t epoch, struct bytes *out)
@@ -13,7 +19,7 @@ static enum err released(struct call *c, const struct request *r, enum release w
 
     memcpy(id.ward, r->ward, ID_BYTES);
     e = record_bytes(c, &id, TAB_RELEASE, &key, out);
-    return e == ERR_UNKNOWN ? OK : e;
+    return is_gone(e) ? OK : e;
 }
 
 /* Once the piece is due it goes: from here the release is final. */
@@ -43,8 +49,8 @@ static enum err fetch_roster(struct call *c, struct request *r, const struct vie
     if (!roster_may_go(r) || line == NULL)
         return OK;
     e = ward_object(c, r->ward, r->roster_epoch, OBJECT_ROSTER, &rep->roster);
-    if (e == ERR_UNKNOWN)
-        return OK; /* that epoch was erased meanwhile */
+    if (is_gone(e))
+        return OK;
     TRY(e);
     TRY(released(c, r, RELEASE_ROSTER, r->roster_epoch, &rep->roster_box));
     TRY(released(c, r, RELEASE_INTRO, r->roster_epoch, &rep->introduction));

@@ -39,6 +39,8 @@ enum found { BY_ID, BY_STATIC };
 
 enum counted { COUNT_NOT, COUNT_SEAT, COUNT_WARD };
 
+enum { CRED_SWEEP = 8 }; /* erased at once: each with its 64 answers */
+
 struct cred_row {
     enum role role;
     enum found found;
@@ -495,24 +497,31 @@ static enum err new_rights(struct call *c, const struct req_cred_new *req)
     }
 }
 
-/* Erases what has expired among a seat's or ward's credentials. */
+/* Erases what has expired among a seat's or ward's credentials: a few make room, and
+ * one job writes no more than the store takes. Damaged ones are passed over. */
 static enum err cred_sweep(struct call *c, const uint8_t owner[ID_BYTES])
 {
     AUTO_SECRET struct record_cred *cred = NULL;
     struct txn_key at = list_key(owner, (const uint8_t[ID_BYTES]){ 0 });
     struct txn_key first = at;
     size_t mark = c->mem.n;
+    size_t erased = 0;
     enum err e = OK;
 
     TRY(secret_new(&cred));
-    while ((e = txn_next(c->txn, TAB_CRED_FIND, list_prefix(&first), &at,
+    while (erased < CRED_SWEEP &&
+           (e = txn_next(c->txn, TAB_CRED_FIND, list_prefix(&first), &at,
                          (struct span){ 0 }, NULL)) == OK) {
-        TRY(cred_get(c, at.b + 1 + ID_BYTES, cred));
-        if (cred_expired(cred, c->now))
-            TRY(cred_erase(c, cred->cred));
+        e = cred_get(c, at.b + 1 + ID_BYTES, cred);
+        if (e == OK && cred_expired(cred, c->now)) {
+            e = cred_erase(c, cred->cred);
+            erased++;
+        }
         c->mem.n = mark;
+        if (e != ERR_CORRUPT)
+            TRY(e);
     }
-    return e == ERR_UNKNOWN ? OK : e;
+    return e == ERR_UNKNOWN || e == ERR_CORRUPT ? OK : e;
 }
 
 /* How many restore links a ward has, and the oldest of them. */
@@ -534,9 +543,12 @@ static enum err oldest_restore(struct call *c, const uint8_t ward[ID_BYTES],
                          &got)) == OK) {
         if (value[0] != CRED_RESTORE || !id_equal(value + 1, ward))
             continue;
-        n++;
-        TRY(cred_get(c, at.b + 1 + ID_BYTES, cred));
+        e = cred_get(c, at.b + 1 + ID_BYTES, cred);
         c->mem.n = mark;
+        if (e == ERR_CORRUPT)
+            continue;
+        TRY(e);
+        n++;
         if (cred->made >= made)
             continue;
         made = cred->made;
@@ -680,8 +692,11 @@ enum err seat_cred_list(struct call *c, const struct req_cred_list *req,
     TRY(secret_new(&cred));
     while ((e = txn_next(c->txn, TAB_CRED_FIND, list_prefix(&first), &at,
                          (struct span){ 0 }, NULL)) == OK) {
-        TRY(cred_get(c, at.b + 1 + ID_BYTES, cred));
+        e = cred_get(c, at.b + 1 + ID_BYTES, cred);
         c->mem.n = mark;
+        if (e == ERR_CORRUPT)
+            continue;
+        TRY(e);
         if (cred_expired(cred, c->now))
             continue;
         if (rep->n_creds == LIST_MAX) {

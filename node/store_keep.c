@@ -227,8 +227,12 @@ enum err txn_op_seen(struct txn *t, const uint8_t cred[ID_BYTES],
     struct op_record r = { 0 };
     size_t n = 0;
 
-    TRY(txn_get(t, TAB_OP, op_key(cred, op, key), SPAN_OF(record), &n));
-    TRY(op_decode(bytes_of(record, n), &r));
+    enum err e = txn_get(t, TAB_OP, op_key(cred, op, key), SPAN_OF(record), &n);
+    if (e == OK)
+        e = op_decode(bytes_of(record, n), &r);
+    /* A damaged answer is as one that was let go: asking again is safe. */
+    if (e != OK)
+        return e == ERR_CORRUPT ? ERR_UNKNOWN : e;
     if (!bytes_equal(BYTES_OF(r.hash), bytes_of(hash, HASH_BYTES)))
         return ERR_CONFLICT;
     if (r.reply.n > out.n)
@@ -275,9 +279,14 @@ static enum err prune_ops(struct txn *t, const uint8_t cred[ID_BYTES], struct op
     for (;;) {
         enum err e =
             txn_next(t, TAB_OP, bytes_of(cred, ID_BYTES), &key, SPAN_OF(record), &n);
-        if (e != OK)
-            return e == ERR_UNKNOWN ? OK : e;
-        TRY(prune_op(t, &key, bytes_of(record, n), ops));
+        if (e == ERR_UNKNOWN)
+            return OK;
+        if (e == OK)
+            e = prune_op(t, &key, bytes_of(record, n), ops);
+        /* A damaged answer must not keep its credential from writing. */
+        if (e == ERR_CORRUPT)
+            e = txn_del(t, TAB_OP, bytes_of(key.b, key.n));
+        TRY(e);
     }
 }
 

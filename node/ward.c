@@ -63,6 +63,8 @@ enum err ward_epochs(struct call *c, const uint8_t ward[ID_BYTES],
         c->mem.n = mark;
         if (e == ERR_UNKNOWN)
             break;
+        if (e == ERR_CORRUPT)
+            continue; /* the others can still be given */
         TRY(e);
         n++;
     }
@@ -540,7 +542,10 @@ static enum err list_seat(struct call *c, const struct req_wards *req,
             rep->more = 1;
             return OK;
         }
-        TRY(ward_get(c, at.b + ID_BYTES, &ward));
+        e = ward_get(c, at.b + ID_BYTES, &ward);
+        if (e == ERR_CORRUPT)
+            continue; /* the others can still be helped */
+        TRY(e);
         TRY(line_of(c, &ward, &rep->wards[rep->n_wards++]));
     }
     return e == ERR_UNKNOWN ? OK : e;

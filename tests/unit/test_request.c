@@ -662,6 +662,21 @@ static enum err tick_fn(struct call *c, struct world *w)
     return OK;
 }
 
+static bool tick_left;
+
+static enum err tick_some(struct call *c, struct world *w)
+{
+    (void)w; /* the call knows it */
+    return request_tick(c, &tick_left);
+}
+
+/* One sweep; true if it left something over. */
+static bool ticked(struct world *w)
+{
+    directly(w, tick_some);
+    return tick_left;
+}
+
 /* Records in a table. */
 static enum store_table counted;
 static size_t n_counted;
@@ -1648,6 +1663,93 @@ static void a_requester_takes_it_back(void **state)
     world_free(w);
 }
 
+/* ---- rot ---- */
+
+/* The first record of a table with that prefix does not open any more. */
+struct rotten {
+    enum store_table tab;
+    struct txn_key from; /* the prefix */
+};
+
+static struct rotten rotten;
+
+static enum err rot_fn(struct call *c, struct world *w)
+{
+    struct txn_key at = { 0 };
+
+    (void)w; /* the call knows it */
+    TRY(txn_next(c->txn, rotten.tab, key_bytes(&rotten.from), &at, (struct span){ 0 },
+                 NULL));
+    return txn_put(c->txn, rotten.tab, key_bytes(&at), bytes_text("rot"));
+}
+
+static void rot(struct world *w, enum store_table tab, struct txn_key from)
+{
+    rotten = (struct rotten){ tab, from };
+    directly(w, rot_fn);
+}
+
+static void one_rotten_record_holds_up_no_restore(void **state)
+{
+    struct world *w = world_new(0, 2);
+    struct asker a = asker_new(w, CRED_RESTORE, w->links[0]);
+    struct asker b = asker_new(w, CRED_RESTORE, w->links[1]);
+    struct rep_fetch f;
+
+    (void)state;
+    open_live(w, &b);
+    approve(w, &b, NULL);
+    rot(w, TAB_BLOB, (struct txn_key){ 0 }); /* the oldest alert */
+    rot(w, TAB_OP, key_id(w->as_guardian.cred));
+    rot(w, TAB_EPOCH, key_epoch(w->ward, 1));
+    rot(w, TAB_REQUEST, key_id(b.id));
+    rot(w, TAB_CRED, key_id(w->links[2]));
+    open_live(w, &a);
+    assert_int_equal(a.v.n_epochs, 1);
+    assert_int_equal(a.v.epochs[0].epoch, 2);
+    approve(w, &a, NULL);
+    rot(w, TAB_OBJECT, key_object(w->ward, 2, OBJECT_ROSTER));
+    assert_int_equal(ask_fetch(w, &a, 0, &f), OK);
+    assert_int_equal(f.state, STATE_RELEASED);
+    assert_int_equal(f.roster.n, 0);
+    assert_true(f.statement.n > 0);
+    assert_int_equal(ask_fetch(w, &a, 2, &f), OK);
+    assert_true(f.box.n > 0);
+    directly(w, tick_fn);
+    world_free(w);
+}
+
+/* Its credential's answers go with it: many at once are more than one job may write. */
+static void many_requests_are_erased_over_time(void **state)
+{
+    enum { EACH = 60, DAYS = 91 };
+    struct world *w = world_new(HOLD, 1);
+    struct asker a = asker_new(w, CRED_SHEET, w->sheet);
+    struct req_cancel cancel = { 0 };
+    struct rep_cancel rep;
+    bool more = true;
+
+    (void)state;
+    for (size_t i = 0; i < REQUEST_DAILY; i++) {
+        draw(&a.stat, sizeof a.stat);
+        crypt_dh_public(&a.stat, a.opener.stat);
+        memcpy(a.open.stat, a.opener.stat, PUB_BYTES);
+        asker_renew(&a);
+        open_live(w, &a);
+        memcpy(cancel.request, a.id, ID_BYTES);
+        for (size_t k = 0; k < EACH; k++) {
+            draw(cancel.op, ID_BYTES);
+            assert_int_equal(ask(w, &a.requester, MSG_CANCEL, &cancel, &rep), OK);
+        }
+    }
+    w->now += DAYS * DAY;
+    for (size_t i = 0; i < REQUEST_DAILY && more; i++)
+        more = ticked(w);
+    assert_false(more);
+    assert_int_equal(count(w, TAB_REQUEST), 0);
+    world_free(w);
+}
+
 /* ---- time in the store ---- */
 
 static void a_live_one_expires_and_is_forgotten(void **state)
@@ -2160,6 +2262,8 @@ int main(void)
         cmocka_unit_test(a_guardian_may_change_their_mind),
         cmocka_unit_test(other_guardians_see_nothing),
         cmocka_unit_test(a_requester_takes_it_back),
+        cmocka_unit_test(one_rotten_record_holds_up_no_restore),
+        cmocka_unit_test(many_requests_are_erased_over_time),
         cmocka_unit_test(a_live_one_expires_and_is_forgotten),
         cmocka_unit_test(approved_and_unfetched_it_expires),
         cmocka_unit_test(under_a_frozen_clock),
