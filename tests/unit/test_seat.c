@@ -408,6 +408,23 @@ static void invites_have_a_limit_and_old_ones_make_room(void **state)
     assert_int_equal(cred_list(w, &w->a.who)->n_creds, 1);
 }
 
+/* More than one job may write: they go a few at a time. */
+static void a_seat_full_of_expired_invites_takes_a_new_one(void **state)
+{
+    struct world *w = *state;
+    struct sim_owner o;
+    struct req_cred_new req;
+
+    w->n.limits.creds = 520;
+    for (uint64_t i = 0; i < 520; i++) {
+        sim_owner_new(&w->n, &w->a, &o, &req);
+        assert_int_equal(cred_new(w, &w->a.who, &req), OK);
+    }
+    w->n.now += CRED_LIFE_S;
+    sim_owner_new(&w->n, &w->a, &o, &req);
+    assert_int_equal(cred_new(w, &w->a.who, &req), OK);
+}
+
 static void what_an_owner_deposits_has_a_limit(void **state)
 {
     struct world *w = *state;
@@ -616,6 +633,7 @@ int main(void)
         CASE(an_id_is_taken_once),
         CASE(a_link_always_has_room),
         CASE(invites_have_a_limit_and_old_ones_make_room),
+        CASE(a_seat_full_of_expired_invites_takes_a_new_one),
         CASE(what_an_owner_deposits_has_a_limit),
         CASE(a_list_shows_only_ones_own),
         CASE(a_standing_credential_is_for_any_key),
