@@ -75,17 +75,28 @@ static void begin_over(struct restore_entry *e, const struct rng *rng)
     entry_draw(e, rng);
 }
 
-/* What the link says of where and how counts more than any roster's word. */
+/* Their guardian said yes to it. */
+static bool is_answered(const struct restore_entry *e)
+{
+    return e->state == STATE_APPROVED || e->state == STATE_CONTESTED ||
+           e->state == STATE_RELEASED;
+}
+
+/*
+ * What the link says of where and how counts more than any roster's word, which may
+ * have led to somebody else's account at that seat: what has no yes begins anew, and
+ * what has one stays the roster's.
+ */
 static enum err take_link(struct restore *r, struct restore_entry *e,
                           const struct link *link, const struct rng *rng)
 {
     uint8_t raw[ADDRESS_MAX];
     struct buf at = BUF_OF(raw);
 
+    if (e->source == FROM_ROSTER && is_answered(e))
+        return OK;
     address_put(&link->address, &at);
     e->source = FROM_LINK;
-    if (e->view.n > 0 && !entry_is_over(e))
-        return OK; /* an open request stays */
     begin_over(e, rng);
     TRY(restore_keep(r, buf_bytes(&at), &e->addresses[0].at));
     e->n_addresses = 1;
