@@ -5,7 +5,9 @@
  * good pieces exist, names exactly the bad ones, and never yields a wrong root silently.
  *   sim_wrong_answers                    a selection of both
  *   sim_wrong_answers subsets            all subsets of 5 and of 7
- *   sim_wrong_answers COUNT [FIRST]      so many mixtures, from that seed on
+ *   sim_wrong_answers mixtures           300 of each, with KITH_LONG=1 2,500 of each
+ *   sim_wrong_answers COUNT [FIRST]      so many of each, from that seed on; with
+ *                                        KITH_TELL=1 each is told as it is judged
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -173,6 +175,31 @@ static void cast_close(void)
     for (size_t i = 0; i < cast.n; i++)
         play_rise(&cast.at[i]);
     play_close();
+}
+
+static uint8_t zed_tokens[MOST][TOKEN_STANDING];
+
+/* The standing credentials that Zed's roster names. */
+static void zed_known(void)
+{
+    struct home h = { .dir = -1, .lock = -1 };
+    struct unlocked *u = NULL;
+    struct day *d = NULL;
+
+    MUST(home_open(play_home("Zed"), HOME_READ, &h) == OK);
+    MUST(home_day_load(&h, &d) == OK && home_root_unlock(&h, NULL, &u) == OK);
+    for (size_t i = 0; i < cast.n; i++) {
+        const struct day_guardian *g = &d->guardians[i];
+        const struct standing which = { .kind = STANDING_ROSTER,
+                                        .generation = g->generation,
+                                        .number = d->me.next_roster - 1 };
+
+        MUST(ident_restore(&u->root, g->node[0].node_key, g->seat, &which,
+                           zed_tokens[i]) == OK);
+    }
+    secret_free(u);
+    day_free(d);
+    home_close(&h);
 }
 
 /* Days only grow: a guardian sits down anew from time to time. */
@@ -736,6 +763,97 @@ static void test_every_fault_some_subsets_3_of_5(void **state)
     cast_close();
 }
 
+/* ---- a guardian who leads into a circle of their own ---- */
+
+/* Requests at Zed's account of everybody but Ben, as Ben's roster would lead to them. */
+static void led_astray(struct scene *s)
+{
+    struct play_guardian ben = { 0 };
+    struct introduction in = { .until = net_now() + 86400 };
+    AUTO_SECRET struct sign_seed *sign = NULL;
+    static uint8_t intro[SIGNED_MAX];
+    struct buf b = BUF_OF(intro);
+
+    MUST(secret_new(&sign) == OK);
+    memcpy(sign->b, s->r->head.req_sign, KEY_BYTES);
+    crypt_sign_public(sign, in.req_sign);
+    memcpy(in.manifest_hash, cast.zed[0].hash, HASH_BYTES);
+    play_sit(0, "Zed", &ben);
+    introduction_make(&in, ben.approval, &b);
+    play_rise(&ben);
+    for (size_t i = 1; i < cast.n; i++) {
+        struct link link = { 0 };
+        struct restore_entry *e = NULL;
+
+        play_link(&cast.at[i], &link); /* for node, seat and address */
+        assert_int_equal(restore_add_link(s->r, &link, net_rng()), OK);
+        e = entry_of(s, i);
+        e->source = FROM_ROSTER;
+        e->introduction = buf_bytes(&b);
+        e->token = BYTES_OF(zed_tokens[i]);
+    }
+}
+
+static void keep_zed(void)
+{
+    for (size_t i = 0; i < cast.n; i++) {
+        struct play_guardian zed = cast.at[i];
+
+        play_sit(i, "Zed", &cast.at[i]);
+        play_rise(&zed);
+    }
+}
+
+/*
+ * Ben's roster leads to Zed's account at the same guardians, who all help Zed. Zed's
+ * root is never taken for Ana's, and Ana's own links still work afterwards.
+ */
+static void test_a_roster_into_another_circle(void **state)
+{
+    static struct scene s;
+    struct ending e = { 0 };
+
+    (void)state;
+    cast_open(5, 3);
+    zed_known();
+    s = (struct scene){ .fault = { GOOD } };
+    MUST(restore_new(net_rng(), &s.r) == OK);
+    s.linked[0] = true;
+    give_link(&s, 0);
+    led_astray(&s);
+    round_(&s, false);
+    keep_zed();
+    for (size_t i = 1; i < 4; i++)
+        answer(&s, i, entry_of(&s, i));
+    round_(&s, true);
+    s.r->head.sources_differ = 1; /* whatever a person says of one link */
+    judged(&s, &e);
+    assert_int_equal(e.state, RESTORE_UNCONFIRMED);
+    assert_memory_not_equal(s.r->head.owner, cast.owner, PUB_BYTES);
+    assert_false(e.accepted || e.right);
+    MUST(restore_accept(s.r, bytes_text(cast.words)) == OK);
+    judged(&s, &e);
+    assert_false(e.accepted || e.right);
+    /* Fay was asked about Zed and said nothing: her link for Ana begins anew. */
+    cast_again();
+    give_link(&s, 4);
+    assert_int_equal(entry_of(&s, 4)->source, FROM_LINK);
+    round_(&s, true);
+    answer(&s, 4, entry_of(&s, 4));
+    round_(&s, true);
+    judged(&s, &e);
+    assert_int_equal(entry_of(&s, 4)->n_pieces, 1);
+    assert_memory_equal(entry_of(&s, 4)->pieces[0].manifest_hash, cast.true_[4].hash,
+                        HASH_BYTES);
+    /* A yes that was given stays what the roster's word led to. */
+    struct link link = { 0 };
+    play_link(&cast.at[1], &link);
+    assert_int_equal(restore_add_link(s.r, &link, net_rng()), OK);
+    assert_int_equal(entry_of(&s, 1)->source, FROM_ROSTER);
+    restore_free(s.r);
+    cast_close();
+}
+
 /* ---- mixtures ---- */
 
 static uint64_t mixtures = 60;
@@ -796,32 +914,54 @@ static void test_mixtures_4_of_7(void **state)
     each_mixture(7, 4);
 }
 
-int main(int argc, char **argv)
+static int mixed(uint64_t count, uint64_t first)
 {
-    const struct CMUnitTest short_[] = {
-        cmocka_unit_test(test_every_fault_some_subsets_3_of_5),
-        cmocka_unit_test(test_mixtures_3_of_5),
-    };
-    const struct CMUnitTest mixed[] = {
+    const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_mixtures_3_of_5),
         cmocka_unit_test(test_mixtures_4_of_7),
     };
-    const struct CMUnitTest subsets[] = {
+
+    mixtures = count;
+    first_seed = first;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+static int subsets(void)
+{
+    const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_fault_every_subset_3_of_5),
         cmocka_unit_test(test_every_fault_every_subset_4_of_7),
     };
-    int failed = 0;
 
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+static int selection(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_roster_into_another_circle),
+        cmocka_unit_test(test_every_fault_some_subsets_3_of_5),
+        cmocka_unit_test(test_mixtures_3_of_5),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+static int run(int argc, char **argv)
+{
+    if (argc == 1)
+        return selection();
+    if (strcmp(argv[1], "subsets") == 0)
+        return subsets();
+    if (strcmp(argv[1], "mixtures") == 0)
+        return mixed(getenv("KITH_LONG") != NULL ? 2500 : 300, 1);
+    return mixed(strtoull(argv[1], NULL, 10), argc > 2 ? strtoull(argv[2], NULL, 10) : 1);
+}
+
+int main(int argc, char **argv)
+{
     MUST(secret_start(SECRET_LOCK_WAIVED) == OK);
-    if (argc > 1 && strcmp(argv[1], "subsets") == 0) {
-        failed = cmocka_run_group_tests(subsets, NULL, NULL);
-    } else if (argc > 1) {
-        mixtures = strtoull(argv[1], NULL, 10);
-        first_seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
-        failed = cmocka_run_group_tests(mixed, NULL, NULL);
-    } else {
-        failed = cmocka_run_group_tests(short_, NULL, NULL);
-    }
+    int failed = run(argc, argv);
     if (failed == 0)
         secret_end();
     return failed;
