@@ -374,7 +374,7 @@ static enum err build(enum home_file which, const struct home_key *key, struct b
 {
     size_t sealed_n = key != NULL ? secret.n + SEAL_OVERHEAD : 0;
     MUST(key != NULL || secret.n == 0);
-    if (open.n > HOME_FILE_MAX / 2 || secret.n > HOME_FILE_MAX / 4)
+    if (open.n > HOME_FILE_MAX / 4 || secret.n > HOME_FILE_MAX / 2)
         return ERR_TOO_BIG;
     size_t all = FILE_HEAD + open.n + sealed_n + FILE_CHECK;
     TRY(blob_room(out, all));
@@ -464,18 +464,34 @@ static enum err key_of(const struct home_blob *raw, const struct passphrase *pas
     return derive(key, pass);
 }
 
+/* Opens the file to see whether the key is right, and forgets what is inside. */
+static enum err try_key(const struct home_blob *raw, enum home_file which,
+                        const struct home_key *key)
+{
+    AUTO_SECRET void *held = NULL;
+    AUTO_FREE void *heap = NULL;
+    size_t cap = load_u32(raw->p + AT_SEALED);
+    size_t n = 0;
+    /* A restore may be greater than all secret memory; its loader has it on the heap. */
+    if (which == HOME_ROOT)
+        TRY(secret_alloc(cap, &held));
+    else if ((heap = calloc(1, cap)) == NULL)
+        return ERR_NOMEM;
+    void *plain = held != NULL ? held : heap;
+    enum err e = open_sealed(raw, which, key, (struct span){ plain, cap }, &n);
+    secret_wipe(plain, cap);
+    return e;
+}
+
 enum err home_key_open(struct home *h, enum home_file which,
                        const struct passphrase *pass, struct home_key **out)
 {
     AUTO_BLOB struct home_blob raw = { 0 };
-    AUTO_SECRET void *plain = NULL;
     AUTO_SECRET struct home_key *key = NULL;
     TRY(file_get(h, which, &raw));
     TRY(secret_new(&key));
     TRY(key_of(&raw, pass, key));
-    size_t n = load_u32(raw.p + AT_SEALED);
-    TRY(secret_alloc(n, &plain));
-    enum err e = open_sealed(&raw, which, key, (struct span){ plain, n }, &n);
+    enum err e = try_key(&raw, which, key);
     if (e == ERR_AUTH)
         return key->lock == LOCK_PASSPHRASE ? ERR_PASSPHRASE : ERR_CORRUPT;
     TRY(e);

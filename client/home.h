@@ -27,8 +27,9 @@ enum home_file {
 };
 
 enum {
-    HOME_PATH = 1024,                /* longest path of a home, with its final zero */
-    HOME_FILE_MAX = 4 * 1024 * 1024, /* bytes of one file */
+    HOME_PATH = 1024, /* longest path of a home, with its final zero */
+    /* Bytes of one file: all that 64 guardians, liars too, can make a restore keep. */
+    HOME_FILE_MAX = 8 * 1024 * 1024,
     DAY_GUARDIANS = PIECES_MAX,
     DAY_SEATS = 64,
     DAY_INVITES = 256,

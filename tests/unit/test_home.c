@@ -475,6 +475,16 @@ static void test_restore_file(void **state)
     assert_int_equal(home_key_open(&h, HOME_RESTORE, &p, &got), OK);
     assert_int_equal(home_read_sealed(&h, HOME_RESTORE, got, SPAN_OF(out), &n), OK);
     assert_true(bytes_equal(bytes_of(out, n), bytes_text("keys")));
+    /* Rosters and manifests of many guardians are more than the arena holds. */
+    AUTO_FREE uint8_t *much = calloc(1, HOME_FILE_MAX / 2);
+    secret_free(got);
+    got = NULL;
+    assert_non_null(much);
+    assert_int_equal(home_write(&h, HOME_RESTORE, key, bytes_text("words"),
+                                bytes_of(much, HOME_FILE_MAX / 2), RNG),
+                     OK);
+    assert_int_equal(home_key_open(&h, HOME_RESTORE, &q, &got), ERR_PASSPHRASE);
+    assert_int_equal(home_key_open(&h, HOME_RESTORE, &p, &got), OK);
     /* Its key becomes the key of the root. */
     struct root_key r = { { 6 } };
     AUTO_SECRET struct unlocked *u = NULL;
