@@ -149,6 +149,9 @@ struct named {
     struct bytes label; /* a name that counts as well; may be absent */
 };
 
+/* Says that this home has no root key, and how one comes here. ERR_UNKNOWN. */
+enum err ctx_no_root(const struct ctx *ctx);
+
 /*
  * The entry typed names: by label (any case), or by a unique prefix of at least 4 hex
  * digits of its id. what is "request", "ward" …. ERR_UNKNOWN (5); ERR_ARG (2) with

@@ -16,8 +16,7 @@ static enum err owner_day(const struct ctx *ctx, struct home *h, struct day **ou
     TRY(ctx_day(ctx, h, out));
     if (!bytes_equal(BYTES_OF((*out)->me.owner), BYTES_OF(none)))
         return OK;
-    return term_fail(ctx->term, ERR_UNKNOWN, "kith init", "There is no root key in %s.",
-                     ctx->home);
+    return ctx_no_root(ctx);
 }
 
 /* Appends "Ana" or ", Ana", as far as it fits. */

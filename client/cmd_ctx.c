@@ -98,6 +98,14 @@ static enum err open_asking(const struct ctx *ctx, const struct opening *o)
                      ctx->home);
 }
 
+enum err ctx_no_root(const struct ctx *ctx)
+{
+    return term_fail_as(ctx->term, ERR_UNKNOWN, EXIT_NONE, NULL,
+                        "It is made once. A lost one comes back with kith restore start.",
+                        "kith init --name NAME", "There is no root key in %s.",
+                        ctx->home);
+}
+
 static enum err open_file(const struct ctx *ctx, const struct opening *o)
 {
     enum err e = open_with(o, NULL);
@@ -108,9 +116,10 @@ static enum err open_file(const struct ctx *ctx, const struct opening *o)
     if (e != ERR_UNKNOWN)
         return file_problem(ctx, e, o->name);
     if (o->which == HOME_RESTORE)
-        return term_fail(ctx->term, e, "kith restore start LINK",
-                         "No restore is going on here.");
-    return term_fail(ctx->term, e, "kith init", "There is no root key in %s.", ctx->home);
+        return term_fail_as(ctx->term, e, EXIT_NONE, NULL,
+                            "A guardian makes a link for you with \"kith guard link\".",
+                            "kith restore start LINK", "No restore is going on here.");
+    return ctx_no_root(ctx);
 }
 
 enum err ctx_unlock(const struct ctx *ctx, struct home *h, struct unlocked **out)
@@ -135,7 +144,7 @@ enum err ctx_new_key(const struct ctx *ctx, struct home_key **out)
     if (ctx_option(ctx, "--no-passphrase") != NULL) {
         term_warn(t,
                   "without a passphrase, whoever gets this machine, or a copy of %s, "
-                  "holds your root key.",
+                  "holds your keys.",
                   ctx->home);
         return home_key_new(NULL, p->home_cost, p->rng, out);
     }

@@ -491,6 +491,25 @@ static enum err choose_request(struct desk *d, size_t n, size_t *out)
     return term_choose(d->t, &a, options, shown, out);
 }
 
+/* A yes that can still be taken back. */
+static void say_given(struct desk *d, const struct guard_request *r)
+{
+    const struct request_line *l = &r->rep.line[0];
+    char id[9];
+    char name[NAME_TEXT];
+    char when[DURATION_TEXT];
+
+    if (l->state != STATE_APPROVED || l->kind != REQUEST_RESTORE)
+        return;
+    id_short(l->request, id);
+    desk_name(d, r->seat, l->ward, name);
+    when_text(ctx_now(d->ctx), l->opens, when);
+    term_say(d->t,
+             "You said yes to %s: your piece can be fetched %s. To take it back:", name,
+             l->opens > ctx_now(d->ctx) ? when : "now");
+    term_say(d->t, "  kith guard refuse %s", id);
+}
+
 static void say_quiet(struct desk *d)
 {
     term_title(d->t, "Nobody asks you for anything.");
@@ -500,8 +519,24 @@ static void say_quiet(struct desk *d)
         desk_name(d, w->seat, w->line.ward, name);
         term_say(d->t, "You help %s.", name);
     }
+    for (size_t i = 0; i < d->guard->n_requests; i++)
+        say_given(d, &d->guard->requests[i]);
     term_say(d->t, "To help somebody else: kith guard invite");
-    term_say(d->t, "If somebody you help has lost everything: kith guard link NAME");
+    term_say(d->t, "If somebody you help has lost everything: kith guard link \"NAME\"");
+}
+
+static void say_locked(struct desk *d, const struct guard_request *r)
+{
+    char id[9];
+    char name[NAME_TEXT];
+
+    id_short(r->rep.line[0].request, id);
+    desk_name(d, r->seat, r->rep.line[0].ward, name);
+    term_say(d->t,
+             "Wrong words were typed too often for what %s asks. Speak with %s first. "
+             "Then:",
+             name, name);
+    term_say(d->t, "  kith guard unlock %s", id);
 }
 
 static enum err screen(struct desk *d)
@@ -519,12 +554,7 @@ static enum err screen(struct desk *d)
     TRY(desk_read_notes(d));
     TRY(choose_request(d, n, &chosen));
     if (d->guard->requests[chosen].rep.line[0].state == STATE_LOCKED) {
-        char id[9];
-        id_short(d->guard->requests[chosen].rep.line[0].request, id);
-        term_say(d->t,
-                 "Wrong words were typed too often here. Speak with the person "
-                 "first. Then: kith guard unlock %s",
-                 id);
+        say_locked(d, &d->guard->requests[chosen]);
         return OK;
     }
     return guard_sit(d, &d->guard->requests[chosen]);

@@ -326,7 +326,8 @@ static enum err how_given(struct ctx *ctx, uint8_t *out_how)
 static enum err words_unknown(struct sitting *s)
 {
     return term_fail_as(s->t, ERR_WORD, EXIT_USAGE, "words-unknown",
-                        "Check the spelling. This did not count as a try.", NULL,
+                        "Check the spelling. This did not count as a try.",
+                        s->t->ask ? "kith guard" : NULL,
                         "These are not four words of the list.");
 }
 
@@ -453,6 +454,7 @@ static void say_approved(struct sitting *s, unsigned state, uint64_t opens)
 {
     char when[DURATION_TEXT];
     char at[TIME_TEXT];
+    char id[9];
     uint64_t now = ctx_now(s->d->ctx);
 
     if (s->t->json) {
@@ -464,8 +466,9 @@ static void say_approved(struct sitting *s, unsigned state, uint64_t opens)
         return;
     }
     term_title(s->t, "Approved. Thank you.");
-    term_say(s->t, "If they ask for the four words that name the key of %s: %.*s",
-             s->name, (int)s->ward->fingerprint.n, (const char *)s->ward->fingerprint.p);
+    term_say(s->t, "If they ask for the four words that name the key of %s:", s->name);
+    term_say(s->t, "  %.*s", (int)s->ward->fingerprint.n,
+             (const char *)s->ward->fingerprint.p);
     if (opens <= now) {
         term_say(s->t, "Your piece can be fetched now. There is nothing more to do.");
         return;
@@ -474,8 +477,10 @@ static void say_approved(struct sitting *s, unsigned state, uint64_t opens)
     time_text(opens, at);
     term_say(s->t,
              "Your piece can be fetched %s (%s). Leave your node switched on. If "
-             "you change your mind before that: kith guard refuse.",
+             "you change your mind before that:",
              when, at);
+    id_short(line_of(s)->request, id);
+    term_say(s->t, "  kith guard refuse %s", id);
 }
 
 static void say_answer(struct sitting *s)
@@ -669,7 +674,7 @@ static enum err unlock_case(struct sitting *s)
                             json_hex(line_of(s)->request, ID_BYTES), "tries_left",
                             (int)rep.tries_left));
     else
-        term_say(s->t, "The request is open again, with %u tries.",
+        term_say(s->t, "The request is open again, with %u tries. Now: kith guard",
                  (unsigned)rep.tries_left);
     return OK;
 }

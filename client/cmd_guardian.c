@@ -318,8 +318,7 @@ static enum err add_run(struct ctx *ctx, struct given_add *in)
     if (in->link.type != 0)
         TRY(check_seat(ctx, d, &in->link, g));
     if (!home_has(&h, HOME_ROOT))
-        return term_fail(ctx->term, ERR_UNKNOWN, "kith init",
-                         "There is no root key in %s.", ctx->home);
+        return ctx_no_root(ctx);
     TRY(check_me(ctx, d));
     TRY(texts_get(ctx, in));
     TRY(ctx_unlock(ctx, &h, &u));

@@ -181,10 +181,9 @@ static enum err answer_parse(const struct ctx *ctx, struct bytes text,
 {
     if (words_parse(text, WORDS_ANSWER, out) == OK)
         return OK;
-    return term_fail_as(
-        ctx->term, ERR_WORD, EXIT_USAGE, NULL,
-        "Two words of the list are expected. This was not counted as a try.", NULL,
-        "These are not two words of the list.");
+    return term_fail_as(ctx->term, ERR_WORD, EXIT_USAGE, NULL,
+                        "Check the spelling. This did not count as a try.", NULL,
+                        "These are not two words of the list.");
 }
 
 static enum err confirm_with_answer(struct confirming *c, const char *path)

@@ -82,8 +82,7 @@ static enum err cmd_root_fingerprint(struct ctx *ctx)
     TRY(ctx_home(ctx, HOME_READ, &h));
     TRY(ctx_day(ctx, &h, &d));
     if (d->me.fingerprint.n == 0)
-        return term_fail(ctx->term, ERR_UNKNOWN, "kith init",
-                         "There is no root key in %s.", ctx->home);
+        return ctx_no_root(ctx);
     /* Made again from the key, so that an altered file does not speak for it. */
     char words[WORDS_TEXT];
     TRY(ctx_fingerprint(ctx, d->me.owner, words));

@@ -28,7 +28,15 @@ static void say_words(struct term *t, const struct restore_line *l, uint64_t now
         term_say(t, "%.*s — reach them: %.*s", TEXT(line_called(l)), TEXT(l->reach));
     else
         term_say(t, "%.*s", TEXT(line_called(l)));
-    term_say(t, "  Call, and when they ask, say these four words: %.*s", TEXT(l->words));
+    if (l->name.n == 0)
+        term_say(t, "  Call whoever gave you this link. When they ask, say these four "
+                    "words:");
+    else
+        term_say(t, "  Call, and when they ask, say these four words:");
+    term_say(t, "    %.*s", TEXT(l->words));
+    if (l->contact == CONTACT_AWAY)
+        term_say(t, "  Their node did not answer last time. Ask whether it is switched "
+                    "on.");
     if (l->opens > now) {
         when_text(now, l->opens, when);
         term_say(t, "  Their piece can come %s at the earliest.", when);
@@ -251,8 +259,10 @@ static enum exit_code exit_of_state(unsigned state)
 
 static enum err none_here(const struct ctx *ctx)
 {
-    return term_fail(ctx->term, ERR_UNKNOWN, "kith restore start LINK",
-                     "No restore was begun in %s.", ctx->home);
+    return term_fail_as(ctx->term, ERR_UNKNOWN, EXIT_NONE, NULL,
+                        "A guardian makes a link for you with \"kith guard link\".",
+                        "kith restore start LINK", "No restore was begun in %s.",
+                        ctx->home);
 }
 
 static enum err save(const struct ctx *ctx, struct home *h, const struct home_key *key,

@@ -326,6 +326,15 @@ static bool only_guards(const struct day *d)
     return d->n_seats > 0 && d->n_guardians == 0;
 }
 
+static void next_empty(struct look *l)
+{
+    add_next(l, "init", "kith init --name NAME",
+             "Kith gives your keys back through people you trust. To begin:");
+    add_next(l, "guard", "kith guard", "To help somebody as their guardian:");
+    add_next(l, "restore", "kith restore start",
+             "If you lost everything and have guardians:");
+}
+
 static void next_unsealed(struct look *l, const struct home *h)
 {
     const struct day *d = l->day;
@@ -337,19 +346,20 @@ static void next_unsealed(struct look *l, const struct home *h)
     else if (!is_zero(d->me.owner, PUB_BYTES))
         next_owner(l, h);
     else
-        add_next(l, "init", "kith init --name NAME",
-                 "Kith gives your keys back through people you trust. To begin:");
+        next_empty(l);
 }
 
 /* ---- saying it ---- */
 
 static void say_next(struct term *t, const struct look *l)
 {
-    if (l->n_next == 0)
-        return;
-    term_say(t, "%s", l->next[0].text);
-    if (l->next[0].command[0] != 0)
-        term_say(t, "  %s", l->next[0].command);
+    /* One step at a time; only who begins has a choice. */
+    size_t n = l->n_next > 0 && strcmp(l->next[0].id, "init") == 0 ? l->n_next : 1;
+    for (size_t i = 0; i < l->n_next && i < n; i++) {
+        term_say(t, "%s", l->next[i].text);
+        if (l->next[i].command[0] != 0)
+            term_say(t, "  %s", l->next[i].command);
+    }
 }
 
 static void say_standing(struct term *t, const struct look *l)

@@ -37,8 +37,9 @@ enum err guardian_pick(const struct ctx *ctx, struct day *d, const char *typed,
         list[i] = (struct named){ d->guardians[i].seat, d->guardians[i].name };
     enum err e = ctx_pick(ctx, "guardian", typed, list, d->n_guardians, &i);
     if (e == ERR_UNKNOWN)
-        return term_fail(ctx->term, e, "kith guardian list",
-                         "There is no guardian \"%s\".", typed);
+        return term_fail_as(ctx->term, e, EXIT_NONE, NULL,
+                            "A name with blanks stands in quotes.", "kith guardian list",
+                            "There is no guardian \"%s\".", typed);
     TRY(e);
     *out = &d->guardians[i];
     return OK;

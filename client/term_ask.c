@@ -68,12 +68,32 @@ static enum err cannot_ask(struct term *t, const struct ask *a)
         "%s is needed: give %s.", a->text, a->flag);
 }
 
+/* At a terminal, after three lines that were no answer. */
+static enum err no_answer(struct term *t, const struct ask *a)
+{
+    return term_fail_as(t, ERR_ARG, EXIT_USAGE, "missing-value",
+                        "Nothing was done. Run the same command again.", NULL,
+                        "%s: no answer came.", a->text);
+}
+
+/* An arrow key, say: it shows as ^[[D, and would stand in a name for ever. */
+static bool has_control(const char *line)
+{
+    for (; *line != 0; line++)
+        if ((unsigned char)*line < ' ' || *line == 127)
+            return true;
+    return false;
+}
+
 static void prompt(struct term *t, const char *text, const char *mark)
 {
     term_progress_end(t);
     (void)fprintf(t->say, "%s%s ", text, mark);
     (void)fflush(t->say);
 }
+
+static const char no_arrows[] = "This holds a key that is no letter, an arrow key "
+                                "perhaps. Type it again.";
 
 enum err term_ask(struct term *t, const struct ask *a, char *out, size_t cap)
 {
@@ -91,12 +111,16 @@ enum err term_ask(struct term *t, const struct ask *a, char *out, size_t cap)
         n = trim(line, n);
         if (n >= cap)
             return ask_failed(t, ERR_TOO_BIG, a);
+        if (has_control(line)) {
+            term_say(t, "%s", no_arrows);
+            continue;
+        }
         if (n > 0) {
             memcpy(out, line, n + 1);
             return OK;
         }
     }
-    return cannot_ask(t, a);
+    return no_answer(t, a);
 }
 
 enum err term_ask_maybe(struct term *t, const struct ask *a, char *out, size_t cap)
@@ -106,19 +130,25 @@ enum err term_ask_maybe(struct term *t, const struct ask *a, char *out, size_t c
         return OK;
     if (a->note != NULL)
         term_say(t, "%s", a->note);
-    prompt(t, a->text, " (Enter to leave out):");
     char line[TERM_LINE];
-    size_t n = 0;
-    enum err e = read_line(t->in, line, sizeof line, &n);
-    if (e == ERR_CLOSED)
-        return OK;
-    if (e != OK)
-        return ask_failed(t, e, a);
-    n = trim(line, n);
-    if (n >= cap)
-        return ask_failed(t, ERR_TOO_BIG, a);
-    memcpy(out, line, n + 1);
-    return OK;
+    for (int i = 0; i < 3; i++) {
+        prompt(t, a->text, " (Enter to leave out):");
+        size_t n = 0;
+        enum err e = read_line(t->in, line, sizeof line, &n);
+        if (e == ERR_CLOSED)
+            return OK;
+        if (e != OK)
+            return ask_failed(t, e, a);
+        n = trim(line, n);
+        if (n >= cap)
+            return ask_failed(t, ERR_TOO_BIG, a);
+        if (!has_control(line)) {
+            memcpy(out, line, n + 1);
+            return OK;
+        }
+        term_say(t, "%s", no_arrows);
+    }
+    return no_answer(t, a);
 }
 
 /* Whether the line says yes or no at all, and which. */
@@ -142,6 +172,7 @@ enum err term_offer(struct term *t, const char *question, bool *out_yes)
         trim(line, n);
         if (yes_or_no(line, out_yes))
             return OK;
+        term_say(t, "Type y for yes or n for no.");
     }
     return OK;
 }
@@ -155,7 +186,7 @@ enum err term_word(struct term *t, const char *word, const char *why)
     char flag[80];
     (void)snprintf(flag, sizeof flag, "--yes %s", word);
     char text[120];
-    (void)snprintf(text, sizeof text, "Type the word %s to go on", word);
+    (void)snprintf(text, sizeof text, "Type \"%s\" to go on", word);
     const struct ask a = { .text = text, .flag = flag, .note = why };
     const char *quote = strchr(word, ' ') != NULL ? "'" : "";
     if (!t->ask)
@@ -167,8 +198,8 @@ enum err term_word(struct term *t, const char *word, const char *why)
     if (strcmp(typed, word) == 0)
         return OK;
     return term_fail_as(t, ERR_STOPPED, EXIT_STOPPED, "not-agreed",
-                        "Another word was typed, so nothing was done.", NULL,
-                        "You did not type the word \"%s\".", word);
+                        "Something else was typed, so nothing was done.", NULL,
+                        "You did not type \"%s\".", word);
 }
 
 static bool begins(const char *whole, const char *part)
@@ -213,8 +244,9 @@ enum err term_choose(struct term *t, const struct ask *a, const char *const *opt
             *out_index = chosen;
             return OK;
         }
+        term_say(t, "Type one of the numbers.");
     }
-    return cannot_ask(t, a);
+    return no_answer(t, a);
 }
 
 /* ---- secrets ---- */
@@ -244,7 +276,7 @@ enum err term_ask_secret(struct term *t, const struct ask *a, struct passphrase 
         if (out->n > 0)
             return OK;
     }
-    return cannot_ask(t, a);
+    return no_answer(t, a);
 }
 
 static enum err pass_file(struct term *t, const char *path, struct passphrase *out)
@@ -374,8 +406,8 @@ static enum err ask_new(struct term *t, const struct rng *rng, struct passphrase
 {
     AUTO_SECRET struct passphrase *again = NULL;
     TRY(secret_new(&again));
-    term_say(t, "The passphrase locks your root key on this machine. It is asked for "
-                "when the key is needed, and it is sent nowhere.");
+    term_say(t, "The passphrase locks your keys on this machine. It is asked for "
+                "when they are needed, and it is sent nowhere.");
     bool made_up = false;
     TRY(offer_made_up(t, rng, out, &made_up));
     const struct ask first = { "Passphrase", "--passphrase-file FILE", NULL };
@@ -385,10 +417,17 @@ static enum err ask_new(struct term *t, const struct rng *rng, struct passphrase
             TRY(term_ask_secret(t, &first, out));
         TRY(term_ask_secret(t, made_up ? &first : &second, again));
         if (again->n == out->n && secret_equal(again->b, out->b, out->n))
-            return OK;
-        term_say(t, "The two are not equal. Try again.");
+            break;
+        term_say(t, made_up ? "That is not what stands above. Try again."
+                            : "The two are not equal. Try again.");
+        if (i == 2)
+            return term_fail(t, ERR_PASSPHRASE, NULL,
+                             "The passphrase was typed in two ways.");
     }
-    return term_fail(t, ERR_PASSPHRASE, NULL, "The passphrase was typed in two ways.");
+    if (out->n < 8)
+        term_warn(t, "a passphrase this short is soon guessed by whoever copies this "
+                     "machine.");
+    return OK;
 }
 
 static enum err ask_open(struct term *t, struct passphrase *out)

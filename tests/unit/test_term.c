@@ -106,6 +106,18 @@ static void test_nothing_typed_three_times(void **state)
     done(&t);
 }
 
+static void test_arrow_key_is_no_name(void **state)
+{
+    (void)state;
+    struct term t = quiet("Ru\033[Dth\nRuth\n\033[A\n\n");
+    char out[8] = "";
+    assert_int_equal(term_ask(&t, &name_ask, out, sizeof out), OK);
+    assert_string_equal(out, "Ruth");
+    assert_int_equal(term_ask_maybe(&t, &name_ask, out, sizeof out), OK);
+    assert_string_equal(out, "");
+    done(&t);
+}
+
 static void test_yes_and_no(void **state)
 {
     (void)state;
@@ -594,6 +606,7 @@ int main(void)
         cmocka_unit_test(test_offers_are_skipped),
         cmocka_unit_test(test_typed_lines),
         cmocka_unit_test(test_nothing_typed_three_times),
+        cmocka_unit_test(test_arrow_key_is_no_name),
         cmocka_unit_test(test_yes_and_no),
         cmocka_unit_test(test_dangerous_word),
         cmocka_unit_test(test_choosing),
