@@ -11,9 +11,21 @@ void clock_start(struct clock *c, enum clock_trust trust, enum clock_sync sync,
 
     *c = (struct clock){ .trust = trust, .last = look, .now_ms = look.wall_ms };
     c->state = sound ? CLOCK_RUNS : CLOCK_FROZEN;
+    c->waits = !sound;
     /* Time already seen does not come back; nor does an unsound clock add to it. */
     if (mark_s != 0 && (behind || !sound))
         c->now_ms = mark_s * MS;
+}
+
+void clock_synchronised(struct clock *c, struct clock_look look)
+{
+    if (!c->waits)
+        return;
+    c->waits = false;
+    c->state = CLOCK_RUNS;
+    c->last = look;
+    if (look.wall_ms > c->now_ms)
+        c->now_ms = look.wall_ms;
 }
 
 uint64_t clock_now(struct clock *c, struct clock_look look)

@@ -27,6 +27,7 @@ struct clock_look {
 struct clock {
     enum clock_trust trust;
     enum clock_state state;
+    bool waits; /* frozen only because the kernel did not know the time at the start */
     struct clock_look last;
     uint64_t now_ms;
 };
@@ -34,6 +35,11 @@ struct clock {
 /* mark_s: the latest node time that was made durable; 0 at a first start. */
 void clock_start(struct clock *c, enum clock_trust trust, enum clock_sync sync,
                  uint64_t mark_s, struct clock_look look);
+/*
+ * The kernel says by now that its clock is right: one that waited for that since its
+ * start runs, as if started now. One that jumped while it ran stays frozen.
+ */
+void clock_synchronised(struct clock *c, struct clock_look look);
 /* Goes on to this look; returns the node's time in Unix seconds. */
 uint64_t clock_now(struct clock *c, struct clock_look look);
 

@@ -79,11 +79,24 @@ static uint64_t ms_of(clockid_t id)
     return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
+static struct clock_look look_now(void)
+{
+    return (struct clock_look){ ms_of(CLOCK_REALTIME), ms_of(CLOCK_BOOTTIME) };
+}
+
+/* A node often starts before its machine has the time from the network. */
+static void ask_kernel(struct loop *l)
+{
+    if (!l->clock.waits || l->sync == NULL || l->sync() != CLOCK_SYNCHRONISED)
+        return;
+    clock_synchronised(&l->clock, look_now());
+    LOG(NOTICE, EV_CLOCK_RUNS, F_END);
+}
+
 static uint64_t node_now(struct loop *l)
 {
     enum clock_state before = l->clock.state;
-    struct clock_look look = { ms_of(CLOCK_REALTIME), ms_of(CLOCK_BOOTTIME) };
-    uint64_t now = clock_now(&l->clock, look);
+    uint64_t now = clock_now(&l->clock, look_now());
 
     if (before != l->clock.state)
         LOG(WARN, EV_CLOCK_FROZEN, F_END);
@@ -671,6 +684,7 @@ static void sweep_start(struct loop *l)
     (void)pthread_mutex_unlock(&l->mutex);
     if (busy)
         return;
+    ask_kernel(l);
     l->sweep_now = node_now(l);
     l->sweep_env = l->env;
     l->sweep = (struct store_job){ .fn = job_sweep, .done = sweep_done, .arg = l };

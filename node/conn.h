@@ -39,6 +39,7 @@ struct loop {
     struct store *store;
     struct node_env env;
     struct clock clock;
+    enum clock_sync (*sync)(void); /* asks the kernel; NULL: never asked again */
     struct door door;
     struct rate rates[RATES];
     struct conn *conns; /* fixed number of slots, for the life of the loop */

@@ -62,6 +62,7 @@ enum log_level { LOG_ERROR = 3, LOG_WARN = 4, LOG_NOTICE = 5, LOG_INFO = 6 };
       "The alert program failed; it is tried again.")                                    \
     X(CLOCK_FROZEN, "clock.frozen", WARN,                                                \
       "The clock jumped or is not synchronised: holds wait for a confirmation.")         \
+    X(CLOCK_RUNS, "clock.runs", NOTICE, "The clock is synchronised: holds run.")         \
     X(CLOCK_CONFIRMED, "clock.confirmed", NOTICE, "A person confirmed the time.")
 
 enum log_event {

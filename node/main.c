@@ -132,6 +132,7 @@ static enum err clock_begin(struct loop *l, const struct conf *conf)
     TRY(store_read(l->store, read_mark, &mark));
     clock_start(&l->clock, conf->trust_clock ? CLOCK_TRUSTED : CLOCK_ASK_KERNEL,
                 kernel_sync(), mark, look_now());
+    l->sync = kernel_sync;
     l->env.clock = l->clock.state;
     if (l->clock.state == CLOCK_FROZEN)
         LOG(WARN, EV_CLOCK_FROZEN, F_END);

@@ -138,6 +138,8 @@ static const int calls[] = {
     SCMP_SYS(munlock),
     SCMP_SYS(brk),
     SCMP_SYS(clock_gettime),
+    SCMP_SYS(adjtimex),      /* whether the clock is synchronised; */
+    SCMP_SYS(clock_adjtime), /* setting it needs a capability nobody has */
     SCMP_SYS(gettimeofday),
     SCMP_SYS(clock_nanosleep),
     SCMP_SYS(nanosleep),

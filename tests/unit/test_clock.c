@@ -56,6 +56,47 @@ static void a_step_of_an_hour_is_drift_but_gains_nothing(void **state)
                      T0 + 25 * MINUTE);
 }
 
+/* A small computer without a clock of its own: the time comes over the network. */
+static void started_too_early_it_runs_once_the_kernel_knows(void **state)
+{
+    struct clock c = started(CLOCK_ASK_KERNEL, CLOCK_UNSYNCHRONISED, T0 + DAY);
+
+    (void)state;
+    assert_int_equal(clock_now(&c, at(T0 + 2 * DAY, MINUTE)), T0 + DAY);
+    assert_int_equal(c.state, CLOCK_FROZEN);
+    clock_synchronised(&c, at(T0 + 2 * DAY + MINUTE, 2 * MINUTE));
+    assert_int_equal(c.state, CLOCK_RUNS);
+    assert_int_equal(clock_now(&c, at(T0 + 2 * DAY + 2 * MINUTE, 3 * MINUTE)),
+                     T0 + 2 * DAY + 2 * MINUTE);
+}
+
+static void nor_does_it_go_back_when_the_kernel_knows(void **state)
+{
+    struct clock c = started(CLOCK_ASK_KERNEL, CLOCK_UNSYNCHRONISED, T0 + DAY);
+
+    (void)state;
+    clock_synchronised(&c, at(T0 + MINUTE, MINUTE));
+    assert_int_equal(clock_now(&c, at(T0 + 2 * MINUTE, 2 * MINUTE)), T0 + DAY);
+}
+
+static void what_jumped_while_running_waits_for_a_person(void **state)
+{
+    struct clock c = running();
+
+    (void)state;
+    assert_int_equal(clock_now(&c, at(T0 + DAY, MINUTE)), T0);
+    clock_synchronised(&c, at(T0 + DAY + MINUTE, 2 * MINUTE));
+    assert_int_equal(c.state, CLOCK_FROZEN);
+    assert_int_equal(clock_now(&c, at(T0 + DAY + HOUR, HOUR)), T0);
+    /* Also when it had waited for the kernel before. */
+    c = started(CLOCK_ASK_KERNEL, CLOCK_UNSYNCHRONISED, T0);
+    clock_synchronised(&c, at(T0, MINUTE));
+    (void)clock_now(&c, at(T0 + DAY, 2 * MINUTE));
+    assert_int_equal(c.state, CLOCK_FROZEN);
+    clock_synchronised(&c, at(T0 + DAY, 3 * MINUTE));
+    assert_int_equal(c.state, CLOCK_FROZEN);
+}
+
 static void a_trusted_clock_does_not_freeze(void **state)
 {
     struct clock c = started(CLOCK_TRUSTED, CLOCK_UNSYNCHRONISED, 0);
@@ -149,6 +190,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_forward_step_freezes_and_adds_nothing),
+        cmocka_unit_test(started_too_early_it_runs_once_the_kernel_knows),
+        cmocka_unit_test(nor_does_it_go_back_when_the_kernel_knows),
+        cmocka_unit_test(what_jumped_while_running_waits_for_a_person),
         cmocka_unit_test(a_step_of_an_hour_is_drift_but_gains_nothing),
         cmocka_unit_test(a_trusted_clock_does_not_freeze),
         cmocka_unit_test(set_back_it_waits_and_never_returns),
