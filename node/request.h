@@ -20,6 +20,7 @@ enum {
     REQUEST_UNREVEALED = 8,           /* opened ones of a ward */
     REQUEST_CONFIRMS = 4,             /* confirms of a ward, not final */
     REQUEST_DAILY = 16,               /* opened by one credential in a day */
+    REQUEST_SPENT = 64,               /* of one credential that came to nothing, kept */
     REQUEST_SWEEP = 64                /* changes of one tick */
 };
 

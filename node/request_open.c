@@ -162,6 +162,8 @@ struct room {
     uint64_t refusals;   /* of this credential */
     uint64_t refused;    /* the last of them */
     uint64_t today;      /* opened by this credential within a day */
+    uint64_t spent;      /* by it, and came to nothing */
+    struct request done; /* the oldest of these */
     struct request replaced[REQUEST_CONFIRMS];
     size_t n_replaced;
 };
@@ -230,11 +232,22 @@ static bool backs_off(const struct call *c, const struct room *room)
     return room->refusals > 0 && c->now < room->refused + ((uint64_t)BACK_OFF_S << twice);
 }
 
+static void weigh_spent(struct room *room, const struct request *old)
+{
+    if (old->state != STATE_EXPIRED)
+        return;
+    if (room->spent == 0 || old->ended < room->done.ended)
+        room->done = *old;
+    room->spent++;
+}
+
 static enum err weigh(const struct call *c, struct room *room, const struct request *r,
                       const struct request *old)
 {
-    if (same_door(c, r, old) && c->now < old->opened + 86400)
-        room->today++;
+    if (same_door(c, r, old)) {
+        room->today += c->now < old->opened + 86400;
+        weigh_spent(room, old);
+    }
     return r->kind == REQUEST_CONFIRM ? weigh_confirm(room, r, old)
                                       : weigh_restore(c, room, r, old);
 }
@@ -443,6 +456,8 @@ enum err request_open(struct call *c, const struct req_open *req, struct rep_ope
     TRY(check_room(c, &r, &room));
     TRY(make_view(c, &v, &r));
     TRY(end_replaced(c, &room));
+    if (room.spent >= REQUEST_SPENT)
+        TRY(request_erase(c, &room.done));
     if (r.kind == REQUEST_RESTORE)
         TRY(put_requester(c, &r, req->psk));
     TRY(put_new(c, &r));

@@ -48,6 +48,8 @@ const struct view_epoch *view_line(const struct view *v, uint32_t epoch);
 enum err request_tell(struct call *c, const struct request *r, enum record_event event);
 /* Erases boxes, statement and roster key that wait for release. */
 enum err request_forget(struct call *c, const struct request *r);
+/* Erases all of it: ids, keys it used, its requester's credential. */
+enum err request_erase(struct call *c, const struct request *r);
 /* The request, if the calling guardian may know of it; else ERR_UNKNOWN. */
 enum err request_of_guardian(struct call *c, const uint8_t id[ID_BYTES],
                              struct request *out);

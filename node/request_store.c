@@ -181,7 +181,7 @@ enum err request_count(struct call *c, const uint8_t ward[ID_BYTES], uint32_t *o
  */
 enum { ERASE_COST = 8 };
 
-static enum err erase(struct call *c, const struct request *r)
+enum err request_erase(struct call *c, const struct request *r)
 {
     struct txn_key keys[] = { key_ids(r->ward, r->id), key_ids(r->seat, r->id) };
     struct txn_key used[] = { key_open(OPEN_SEAL, r->ward, r->seal),
@@ -212,7 +212,7 @@ static enum err sweep(struct call *c, struct request *r, size_t *io_n)
     }
     if (request_is_final(r->state) && c->now >= r->ended + kept) {
         *io_n += ERASE_COST - 1;
-        return erase(c, r);
+        return request_erase(c, r);
     }
     if (r->state == STATE_RELEASED && c->now >= request_expires(r) &&
         txn_has(c->txn, TAB_RELEASE, key_bytes(&statement)) == OK)

@@ -2010,6 +2010,35 @@ static void a_credential_opens_so_many_a_day(void **state)
     world_free(w);
 }
 
+/* What a thief opens and lets go day after day does not pile up. */
+static void a_credential_leaves_so_many_behind(void **state)
+{
+    struct world *w = world_new(HOLD, 1);
+    struct asker a = asker_new(w, CRED_SHEET, w->sheet);
+    struct asker b = asker_new(w, CRED_RESTORE, w->links[0]);
+    struct req_cancel cancel = { 0 };
+    struct rep_cancel rep;
+    size_t creds = count(w, TAB_CRED);
+
+    (void)state;
+    open_live(w, &b);
+    for (size_t i = 0; i < REQUEST_SPENT + 20; i++) {
+        asker_renew(&a);
+        open_live(w, &a);
+        memcpy(cancel.request, a.id, ID_BYTES);
+        draw(cancel.op, ID_BYTES);
+        assert_int_equal(ask(w, &a.requester, MSG_CANCEL, &cancel, &rep), OK);
+        w->now += 2 * HOUR;
+    }
+    assert_int_equal(count(w, TAB_REQUEST), REQUEST_SPENT + 1);
+    assert_int_equal(count(w, TAB_REQUEST_FIND), 2 * (REQUEST_SPENT + 1));
+    assert_int_equal(count(w, TAB_OPEN_KEY), 2 * (REQUEST_SPENT + 1));
+    assert_int_equal(count(w, TAB_CRED), creds + 2);
+    assert_int_equal(state_of(w, &b), STATE_LIVE);
+    assert_int_equal(state_of(w, &a), STATE_EXPIRED);
+    world_free(w);
+}
+
 /* A roster's credential is known to every guardian: one of them uses up their own. */
 static void an_introducer_uses_up_nobody_elses_day(void **state)
 {
@@ -2272,6 +2301,7 @@ int main(void)
         cmocka_unit_test(a_refused_introduction_is_dead),
         cmocka_unit_test(a_found_sheet_keeps_nobody_out),
         cmocka_unit_test(a_credential_opens_so_many_a_day),
+        cmocka_unit_test(a_credential_leaves_so_many_behind),
         cmocka_unit_test(an_introducer_uses_up_nobody_elses_day),
         cmocka_unit_test(eight_unrevealed_and_pages_of_the_list),
         cmocka_unit_test(what_the_guardian_gets),
