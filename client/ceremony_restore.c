@@ -27,22 +27,31 @@ struct restore_entry *entry_find(struct restore *r, const uint8_t node_key[PUB_B
     return NULL;
 }
 
-/* Nothing is lost with it: a roster told of it, and it is not open. */
-static bool may_go(const struct restore_entry *e, enum answer_source for_whom)
+/* Their guardian said yes to it. */
+static bool is_answered(const struct restore_entry *e)
 {
-    if (e->source != FROM_ROSTER || e->state != 0 || e->view.n > 0)
-        return false;
-    return for_whom == FROM_LINK || e->contact == CONTACT_AWAY ||
-           e->contact == CONTACT_REFUSED;
+    return e->state == STATE_APPROVED || e->state == STATE_CONTESTED ||
+           e->state == STATE_RELEASED;
+}
+
+/* How much is lost with an entry that a roster told of, from 0 on. */
+static unsigned loss(const struct restore_entry *e)
+{
+    if (e->state == 0 && e->view.n == 0)
+        return e->contact == CONTACT_AWAY || e->contact == CONTACT_REFUSED ? 0 : 1;
+    return !is_answered(e) ? 2 : e->verdict != VERDICT_GOOD ? 3 : 4;
 }
 
 static struct restore_entry *place_for(struct restore *r, enum answer_source source)
 {
+    unsigned most = source == FROM_LINK ? 3 : 0;
+
     if (r->n < RESTORE_ENTRIES)
         return &r->entries[r->n++];
-    for (size_t i = 0; i < r->n; i++)
-        if (may_go(&r->entries[i], source))
-            return &r->entries[i];
+    for (unsigned at = 0; at <= most; at++)
+        for (size_t i = 0; i < r->n; i++)
+            if (r->entries[i].source == FROM_ROSTER && loss(&r->entries[i]) == at)
+                return &r->entries[i];
     return NULL;
 }
 
@@ -75,13 +84,6 @@ static void begin_over(struct restore_entry *e, const struct rng *rng)
     entry_draw(e, rng);
 }
 
-/* Their guardian said yes to it. */
-static bool is_answered(const struct restore_entry *e)
-{
-    return e->state == STATE_APPROVED || e->state == STATE_CONTESTED ||
-           e->state == STATE_RELEASED;
-}
-
 /*
  * What the link says of where and how counts more than any roster's word, which may
  * have led to somebody else's account at that seat: what has no yes begins anew, and
@@ -103,11 +105,13 @@ static enum err take_link(struct restore *r, struct restore_entry *e,
     return restore_keep(r, BYTES_OF(link->token), &e->token);
 }
 
-/* Another link, and the one before led nowhere or to what is over. */
+/* Another link, and the one before led nowhere or to what is over, or is not known. */
 static bool wants_link(const struct restore_entry *e, const struct link *link)
 {
+    bool lost = e->contact == CONTACT_REFUSED && !is_answered(e);
+
     return !bytes_equal(e->token, BYTES_OF(link->token)) &&
-           (e->view.n == 0 || entry_is_over(e));
+           (e->view.n == 0 || entry_is_over(e) || lost);
 }
 
 enum err restore_add_link(struct restore *r, const struct link *link,

@@ -15,8 +15,9 @@ struct restore_entry *entry_find(struct restore *r, const uint8_t node_key[PUB_B
                                  const uint8_t fp[FP_BYTES]);
 /*
  * A new entry of that source, filled. Where no place is free it takes that of one whom
- * only a roster told of and who did not let us in (for a link: any whom only a roster
- * told of and who is not open), so that no guardian crowds out others. ERR_TOO_BIG.
+ * only a roster told of and who did not let us in (for a link: of any whom only a roster
+ * told of and whose piece is not known to be good, the least answered first), so that no
+ * guardian crowds out others. ERR_TOO_BIG.
  */
 enum err entry_new(struct restore *r, const uint8_t node_key[PUB_BYTES],
                    const uint8_t fp[FP_BYTES], enum answer_source source,

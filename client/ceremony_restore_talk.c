@@ -232,14 +232,23 @@ static enum err piece_open(struct visit *v, const struct rep_fetch *f,
     return OK;
 }
 
+/* Where the piece of that epoch goes, also the second time. */
+static struct restore_piece *piece_room(struct restore_entry *e, uint32_t epoch)
+{
+    for (uint32_t i = 0; i < e->n_pieces; i++)
+        if (e->pieces[i].epoch == epoch)
+            return &e->pieces[i];
+    return e->n_pieces < EPOCHS_MAX ? &e->pieces[e->n_pieces++] : NULL;
+}
+
 static enum err got_piece(struct visit *v, const struct rep_fetch *f)
 {
     const struct view_epoch *ve = &v->view.epochs[v->at];
     AUTO_FREE uint8_t *manifest = calloc(1, MANIFEST_MAX + 1);
-    struct restore_piece *p = &v->e->pieces[v->e->n_pieces];
+    struct restore_piece *p = NULL;
     size_t n = 0;
 
-    if (manifest == NULL)
+    if (manifest == NULL || (p = piece_room(v->e, ve->epoch)) == NULL)
         return ERR_NOMEM;
     *p = (struct restore_piece){ .epoch = ve->epoch };
     memcpy(p->manifest_hash, ve->manifest_hash, HASH_BYTES);
@@ -247,15 +256,13 @@ static enum err got_piece(struct visit *v, const struct rep_fetch *f)
     if (e == ERR_NOMEM)
         return e;
     p->broken = e != OK;
-    TRY(restore_keep(v->r, bytes_of(manifest, n), &p->manifest));
-    v->e->n_pieces++;
-    return OK;
+    return restore_keep(v->r, bytes_of(manifest, n), &p->manifest);
 }
 
 static enum err next_piece(struct visit *v, struct call_send *out)
 {
     v->step = STEP_PIECE;
-    if (v->at >= v->view.n_epochs || v->e->n_pieces >= EPOCHS_MAX)
+    if (v->at >= v->view.n_epochs)
         return OK; /* the conversation ends */
     return fetch_part(v, v->view.epochs[v->at].epoch, out);
 }
@@ -274,7 +281,6 @@ static enum err fetch_step(struct call *c, const struct call_reply *reply,
         TRY(got_state(v, reply->rep));
         if (v->e->state != STATE_RELEASED)
             return OK;
-        v->e->n_pieces = 0;
         v->at = 0;
         return next_piece(v, out);
     }
@@ -295,7 +301,8 @@ static bool wants_call(const struct restore_entry *e)
 {
     if (entry_is_over(e))
         return false;
-    return e->state != STATE_RELEASED || e->n_pieces == 0;
+    /* A line may have broken between two pieces. */
+    return e->state != STATE_RELEASED || e->n_pieces == 0 || e->contact != CONTACT_FINE;
 }
 
 static void call_prepare(struct restore *r, struct restore_entry *e,

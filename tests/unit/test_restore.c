@@ -25,6 +25,7 @@ struct node {
     /* what it does */
     bool away;
     bool refuses; /* the credential */
+    bool lost;    /* the requester's own credential with the request */
     uint8_t says_revealed;
     uint8_t says_fetched;
     const struct roster *roster;
@@ -216,7 +217,7 @@ static void one(struct call *c)
         return;
     c->stage = CALL_KNOWN;
     c->err = ERR_REFUSED;
-    if (n->refuses && c->role == ROLE_RESTORE)
+    if (c->role == ROLE_RESTORE ? n->refuses : n->lost)
         return;
     c->stage = CALL_TALKING;
     crypt_sign_public(&n->sign, c->hello.node_sign);
@@ -381,6 +382,69 @@ static void test_a_new_link_after_a_request_is_over(void **state)
     }
 }
 
+/* A node that was set up anew knows nothing of a request that is live here. */
+static void test_a_new_link_for_a_request_that_is_lost(void **state)
+{
+    AUTO_RESTORE struct restore *r = begin(1);
+
+    (void)state;
+    rounds(r, 1);
+    assert_int_equal(r->entries[0].state, STATE_LIVE);
+    nodes[0].lost = true;
+    rounds(r, 1);
+    again_with_a_link(r, &nodes[0], OK);
+    nodes[0].lost = false;
+    rounds(r, 1);
+    assert_int_equal(nodes[0].n_opens, 2);
+    assert_int_equal(r->entries[0].state, STATE_LIVE);
+}
+
+/* ---- a liar's roster is full of people who are all himself, and they answer ---- */
+
+static void test_a_link_finds_room_among_liars(void **state)
+{
+    static const uint8_t says[] = { 0, STATE_LIVE, STATE_APPROVED, STATE_RELEASED };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof says; i++) {
+        AUTO_RESTORE struct restore *r = begin(1);
+        struct link link;
+
+        for (; r->n < RESTORE_ENTRIES; r->n++) {
+            struct restore_entry *e = &r->entries[r->n];
+
+            *e = r->entries[0];
+            e->source = FROM_ROSTER;
+            rng_fill(&crypt_random, e->fp, sizeof e->fp);
+            e->state = says[i];
+            e->view = bytes_text("a view");
+        }
+        for (size_t k = 1; k < NODES; k++) {
+            link_of(&nodes[k], &link);
+            assert_int_equal(restore_add_link(r, &link, &crypt_random), OK);
+        }
+        assert_int_equal(r->n, RESTORE_ENTRIES);
+    }
+}
+
+/* ---- a line that breaks between two pieces ---- */
+
+static void test_pieces_that_were_cut_come_again(void **state)
+{
+    AUTO_RESTORE struct restore *r = begin(1);
+    struct node *n = &nodes[0];
+
+    (void)state;
+    n->epochs = 2;
+    rounds(r, 1);
+    n->says_fetched = STATE_RELEASED;
+    n->cut_pieces = true;
+    rounds(r, 1);
+    n->cut_pieces = false;
+    rounds(r, 1);
+    assert_int_equal(r->entries[0].n_pieces, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -388,6 +452,9 @@ int main(void)
         cmocka_unit_test(test_words_belong_to_the_view),
         cmocka_unit_test(test_a_new_link_for_one_that_was_used),
         cmocka_unit_test(test_a_new_link_after_a_request_is_over),
+        cmocka_unit_test(test_a_new_link_for_a_request_that_is_lost),
+        cmocka_unit_test(test_a_link_finds_room_among_liars),
+        cmocka_unit_test(test_pieces_that_were_cut_come_again),
     };
     assert_int_equal(secret_start(SECRET_LOCK_WAIVED), OK);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
