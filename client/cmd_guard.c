@@ -175,6 +175,10 @@ static void say_ward(const struct desk *d, const struct guard_ward *w)
                 k != NULL && k->confirmed != 0 ? "confirmed" : "not confirmed yet",
                 w->line.epoch != 0 ? "you keep a piece" : "no piece yet",
                 w->line.requests != 0 ? ", asks for something" : "");
+    /* Two people may bear one name; how to reach them tells them apart. */
+    if (k != NULL && k->contact.n > 0)
+        term_say(d->t, "          how you reach them: %.*s", (int)k->contact.n,
+                 (const char *)k->contact.p);
 }
 
 static enum err cmd_wards(struct ctx *ctx)
@@ -487,7 +491,7 @@ static enum err choose_request(struct desk *d, size_t n, size_t *out)
                        when);
         options[i] = texts[i];
     }
-    term_title(d->t, "%zu people ask you for something.", n);
+    term_title(d->t, "%zu requests wait for you.", n);
     return term_choose(d->t, &a, options, shown, out);
 }
 

@@ -126,12 +126,14 @@ static enum err pick(struct desk *d, const char *what, const char *typed,
 {
     enum err e = ctx_pick(d->ctx, what, typed, list, n, out_index);
 
+    const char *list_them =
+        strcmp(what, "request") == 0 ? "kith guard requests --all" : "kith guard wards";
     if (e == ERR_UNKNOWN && guard_away(d->guard) == 0)
         return term_fail_as(d->t, e, EXIT_NONE, NULL,
-                            "A name with blanks stands in quotes.",
-                            strcmp(what, "request") == 0 ? "kith guard requests --all"
-                                                         : "kith guard wards",
+                            "A name with blanks stands in quotes.", list_them,
                             "There is no %s \"%s\".", what, typed);
+    if (e == ERR_ARG)
+        (void)snprintf(d->t->problem.next, sizeof d->t->problem.next, "%s", list_them);
     if (e != ERR_UNKNOWN)
         return e;
     return term_fail(d->t, ERR_UNREACHABLE, NULL,
