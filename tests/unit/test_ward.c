@@ -652,6 +652,22 @@ static void what_happens_to_a_ward_is_in_its_alert_drop(void **state)
     }
 }
 
+/* A drop holds so many: nobody fills it by saying the same again. */
+static void the_same_epoch_again_is_no_news(void **state)
+{
+    struct world *w = *state;
+    struct alerts a = { .ward = w->o.ward };
+    struct rep_epoch_next rep = { 0 };
+
+    assert_int_equal(next(w, &w->o, 1, &rep), OK);
+    sim_epoch_new(&w->n, &w->o, 1, &w->e);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(prepare(w, &w->o, &w->e, NULL), OK);
+    assert_int_equal(node_sim_write(&w->n, NULL, alerts, &a), OK);
+    assert_int_equal(a.n, 2);
+    assert_int_equal(a.alerts[1].event, REC_EPOCH_PREPARED);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, up, down)
@@ -678,6 +694,7 @@ int main(void)
         CASE(each_sees_the_wards_that_are_theirs),
         CASE(many_wards_with_long_notes_come_in_pages),
         CASE(what_happens_to_a_ward_is_in_its_alert_drop),
+        CASE(the_same_epoch_again_is_no_news),
     };
 #undef CASE
 
