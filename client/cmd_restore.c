@@ -518,7 +518,7 @@ static void say_done(struct ctx *ctx, const struct restore_open *o)
 static enum err ask_words(struct ctx *ctx, struct restore *r)
 {
     const struct ask a = {
-        .text = "The four words of your key (empty: later)",
+        .text = "The four words of your key",
         .flag = "--accept \"w w w w\"",
         .note = "The key is rebuilt. Type the four words that name your key, from your "
                 "circle sheet, or as a guardian reads them to you whom you call by a "
