@@ -80,6 +80,7 @@ static void begin_over(struct restore_entry *e, const struct rng *rng)
     e->approved = e->opens = e->expires = 0;
     secret_wipe(e->pieces, sizeof e->pieces);
     e->n_pieces = 0;
+    e->repeats = 0;
     rng_fill(rng, e->stat, sizeof e->stat);
     entry_draw(e, rng);
 }

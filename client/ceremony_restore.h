@@ -70,6 +70,7 @@ struct restore_entry {
     uint8_t verdict; /* enum verdict */
     uint32_t n_pieces;
     struct restore_piece pieces[EPOCHS_MAX];
+    uint8_t repeats; /* views given up after their nonce may have been shown */
 };
 
 /* What concerns the restore as a whole. */

@@ -49,6 +49,7 @@ static const struct wire_field entry_fields[] = {
     W_FIX(restore_entry, roster_hash, 26, WIRE_MAY),
     W_UINT(restore_entry, verdict, 27, WIRE_MAY, VERDICT_DUPLICATE),
     W_LIST(restore_entry, pieces, 28, WIRE_MAY, 0, &piece_schema),
+    W_UINT(restore_entry, repeats, 29, WIRE_MAY, UINT8_MAX),
 };
 const struct wire_schema restore_entry_schema = W_SCHEMA(restore_entry, entry_fields);
 

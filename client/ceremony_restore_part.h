@@ -32,6 +32,9 @@ enum err entry_words(struct restore *r, struct restore_entry *e, struct cost cos
 /* Refused or expired: nothing more will come of it. */
 bool entry_is_over(const struct restore_entry *e);
 
+/* Views of one link whose nonce was shown; then only another link goes on. */
+enum { VIEWS_MAX = 3 };
+
 /* Room for T: the signed view and six keys. */
 enum { TRANSCRIPT_MAX = SIGNED_MAX + 512 };
 

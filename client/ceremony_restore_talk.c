@@ -89,6 +89,8 @@ static enum err got_view(struct visit *v, const struct rep_open *rep)
 /* A nonce that is over, or that may have been seen, is never offered a second view. */
 static void begin_anew(struct restore_entry *e, const struct rng *rng)
 {
+    if (e->view.n > 0 && e->repeats < VIEWS_MAX)
+        e->repeats++;
     entry_draw(e, rng);
     e->view = (struct bytes){ 0 };
     e->words = (struct bytes){ 0 };
@@ -299,7 +301,7 @@ enum { REVEAL_WITHIN_S = 600 };
 
 static bool wants_call(const struct restore_entry *e)
 {
-    if (entry_is_over(e))
+    if (entry_is_over(e) || e->repeats == VIEWS_MAX)
         return false;
     /* A line may have broken between two pieces. */
     return e->state != STATE_RELEASED || e->n_pieces == 0 || e->contact != CONTACT_FINE;

@@ -26,6 +26,7 @@ struct node {
     bool away;
     bool refuses; /* the credential */
     bool lost;    /* the requester's own credential with the request */
+    enum err reveal_err;
     uint8_t says_revealed;
     uint8_t says_fetched;
     const struct roster *roster;
@@ -230,6 +231,8 @@ static void one(struct call *c)
             return;
         }
         tell(n, &send, &rep);
+        if (send.kind == MSG_REVEAL)
+            reply.err = n->reveal_err;
         send = (struct call_send){ 0 };
         c->err = c->step(c, &reply, &send);
     }
@@ -312,6 +315,28 @@ static void test_a_nonce_serves_one_view(void **state)
         rounds(r, 6); /* tell_view fails the test */
         assert_true(nodes[0].n_opens >= 1);
     }
+}
+
+/*
+ * Each view whose nonce is known is one more chance of a node that has made many requests
+ * of its own in advance: it gets three, then a person hears of it.
+ */
+static void test_repeats_are_few(void **state)
+{
+    AUTO_RESTORE struct restore *r = begin(1);
+    struct link link;
+
+    (void)state;
+    nodes[0].reveal_err = ERR_EXPIRED;
+    rounds(r, 12);
+    assert_int_equal(nodes[0].n_shown, 3);
+    assert_int_equal(r->entries[0].state, 0);
+    assert_int_equal(r->entries[0].contact, CONTACT_REFUSED);
+    nodes[0].reveal_err = OK;
+    link_of(&nodes[0], &link);
+    assert_int_equal(restore_add_link(r, &link, &crypt_random), OK);
+    rounds(r, 1);
+    assert_int_equal(r->entries[0].state, STATE_LIVE);
 }
 
 /* Words on a screen are those of the view that is kept. */
@@ -449,6 +474,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_nonce_serves_one_view),
+        cmocka_unit_test(test_repeats_are_few),
         cmocka_unit_test(test_words_belong_to_the_view),
         cmocka_unit_test(test_a_new_link_for_one_that_was_used),
         cmocka_unit_test(test_a_new_link_after_a_request_is_over),
