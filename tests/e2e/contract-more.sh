@@ -62,7 +62,7 @@ link_line
 topic "a confirmation refused, a node away"
 as Twin "$work/w" guardian confirm Cy
 run Cy 0 guard requests --json
-req=$(value "[r['request'] for r in d['requests'] if r['kind'] == 'confirm' and r['ward'] != '$first'][0]")
+req=$(value "[r['request'] for r in d['requests'] if r['kind'] == 'confirm' and r['label'] == 'Hal'][0]")
 node_stop Cy
 errs Cy 13 guard refuse "$req"
 errs Cy 13 guard show "$req"
