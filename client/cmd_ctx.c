@@ -197,6 +197,12 @@ static enum err open_or_create(const struct ctx *ctx, struct home *h,
         TRY(check_made(ctx, how, d));
         return ctx_unlock(ctx, h, out);
     }
+    /* Another root here would be taken for the restored one, and that one be lost. */
+    if (how->key == NULL && home_has(h, HOME_RESTORE))
+        return term_fail_as(ctx->term, ERR_EXISTS, EXIT_USAGE, NULL,
+                            "The root key that comes back has its place there. "
+                            "KITH_HOME=DIR chooses another home.",
+                            "kith restore", "A restore is under way in %s.", ctx->home);
     AUTO_SECRET struct unlocked *u = NULL;
     TRY(secret_new(&u));
     TRY(create_root(ctx, h, how, u));

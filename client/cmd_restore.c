@@ -486,6 +486,12 @@ static enum err finish(struct ctx *ctx, struct home *h, const struct home_key *k
         how.name = NULL;
     TRY(ctx_fingerprint(ctx, r->head.owner, words));
     TRY(ctx_make_root(ctx, h, &how, &u));
+    if (!secret_equal(u->root.b, root->b, KEY_BYTES))
+        return term_fail_as(ctx->term, ERR_CONFLICT, EXIT_INTEGRITY, NULL,
+                            "The restore is kept as it is. Move the file \"root\" away, "
+                            "then go on.",
+                            "kith restore", "There is another root key in %s.",
+                            ctx->home);
     /* Kept with the restore: this function's own text ends here. */
     TRY(restore_accept(r, bytes_text(words)));
     r->head.fingerprint = r->head.accepted;
