@@ -656,6 +656,7 @@ static enum err cmd_restore_cancel(struct ctx *ctx)
 
     TRY(ctx_home(ctx, HOME_READ, &h));
     TRY(load(ctx, &h, &key, &r));
+    MUST(r != NULL);
     if (somebody_agreed(r))
         TRY(term_word(ctx->term, "cancel",
                       "Guardians have said yes. All requests of this restore are taken "

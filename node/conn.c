@@ -457,7 +457,7 @@ static void make_room(struct loop *l, const struct conn *newest)
         n++;
         silent = silent == NULL || c->since_ms < silent->since_ms ? c : silent;
     }
-    if (n >= l->env.limits->cred_conns)
+    if (silent != NULL && n >= l->env.limits->cred_conns)
         conn_end(silent);
 }
 
