@@ -466,12 +466,11 @@ static void test_approve_confirm(void **state)
 /* "Will you be my guardian?" on the screen must not sign the end of a circle. */
 static void test_approve_nothing_unseen(void **state)
 {
-    static const uint8_t asked[][2] = { { REQUEST_CONFIRM, PURPOSE_END },
-                                        { REQUEST_CONFIRM, PURPOSE_EPOCH },
-                                        { REQUEST_CONFIRM, PURPOSE_MOVE },
-                                        { REQUEST_CONFIRM, PURPOSE_RESTORE },
-                                        { REQUEST_RESTORE, PURPOSE_MOVE },
-                                        { REQUEST_MOVE, PURPOSE_MOVE } };
+    static const uint8_t asked[][2] = {
+        { REQUEST_CONFIRM, PURPOSE_END },  { REQUEST_CONFIRM, PURPOSE_EPOCH },
+        { REQUEST_CONFIRM, PURPOSE_MOVE }, { REQUEST_CONFIRM, PURPOSE_RESTORE },
+        { REQUEST_RESTORE, PURPOSE_MOVE }, { REQUEST_MOVE, PURPOSE_MOVE }
+    };
     struct scene *s = *state;
 
     for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
