@@ -46,6 +46,16 @@ void net_key(size_t i, uint8_t out_pub[PUB_BYTES])
     memcpy(out_pub, net.nodes[i].env.id->node_pub, PUB_BYTES);
 }
 
+void net_address(size_t i, struct address *out)
+{
+    *out = net.nodes[i].env.addresses[0];
+}
+
+void net_port(size_t i, uint16_t port)
+{
+    net.nodes[i].env.addresses[0].port = port;
+}
+
 void net_operator(size_t i, struct bytes token)
 {
     node_sim_operator(&net.nodes[i], token);

@@ -10,6 +10,7 @@
 #include "proto/bytes.h"
 #include "proto/crypt.h"
 #include "proto/err.h"
+#include "proto/ident.h"
 
 enum { NET_NODES = 16, NET_OUT = 3 * 65600 };
 
@@ -28,6 +29,9 @@ struct net_line; /* one conversation */
 void net_open(size_t n, uint64_t seed);
 void net_close(void);
 void net_key(size_t i, uint8_t out_pub[PUB_BYTES]);
+/* Where it says it is: 127.0.0.1 and a port, at first everybody's the same. */
+void net_address(size_t i, struct address *out);
+void net_port(size_t i, uint16_t port);
 /* An operator link's token at node i. */
 void net_operator(size_t i, struct bytes token);
 void net_fault(size_t i, enum net_fault fault);

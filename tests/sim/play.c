@@ -25,8 +25,8 @@ static struct {
 
 static const struct params params = {
     .now = net_now,
-    .rng = NULL, /* play_params */
-    .round_ms = 1000,
+    .rng = NULL,      /* play_params */
+    .round_ms = 4000, /* of no account without sockets */
 };
 
 const struct params *play_params(void)
@@ -180,7 +180,7 @@ void play_guardian(size_t i)
 
     net_key(i, link.node_key);
     rng_fill(net_rng(), link.token, sizeof link.token);
-    MUST(address_parse(bytes_text("127.0.0.1:7844"), &link.address) == OK);
+    net_address(i, &link.address);
     net_operator(i, BYTES_OF(link.token));
     MUST(link_format(&link, text, sizeof text) == OK);
     KITH_FINE(play_names[i], "guard", "setup", "--link-file", play_file(text), "--name",
@@ -298,7 +298,7 @@ void play_link(struct play_guardian *g, struct link *out)
     memcpy(out->node_key, g->who.node_key, PUB_BYTES);
     rng_fill(p->rng, out->token, TOKEN_BYTES);
     ident_fingerprint(g->who.sign_pub, g->who.seal_pub, out->fp);
-    MUST(address_parse(bytes_text("127.0.0.1:7844"), &out->address) == OK);
+    net_address(g->node, &out->address);
     ident_credential(BYTES_OF(out->token), &cred);
     rng_fill(p->rng, req.op, ID_BYTES);
     memcpy(req.ward, g->ward, ID_BYTES);
