@@ -575,11 +575,12 @@ static void words_of_any_case_and_space(void **state)
 
     assert_int_equal(slip39_words_decode(bytes_text(good_text), &a), OK);
     for (size_t i = 0; good_text[i] != '\0'; i++) {
-        text[at++] = good_text[i] == ' ' ? '\n'
-                     : i % 2 == 0        ? (char)(good_text[i] ^ 0x20)
-                                         : good_text[i];
-        if (good_text[i] == ' ')
+        if (good_text[i] == ' ') {
+            text[at++] = '\n';
             text[at++] = '\t';
+            continue;
+        }
+        text[at++] = i % 2 == 0 ? (char)(good_text[i] ^ 0x20) : good_text[i];
     }
     text[at++] = ' ';
     assert_int_equal(slip39_words_decode(bytes_of(text, at), &b), OK);
