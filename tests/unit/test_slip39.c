@@ -580,7 +580,7 @@ static void words_of_any_case_and_space(void **state)
             text[at++] = '\t';
             continue;
         }
-        text[at++] = i % 2 == 0 ? (char)(good_text[i] ^ 0x20) : good_text[i];
+        text[at++] = (char)(good_text[i] ^ (i % 2 == 0 ? 0x20 : 0));
     }
     text[at++] = ' ';
     assert_int_equal(slip39_words_decode(bytes_of(text, at), &b), OK);
