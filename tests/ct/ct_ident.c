@@ -4,7 +4,8 @@
  * PBKDF2, key agreement, signatures, sealing. (That an all-zero DH result is refused
  * is a branch on purpose; its outcome is public.)
  * ct-sources: proto/ident.c proto/ident_address.c proto/crypt.c
- * ct-sources: proto/secret.c proto/bytes.c proto/err.c
+ * ct-sources: proto/crypt_pbkdf2.c proto/secret.c proto/bytes.c proto/err.c
+ * ct-libs: -lnettle
  */
 #include "proto/ident.h"
 #include "tests/ct/ct.h"
