@@ -44,6 +44,12 @@ enum err drop_new(struct call *c, const uint8_t drop[ID_BYTES], enum drop_kind k
     return drop_store(c, &d);
 }
 
+/* A request's drop is erased with it in one job: it stays small. */
+static uint64_t most_blobs(const struct call *c, const struct record_drop *d)
+{
+    return d->kind == DROP_REQUEST ? DROP_REQUEST_BLOBS : c->env->limits->blobs;
+}
+
 /* The oldest go when they are old or too many; a few at a time, so that one append
  * never pays for a thousand. */
 static enum err sweep(struct call *c, struct record_drop *d)
@@ -60,7 +66,7 @@ static enum err sweep(struct call *c, struct record_drop *d)
             oldest.received = UINT64_MAX;
         else
             TRY(e);
-        if (d->kept < c->env->limits->blobs &&
+        if (d->kept < most_blobs(c, d) &&
             (c->now < DROP_KEEP_S || oldest.received > c->now - DROP_KEEP_S))
             return OK;
         TRY(txn_del(c->txn, TAB_BLOB, key_bytes(&key)));
@@ -88,19 +94,57 @@ enum err drop_append(struct call *c, const uint8_t drop[ID_BYTES], struct bytes 
     return drop_store(c, &d);
 }
 
+static enum err append_event(struct call *c, const uint8_t drop[ID_BYTES],
+                             const struct record_alert *a)
+{
+    uint8_t raw[ALERT_BYTES];
+    struct buf b = BUF_OF(raw);
+
+    wire_put(&record_alert_schema, a, &b);
+    MUST(!b.over);
+    return drop_append(c, drop, buf_bytes(&b));
+}
+
 enum err drop_alert(struct call *c, const struct record_ward *ward,
                     enum record_event event, const uint8_t *request, uint32_t epoch)
 {
     struct record_alert a = { .event = (uint8_t)event, .time = c->now, .epoch = epoch };
-    uint8_t raw[ALERT_BYTES];
-    struct buf b = BUF_OF(raw);
 
     memcpy(a.ward, ward->ward, ID_BYTES);
     if (request != NULL)
         memcpy(a.request, request, ID_BYTES);
-    wire_put(&record_alert_schema, &a, &b);
-    MUST(!b.over);
-    return drop_append(c, ward->alert, buf_bytes(&b));
+    return append_event(c, ward->alert, &a);
+}
+
+enum err drop_request(struct call *c, const uint8_t ward[ID_BYTES],
+                      enum record_event event, const uint8_t request[ID_BYTES])
+{
+    struct record_alert a = { .event = (uint8_t)event, .time = c->now };
+
+    memcpy(a.ward, ward, ID_BYTES);
+    memcpy(a.request, request, ID_BYTES);
+    if (event == REC_REQUEST_LIVE)
+        TRY(drop_new(c, request, DROP_REQUEST));
+    return append_event(c, request, &a);
+}
+
+enum err drop_erase(struct call *c, const uint8_t drop[ID_BYTES])
+{
+    struct record_drop d = { 0 };
+    struct txn_key key = key_id(drop);
+
+    enum err e = drop_load(c, drop, &d);
+    if (e == ERR_UNKNOWN)
+        return OK;
+    /* A damaged head cannot say where its blobs are: they stay unreadable. */
+    if (e != OK && e != ERR_CORRUPT)
+        return e;
+    for (uint64_t seq = d.seq - d.kept + 1; seq <= d.seq; seq++) {
+        struct txn_key blob = key_blob(drop, seq);
+
+        TRY(txn_del(c->txn, TAB_BLOB, key_bytes(&blob)));
+    }
+    return txn_del(c->txn, TAB_DROP, key_bytes(&key));
 }
 
 enum err drop_list(struct call *c, const uint8_t drop[ID_BYTES], uint64_t after,

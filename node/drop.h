@@ -10,7 +10,10 @@
 
 #include "node/record.h"
 
-enum { DROP_KEEP_S = 180 * 86400 };
+enum {
+    DROP_KEEP_S = 180 * 86400,
+    DROP_REQUEST_BLOBS = 64 /* most blobs of a request's drop; an alert drop: limits */
+};
 
 struct drop_line {
     uint64_t seq;
@@ -25,6 +28,12 @@ enum err drop_append(struct call *c, const uint8_t drop[ID_BYTES], struct bytes 
 /* Appends an alert to a ward's alert drop. request may be NULL. */
 enum err drop_alert(struct call *c, const struct record_ward *ward,
                     enum record_event event, const uint8_t *request, uint32_t epoch);
+/* The same line in the drop of its request, which begins with REC_REQUEST_LIVE. */
+enum err drop_request(struct call *c, const uint8_t ward[ID_BYTES],
+                      enum record_event event, const uint8_t request[ID_BYTES]);
+/* Erases a drop with all its blobs, of a request (at most DROP_REQUEST_BLOBS); fine when
+   there is none. */
+enum err drop_erase(struct call *c, const uint8_t drop[ID_BYTES]);
 /* Up to max entries behind after, oldest first. */
 enum err drop_list(struct call *c, const uint8_t drop[ID_BYTES], uint64_t after,
                    struct drop_line *out, size_t max, size_t *out_n);

@@ -100,6 +100,9 @@ enum err request_tell(struct call *c, const struct request *r, enum record_event
 
     TRY(ward_get(c, r->ward, &ward));
     TRY(record_log(c, event, r->ward, r->id));
+    enum err e = drop_request(c, r->ward, event, r->id);
+    if (e != ERR_CORRUPT && e != ERR_UNKNOWN) /* its own drop holds up no request */
+        TRY(e);
     return drop_alert(c, &ward, event, r->id, 0);
 }
 
@@ -177,9 +180,8 @@ enum err request_count(struct call *c, const uint8_t ward[ID_BYTES], uint32_t *o
 
 /* ---- the sweep ---- */
 
-/* A requester's credential goes with up to 64 answers, and one job writes 1,024 records.
- */
-enum { ERASE_COST = 8 };
+/* A request goes with up to 64 answers and 64 blobs; one job writes 1,024 records. */
+enum { ERASE_COST = 16 };
 
 enum err request_erase(struct call *c, const struct request *r)
 {
@@ -192,6 +194,7 @@ enum err request_erase(struct call *c, const struct request *r)
         TRY(txn_del(c->txn, TAB_OPEN_KEY, key_bytes(&used[i])));
     }
     TRY(request_forget(c, r));
+    TRY(drop_erase(c, r->id));
     enum err e = cred_erase(c, r->id);
     if (e != ERR_CORRUPT) /* a damaged one lets nobody in */
         TRY(e);

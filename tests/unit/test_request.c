@@ -645,6 +645,33 @@ static enum err read_alerts(struct call *c, struct world *w)
     return wire_get(&record_alert_schema, blob, &newest);
 }
 
+/* The events in a request's own drop, oldest first; 0 behind the last. */
+static uint8_t events[64];
+static const struct asker *whose;
+
+static enum err read_events(struct call *c, struct world *w)
+{
+    static struct drop_line lines[64];
+    size_t n = 0;
+
+    (void)w; /* the call knows it */
+    memset(events, 0, sizeof events);
+    enum err e = drop_list(c, whose->id, 0, lines, 64, &n);
+    if (e == ERR_UNKNOWN)
+        return OK;
+    TRY(e);
+    for (size_t i = 0; i < n; i++) {
+        struct record_alert a = { 0 };
+        struct bytes blob = { 0 };
+
+        TRY(drop_get(c, whose->id, lines[i].seq, &blob));
+        TRY(wire_get(&record_alert_schema, blob, &a));
+        assert_memory_equal(a.request, whose->id, ID_BYTES);
+        events[i] = a.event;
+    }
+    return OK;
+}
+
 static size_t alerts(struct world *w)
 {
     newest = (struct record_alert){ 0 };
@@ -1496,6 +1523,35 @@ static void a_restore_with_hold_0_is_due_at_once(void **state)
     world_free(w);
 }
 
+static void a_request_has_a_drop_of_its_own(void **state)
+{
+    static const uint8_t all[] = { REC_REQUEST_LIVE, REC_REQUEST_APPROVED,
+                                   REC_REQUEST_RELEASED, REC_ROSTER_RELEASED, 0 };
+    struct world *w = world_new(0, 1);
+    struct asker a = asker_new(w, CRED_RESTORE, w->links[0]);
+    struct rep_fetch f;
+    size_t drops = count(w, TAB_DROP);
+    size_t blobs = 0;
+
+    (void)state;
+    open_live(w, &a);
+    whose = &a;
+    assert_int_equal(count(w, TAB_DROP), drops + 1);
+    approve(w, &a, NULL);
+    assert_int_equal(ask_fetch(w, &a, 0, &f), OK);
+    directly(w, read_events);
+    assert_memory_equal(events, all, sizeof all);
+    /* It goes with its request; the alerts of the ward stay. */
+    blobs = count(w, TAB_BLOB);
+    w->now += 91 * DAY;
+    directly(w, tick_fn);
+    directly(w, read_events);
+    assert_int_equal(events[0], 0);
+    assert_int_equal(count(w, TAB_DROP), drops);
+    assert_int_equal(count(w, TAB_BLOB), blobs - 4);
+    world_free(w);
+}
+
 static void a_late_approval_waits_an_hour(void **state)
 {
     struct world *w = world_new(HOLD, 1);
@@ -2284,6 +2340,7 @@ int main(void)
         cmocka_unit_test(a_box_that_does_not_open_holds_up_nobody),
         cmocka_unit_test(a_restore_with_a_hold_of_72_hours),
         cmocka_unit_test(a_restore_with_hold_0_is_due_at_once),
+        cmocka_unit_test(a_request_has_a_drop_of_its_own),
         cmocka_unit_test(a_late_approval_waits_an_hour),
         cmocka_unit_test(a_second_approval_changes_nothing),
         cmocka_unit_test(the_roster_goes_as_the_owner_chose),
