@@ -31,7 +31,7 @@ enum log_level { LOG_ERROR = 3, LOG_WARN = 4, LOG_NOTICE = 5, LOG_INFO = 6 };
     X(STORE_FAILED, "store.failed", ERROR,                                               \
       "The store cannot write any more; look at the disk, start the node again.")        \
     X(STORE_DAMAGED, "store.damaged", ERROR,                                             \
-      "A stored record does not open; run kithd verify.")                                \
+      "A stored record does not open; look at the disk.")                                \
     X(STORE_DISK_LOW, "store.disk-low", WARN,                                            \
       "The disk is nearly full: only releases and deletions are still written.")         \
     X(STORE_SLOW, "store.slow", NOTICE, "A commit took longer than a second.")           \

@@ -509,24 +509,27 @@ static enum err clear_first_start(struct store *s, struct found *io_found)
     return file_sync_dir(s->dir);
 }
 
+/* What remains when a part of State is lost for good. */
+#define WHOLE_COPY                                                                       \
+    "put back a copy of the whole State that was made while the node was stopped"
+
 static enum err refuse_partial(const struct found *f, struct store_refusal *why)
 {
     if (f->identity && !f->data)
         return refuse(
             why, ERR_CORRUPT,
             "The identity is here, but the store (data.mdb) is missing. Put it back "
-            "from the same disk, or load a backup with kithd load; starting empty "
-            "would lose every piece that was entrusted to this node.");
+            "from the same disk, or " WHOLE_COPY "; starting empty would lose every "
+            "piece that was entrusted to this node.");
     if (f->data && !f->identity)
         return refuse(
             why, ERR_CORRUPT,
             "The store (data.mdb) is here, but the identity file is missing: the "
-            "store cannot be read without it. Put it back, or load a backup with "
-            "kithd load.");
+            "store cannot be read without it. Put it back, or " WHOLE_COPY ".");
     return refuse(
         why, ERR_CORRUPT,
         "This directory was a node's, but its identity and its store are missing. Put "
-        "them back, load a backup with kithd load, or choose an empty State.");
+        "them back, or choose an empty State.");
 }
 
 static enum err load_identity(struct store *s, struct store_refusal *why)
@@ -542,8 +545,8 @@ static enum err load_identity(struct store *s, struct store_refusal *why)
     if (e == ERR_CORRUPT)
         return refuse(
             why, e,
-            "The identity file is damaged. Put it back from a copy, or load a backup "
-            "with kithd load; nothing was changed.");
+            "The identity file is damaged. Put it back from a copy, or " WHOLE_COPY
+            "; nothing was changed.");
     return e == OK ? OK : refuse_plain(why, e, "The identity file");
 }
 
@@ -557,11 +560,10 @@ static enum err check_data(struct store *s, struct store_refusal *why)
     enum err e = store_check(fd, &what);
     (void)close(fd); /* only read from */
     if (e == ERR_CORRUPT)
-        return refuse(
-            why, e,
-            "The store (data.mdb) is damaged: %s. Load a backup with kithd load; "
-            "nothing was changed.",
-            what);
+        return refuse(why, e,
+                      "The store (data.mdb) is damaged: %s. To go on, " WHOLE_COPY
+                      "; nothing was changed.",
+                      what);
     return e == OK ? OK : refuse_plain(why, e, "The store (data.mdb)");
 }
 
@@ -623,13 +625,13 @@ static enum err refuse_anchor(enum err e, struct store_refusal *why)
     if (e == ERR_ROLLBACK)
         return refuse(
             why, e,
-            "The store is older than it was: an earlier copy was put back. If that "
-            "was meant, load it with kithd load, so that owners are told; else put "
-            "the newest data.mdb back.");
+            "The store is older than it was: an earlier copy was put back. To go on, "
+            "put the newest data.mdb back; where it is lost, " WHOLE_COPY
+            ", and tell the owners.");
     return refuse(
         why, e,
         "The store's log or its anchor is damaged (%s). Put both back from the same "
-        "disk, or load a backup with kithd load.",
+        "disk, or " WHOLE_COPY ".",
         err_id(e));
 }
 
@@ -642,8 +644,7 @@ static enum err check_state(struct store *s, struct store_refusal *why)
         return refuse(
             why, e,
             "The store (data.mdb) belongs to another node, or is damaged: it does "
-            "not open with this identity. Put the right one back, or load a backup "
-            "with kithd load.");
+            "not open with this identity. Put the right one back, or " WHOLE_COPY ".");
     if (e == ERR_VERSION)
         return refuse(
             why, e,

@@ -111,10 +111,10 @@ struct harm {
 static const struct harm harms[] = {
     { "mv state/data.mdb keep", "the store (data.mdb) is missing", "Put it back",
       "mv keep state/data.mdb" },
-    { "mv state/data.mdb keep && : >state/data.mdb", "damaged", "Load a backup",
-      "mv keep state/data.mdb" },
+    { "mv state/data.mdb keep && : >state/data.mdb", "damaged",
+      "put back a copy of the whole State", "mv keep state/data.mdb" },
     { "cp state/data.mdb keep && truncate -s 5000 state/data.mdb", "damaged",
-      "Load a backup", "mv keep state/data.mdb" },
+      "put back a copy of the whole State", "mv keep state/data.mdb" },
     { "mv state/identity keep", "the identity file is missing", "Put it back",
       "mv keep state/identity" },
     { "cp state/identity keep && printf X | dd of=state/identity bs=1 seek=40 "
