@@ -18,20 +18,6 @@ static enum err drop_store(struct call *c, const struct record_drop *d)
     return record_put(c, TAB_DROP, &record_drop_schema, &key, d);
 }
 
-void drop_chain(const uint8_t before[HASH_BYTES], uint64_t seq, uint64_t received,
-                struct bytes blob, uint8_t out[HASH_BYTES])
-{
-    uint8_t numbers[16];
-    uint8_t content[HASH_BYTES];
-
-    store_u64(numbers, seq);
-    store_u64(numbers + 8, received);
-    crypt_hash(LABEL_DROP_CHAIN, PARTS(blob), SPAN_OF(content));
-    crypt_hash(LABEL_DROP_CHAIN,
-               PARTS(bytes_of(before, HASH_BYTES), BYTES_OF(numbers), BYTES_OF(content)),
-               (struct span){ out, HASH_BYTES });
-}
-
 enum err drop_new(struct call *c, const uint8_t drop[ID_BYTES], enum drop_kind kind)
 {
     struct record_drop d = { .kind = (uint8_t)kind };
@@ -79,6 +65,7 @@ enum err drop_append(struct call *c, const uint8_t drop[ID_BYTES], struct bytes 
 {
     struct record_drop d = { 0 };
     struct record_blob b = { .received = c->now, .blob = blob };
+    uint8_t hash[HASH_BYTES];
 
     if (blob.n == 0 || blob.n > RECORD_BLOB_MAX)
         return ERR_TOO_BIG;
@@ -86,7 +73,8 @@ enum err drop_append(struct call *c, const uint8_t drop[ID_BYTES], struct bytes 
     TRY(sweep(c, &d));
     d.seq++;
     d.kept++;
-    drop_chain(d.head, d.seq, c->now, blob, d.head);
+    drop_blob_hash(blob, hash);
+    drop_chain(d.head, d.seq, c->now, hash, d.head);
     memcpy(b.head, d.head, HASH_BYTES);
     struct txn_key key = key_blob(drop, d.seq);
 
@@ -95,12 +83,12 @@ enum err drop_append(struct call *c, const uint8_t drop[ID_BYTES], struct bytes 
 }
 
 static enum err append_event(struct call *c, const uint8_t drop[ID_BYTES],
-                             const struct record_alert *a)
+                             const struct drop_event *a)
 {
     uint8_t raw[ALERT_BYTES];
     struct buf b = BUF_OF(raw);
 
-    wire_put(&record_alert_schema, a, &b);
+    wire_put(&drop_event_schema, a, &b);
     MUST(!b.over);
     return drop_append(c, drop, buf_bytes(&b));
 }
@@ -108,7 +96,7 @@ static enum err append_event(struct call *c, const uint8_t drop[ID_BYTES],
 enum err drop_alert(struct call *c, const struct record_ward *ward,
                     enum record_event event, const uint8_t *request, uint32_t epoch)
 {
-    struct record_alert a = { .event = (uint8_t)event, .time = c->now, .epoch = epoch };
+    struct drop_event a = { .event = (uint8_t)event, .time = c->now, .epoch = epoch };
 
     memcpy(a.ward, ward->ward, ID_BYTES);
     if (request != NULL)
@@ -119,7 +107,7 @@ enum err drop_alert(struct call *c, const struct record_ward *ward,
 enum err drop_request(struct call *c, const uint8_t ward[ID_BYTES],
                       enum record_event event, const uint8_t request[ID_BYTES])
 {
-    struct record_alert a = { .event = (uint8_t)event, .time = c->now };
+    struct drop_event a = { .event = (uint8_t)event, .time = c->now };
 
     memcpy(a.ward, ward, ID_BYTES);
     memcpy(a.request, request, ID_BYTES);
@@ -148,7 +136,7 @@ enum err drop_erase(struct call *c, const uint8_t drop[ID_BYTES])
 }
 
 enum err drop_list(struct call *c, const uint8_t drop[ID_BYTES], uint64_t after,
-                   struct drop_line *out, size_t max, size_t *out_n)
+                   struct drop_entry *out, size_t max, size_t *out_n)
 {
     struct record_drop d = { 0 };
     size_t n = 0;
@@ -166,7 +154,7 @@ enum err drop_list(struct call *c, const uint8_t drop[ID_BYTES], uint64_t after,
         if (e == ERR_CORRUPT)
             continue; /* its number is missing: the reader sees that */
         TRY(e);
-        out[n] = (struct drop_line){ .seq = seq + 1, .received = b.received };
+        out[n] = (struct drop_entry){ .seq = seq + 1, .received = b.received };
         memcpy(out[n++].head, b.head, HASH_BYTES);
     }
     *out_n = n;

@@ -15,7 +15,8 @@ enum {
     DROP_REQUEST_BLOBS = 64 /* most blobs of a request's drop; an alert drop: limits */
 };
 
-struct drop_line {
+/* One entry as it is kept. */
+struct drop_entry {
     uint64_t seq;
     uint64_t received; /* Unix seconds */
     uint8_t head[HASH_BYTES];
@@ -36,12 +37,9 @@ enum err drop_request(struct call *c, const uint8_t ward[ID_BYTES],
 enum err drop_erase(struct call *c, const uint8_t drop[ID_BYTES]);
 /* Up to max entries behind after, oldest first. */
 enum err drop_list(struct call *c, const uint8_t drop[ID_BYTES], uint64_t after,
-                   struct drop_line *out, size_t max, size_t *out_n);
+                   struct drop_entry *out, size_t max, size_t *out_n);
 /* One blob, in the call's memory. ERR_UNKNOWN. */
 enum err drop_get(struct call *c, const uint8_t drop[ID_BYTES], uint64_t seq,
                   struct bytes *out_blob);
-/* The head after blob seq: what a reader recomputes. */
-void drop_chain(const uint8_t before[HASH_BYTES], uint64_t seq, uint64_t received,
-                struct bytes blob, uint8_t out[HASH_BYTES]);
 
 #endif

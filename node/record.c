@@ -178,16 +178,6 @@ static const struct wire_field record_blob_fields[] = {
 };
 const struct wire_schema record_blob_schema = W_SCHEMA(record_blob, record_blob_fields);
 
-static const struct wire_field record_alert_fields[] = {
-    W_UINT(record_alert, event, 1, WIRE_MUST, 255),
-    W_UINT(record_alert, time, 2, WIRE_MUST, UINT64_MAX),
-    W_FIX(record_alert, ward, 3, WIRE_MUST),
-    W_FIX(record_alert, request, 4, WIRE_MAY),
-    W_UINT(record_alert, epoch, 5, WIRE_MAY, UINT32_MAX),
-};
-const struct wire_schema record_alert_schema =
-    W_SCHEMA(record_alert, record_alert_fields);
-
 /* ---- keys ---- */
 
 static void key_add(struct txn_key *k, struct bytes part)

@@ -11,6 +11,7 @@
 
 #include "node/limit.h"
 #include "node/store.h"
+#include "proto/drop.h"
 #include "proto/ident.h"
 #include "proto/msg.h"
 #include "proto/piece.h"
@@ -76,33 +77,6 @@ enum err scratch_keep(struct call *c, const struct buf *b, struct bytes *out);
 /* True if all 16 bytes are zero: "none". */
 bool id_none(const uint8_t id[ID_BYTES]);
 bool id_equal(const uint8_t a[ID_BYTES], const uint8_t b[ID_BYTES]);
-
-/* ---- what stands in the log and in alerts (numbers frozen) ---- */
-
-#define RECORD_EVENTS(X)                                                                 \
-    X(SEAT_ENROLLED, 1, "a guardian took a seat")                                        \
-    X(CRED_MADE, 2, "a credential was deposited")                                        \
-    X(CRED_DROPPED, 3, "a credential was revoked")                                       \
-    X(WARD_ENROLLED, 4, "a ward was enrolled")                                           \
-    X(EPOCH_PREPARED, 5, "an epoch was stored")                                          \
-    X(EPOCH_COMMITTED, 6, "an epoch became active")                                      \
-    X(WARD_CONFIRMED, 7, "the guardian confirmed the ward")                              \
-    X(REQUEST_LIVE, 16, "a request waits for its guardian")                              \
-    X(REQUEST_TRIED, 17, "a guardian typed words")                                       \
-    X(REQUEST_LOCKED, 18, "a request was locked by wrong words")                         \
-    X(REQUEST_UNLOCKED, 19, "a request was unlocked")                                    \
-    X(REQUEST_APPROVED, 20, "a request was approved")                                    \
-    X(REQUEST_REFUSED, 21, "a request was refused")                                      \
-    X(REQUEST_RELEASED, 22, "a piece was let go")                                        \
-    X(REQUEST_CANCELLED, 23, "a request was taken back")                                 \
-    X(ROSTER_RELEASED, 24, "the roster was let go")
-
-enum record_event {
-
-#define RECORD_EVENT_ENUM(name, number, what) REC_##name = (number),
-    RECORD_EVENTS(RECORD_EVENT_ENUM)
-#undef RECORD_EVENT_ENUM
-};
 
 /* ---- records ---- */
 
@@ -210,18 +184,8 @@ struct record_blob {
     struct bytes blob;
 };
 
-/* The content of an alert's blob: ids only. */
-struct record_alert {
-    uint8_t event; /* enum record_event */
-    uint64_t time;
-    uint8_t ward[ID_BYTES];
-    uint8_t request[ID_BYTES];
-    uint32_t epoch;
-};
-
 extern const struct wire_schema record_seat_schema, record_cred_schema,
-    record_ward_schema, record_epoch_schema, record_drop_schema, record_blob_schema,
-    record_alert_schema;
+    record_ward_schema, record_epoch_schema, record_drop_schema, record_blob_schema;
 
 /* Keys of records, in place: struct txn_key k = key_id(ward->ward); */
 struct txn_key key_id(const uint8_t id[ID_BYTES]);

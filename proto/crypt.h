@@ -32,6 +32,12 @@ enum {
     X(TOKEN_ID, "kith token id", "credential id from a token")                           \
     X(TOKEN_PSK, "kith token psk", "credential psk from a token")                        \
     X(LINK_CHECK, "kith link", "checksum of a link")                                     \
+    X(SPOKEN_SALT, "kith spoken salt", "salt of a spoken code")                          \
+    X(SPOKEN_ID, "kith spoken id", "id from a spoken code")                              \
+    X(SPOKEN_GATE, "kith spoken gate", "gate key from a spoken code")                    \
+    X(SPOKEN_ANSWER, "kith spoken answer", "answer key from a spoken code")              \
+    X(SPOKEN_HELLO, "kith spoken hello", "gate of a hello of kind 1")                    \
+    X(SPOKEN_SEAL, "kith spoken seal", "the sealed answer to a spoken code")             \
     X(VAULT_GENERATION, "kith vault generation", "vault key of one generation")          \
     X(DROP_TAG, "kith drop tag", "drop ids and slot tags")                               \
     X(ACCOUNT_STATIC, "kith account static", "root account: Noise static key")           \
@@ -78,6 +84,9 @@ enum {
     X(RECEIPT, "kith receipt", "node's receipt of a release")                            \
     X(LOG_CHAIN, "kith log chain", "head of a node's log")                               \
     X(DROP_CHAIN, "kith drop chain", "head of a drop")                                   \
+    X(DROP_RECEIPT, "kith drop receipt", "node's receipt of what a drop holds")          \
+    X(DROP_MARK, "kith drop mark", "a reader has seen a drop up to a head")              \
+    X(DROP_BLOB, "kith drop blob", "a depositor's signature over a blob")                \
     X(OP_HASH, "kith op", "hash of kind and body under an op id")                        \
     X(STORE_RECORD, "kith store record", "a sealed record of the store")                 \
     X(STORE_ANCHOR, "kith store anchor", "the anchor file")                              \

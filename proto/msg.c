@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "proto/msg.h"
+#include "proto/msg_part.h"
 
 /* ---- fields, one table a body ---- */
 
@@ -22,6 +22,7 @@ static const struct wire_field rep_hello_fields[] = {
     W_FIX(rep_hello, log_head, 4, WIRE_MUST),
     W_UINT(rep_hello, log_seq, 5, WIRE_MUST, UINT64_MAX),
     W_UINT(rep_hello, time, 6, WIRE_MUST, UINT64_MAX),
+    W_UINT(rep_hello, frozen, 7, WIRE_MAY, 1),
 };
 static const struct wire_schema rep_hello_schema = W_SCHEMA(rep_hello, rep_hello_fields);
 
@@ -84,6 +85,9 @@ static const struct wire_field req_cred_new_fields[] = {
     W_FIX(req_cred_new, approval, 8, WIRE_MAY),
     W_FIX(req_cred_new, approval_sig, 9, WIRE_MAY),
     W_UINT(req_cred_new, expires, 10, WIRE_MAY, UINT64_MAX),
+    W_FIX(req_cred_new, spoken_id, 11, WIRE_MAY),
+    W_FIX(req_cred_new, spoken_gate, 12, WIRE_MAY),
+    W_BYTES(req_cred_new, spoken_answer, 13, WIRE_MAY, 0, SPOKEN_ANSWER_MAX),
 };
 static const struct wire_schema req_cred_new_schema =
     W_SCHEMA(req_cred_new, req_cred_new_fields);
@@ -234,12 +238,18 @@ static const struct wire_field ward_line_fields[] = {
     W_UINT(ward_line, stop_hold, 7, WIRE_MAY, UINT32_MAX),
     W_UINT(ward_line, confirmed, 8, WIRE_MAY, UINT64_MAX),
     W_UINT(ward_line, requests, 9, WIRE_MAY, UINT32_MAX),
+    W_UINT(ward_line, frozen, 10, WIRE_MAY, UINT64_MAX),
+    W_UINT(ward_line, stops, 11, WIRE_MAY, UINT32_MAX),
+    W_UINT(ward_line, stops_end, 12, WIRE_MAY, UINT64_MAX),
+    W_UINT(ward_line, left, 13, WIRE_MAY, UINT64_MAX),
 };
 static const struct wire_schema ward_line_schema = W_SCHEMA(ward_line, ward_line_fields);
 
 static const struct wire_field rep_wards_fields[] = {
     W_LIST(rep_wards, wards, 1, WIRE_MAY, 0, &ward_line_schema),
     W_UINT(rep_wards, more, 2, WIRE_MAY, 1),
+    W_UINT(rep_wards, paused, 3, WIRE_MAY, UINT64_MAX),
+    W_UINT(rep_wards, reset, 4, WIRE_MAY, UINT64_MAX),
 };
 static const struct wire_schema rep_wards_schema = W_SCHEMA(rep_wards, rep_wards_fields);
 
@@ -262,6 +272,9 @@ static const struct wire_field request_line_fields[] = {
     W_UINT(request_line, expires, 9, WIRE_MUST, UINT64_MAX),
     W_UINT(request_line, tries_left, 10, WIRE_MAY, 255),
     W_UINT(request_line, stops, 11, WIRE_MAY, UINT32_MAX),
+    W_UINT(request_line, stopped, 12, WIRE_MAY, UINT64_MAX),
+    W_UINT(request_line, ended, 13, WIRE_MAY, UINT64_MAX),
+    W_UINT(request_line, flags, 14, WIRE_MAY, REQUEST_FLAGS),
 };
 static const struct wire_schema request_line_schema =
     W_SCHEMA(request_line, request_line_fields);
@@ -433,6 +446,7 @@ static const struct wire_field rep_fetch_fields[] = {
     W_BYTES(rep_fetch, receipt, 11, WIRE_MAY, 0, SIGNED_MAX),
     W_BYTES(rep_fetch, box, 12, WIRE_MAY, 0, BOX_MAX),
     W_BYTES(rep_fetch, manifest, 13, WIRE_MAY, 0, MANIFEST_MAX + SEAL_OVERHEAD),
+    W_UINT(rep_fetch, flags, 14, WIRE_MAY, REQUEST_FLAGS),
 };
 static const struct wire_schema rep_fetch_schema = W_SCHEMA(rep_fetch, rep_fetch_fields);
 
@@ -448,6 +462,103 @@ static const struct wire_field rep_cancel_fields[] = {
 };
 static const struct wire_schema rep_cancel_schema =
     W_SCHEMA(rep_cancel, rep_cancel_fields);
+
+static const struct wire_field req_seat_reset_fields[] = {
+    W_FIX(req_seat_reset, op, 1, WIRE_MUST),
+    W_FIX(req_seat_reset, sign_pub, 2, WIRE_MUST),
+    W_FIX(req_seat_reset, seal_pub, 3, WIRE_MUST),
+    W_FIX(req_seat_reset, enrol_sig, 4, WIRE_MUST),
+    W_FIX(req_seat_reset, keys_sig, 5, WIRE_MUST),
+    W_FIX(req_seat_reset, stat, 6, WIRE_MUST),
+    W_FIX(req_seat_reset, psk, 7, WIRE_MUST),
+    W_FIX(req_seat_reset, old_stat, 8, WIRE_MUST),
+    W_FIX(req_seat_reset, old_psk, 9, WIRE_MUST),
+};
+static const struct wire_schema req_seat_reset_schema =
+    W_SCHEMA(req_seat_reset, req_seat_reset_fields);
+
+static const struct wire_field rep_seat_reset_fields[] = {
+    W_FIX(rep_seat_reset, seat, 1, WIRE_MUST),
+};
+static const struct wire_schema rep_seat_reset_schema =
+    W_SCHEMA(rep_seat_reset, rep_seat_reset_fields);
+
+static const struct wire_field req_ward_end_fields[] = {
+    W_FIX(req_ward_end, op, 1, WIRE_MUST),
+    W_FIX(req_ward_end, ward, 2, WIRE_MUST),
+};
+static const struct wire_schema req_ward_end_schema =
+    W_SCHEMA(req_ward_end, req_ward_end_fields);
+
+static const struct wire_field rep_ward_end_fields[] = {
+    W_UINT(rep_ward_end, left, 1, WIRE_MUST, UINT64_MAX),
+};
+static const struct wire_schema rep_ward_end_schema =
+    W_SCHEMA(rep_ward_end, rep_ward_end_fields);
+
+static const struct wire_field req_stop_fields[] = {
+    W_FIX(req_stop, op, 1, WIRE_MUST),
+    W_FIX(req_stop, request, 2, WIRE_MUST),
+};
+static const struct wire_schema req_stop_schema = W_SCHEMA(req_stop, req_stop_fields);
+
+static const struct wire_field rep_stop_fields[] = {
+    W_UINT(rep_stop, state, 1, WIRE_MUST, 8),
+    W_UINT(rep_stop, counted, 2, WIRE_MAY, 1),
+    W_UINT(rep_stop, stops, 3, WIRE_MAY, UINT32_MAX),
+    W_UINT(rep_stop, opens, 4, WIRE_MAY, UINT64_MAX),
+};
+static const struct wire_schema rep_stop_schema = W_SCHEMA(rep_stop, rep_stop_fields);
+
+static const struct wire_field req_pause_fields[] = {
+    W_FIX(req_pause, op, 1, WIRE_MUST),
+    W_UINT(req_pause, until, 2, WIRE_MAY, UINT64_MAX),
+};
+static const struct wire_schema req_pause_schema = W_SCHEMA(req_pause, req_pause_fields);
+
+static const struct wire_field rep_pause_fields[] = {
+    W_UINT(rep_pause, until, 1, WIRE_MAY, UINT64_MAX),
+};
+static const struct wire_schema rep_pause_schema = W_SCHEMA(rep_pause, rep_pause_fields);
+
+static const struct wire_field req_freeze_fields[] = {
+    W_FIX(req_freeze, op, 1, WIRE_MUST),
+    W_FIX(req_freeze, ward, 2, WIRE_MUST),
+};
+static const struct wire_schema req_freeze_schema =
+    W_SCHEMA(req_freeze, req_freeze_fields);
+
+static const struct wire_field rep_freeze_fields[] = {
+    W_UINT(rep_freeze, until, 1, WIRE_MUST, UINT64_MAX),
+};
+static const struct wire_schema rep_freeze_schema =
+    W_SCHEMA(rep_freeze, rep_freeze_fields);
+
+static const struct wire_field req_clock_fields[] = {
+    W_FIX(req_clock, op, 1, WIRE_MUST),
+    W_UINT(req_clock, confirm, 2, WIRE_MAY, UINT64_MAX),
+};
+static const struct wire_schema req_clock_schema = W_SCHEMA(req_clock, req_clock_fields);
+
+static const struct wire_field rep_clock_fields[] = {
+    W_UINT(rep_clock, time, 1, WIRE_MUST, UINT64_MAX),
+    W_UINT(rep_clock, wall, 2, WIRE_MUST, UINT64_MAX),
+    W_UINT(rep_clock, frozen, 3, WIRE_MAY, 1),
+    W_UINT(rep_clock, why, 4, WIRE_MAY, 255),
+};
+static const struct wire_schema rep_clock_schema = W_SCHEMA(rep_clock, rep_clock_fields);
+
+static const struct wire_field req_alert_test_fields[] = {
+    W_FIX(req_alert_test, op, 1, WIRE_MUST),
+};
+static const struct wire_schema req_alert_test_schema =
+    W_SCHEMA(req_alert_test, req_alert_test_fields);
+
+static const struct wire_field rep_alert_test_fields[] = {
+    W_UINT(rep_alert_test, seq, 1, WIRE_MUST, UINT64_MAX),
+};
+static const struct wire_schema rep_alert_test_schema =
+    W_SCHEMA(rep_alert_test, rep_alert_test_fields);
 
 /* ---- the table ---- */
 

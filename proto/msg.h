@@ -9,6 +9,7 @@
 #define KITH_PROTO_MSG_H
 
 #include "proto/bytes.h"
+#include "proto/drop.h"
 #include "proto/err.h"
 #include "proto/piece.h"
 #include "proto/wire.h"
@@ -21,7 +22,7 @@ enum role {
     ROLE_GUARDIAN = 4,  /* a guardian's conversation key */
     ROLE_RESTORE = 5,   /* restore link or standing credential: may open */
     ROLE_REQUESTER = 6, /* who opened a request */
-    ROLE_DEPOSITOR = 7, /* reserved: drops */
+    ROLE_DEPOSITOR = 7, /* standing: may put into one drop */
     ROLE_OPERATOR = 8   /* one-time: operator or seat link, enrols a seat */
 };
 
@@ -29,7 +30,10 @@ enum role {
 #define MAY(role) (1U << (role))
 #define MAY_ALL                                                                          \
     (MAY(ROLE_INVITE) | MAY(ROLE_OWNER) | MAY(ROLE_DEVICE) | MAY(ROLE_GUARDIAN) |        \
-     MAY(ROLE_RESTORE) | MAY(ROLE_REQUESTER) | MAY(ROLE_OPERATOR))
+     MAY(ROLE_RESTORE) | MAY(ROLE_REQUESTER) | MAY(ROLE_DEPOSITOR) | MAY(ROLE_OPERATOR))
+#define MAY_READ_DROP                                                                    \
+    (MAY(ROLE_OWNER) | MAY(ROLE_DEVICE) | MAY(ROLE_GUARDIAN) | MAY(ROLE_REQUESTER))
+#define MAY_HOLD_DROP (MAY(ROLE_OWNER) | MAY(ROLE_DEVICE) | MAY(ROLE_GUARDIAN))
 
 /* Kinds of credentials: CRED_NEW's type. */
 enum cred_type {
@@ -42,8 +46,11 @@ enum cred_type {
     CRED_GUARDIAN = 7, /* by SEAT_ENROL only */
     CRED_ROSTER = 8,
     CRED_SHEET = 9,
-    CRED_REQUESTER = 10 /* by OPEN only */
+    CRED_REQUESTER = 10, /* by OPEN only */
+    CRED_DEPOSIT = 11    /* by DROP_CREATE only */
 };
+
+enum { SPOKEN_ANSWER_MAX = 256 };
 
 enum msg_access { MSG_READ, MSG_WRITE };
 
@@ -62,12 +69,14 @@ enum { MSG_REPLY = 0x8000, MSG_ERROR = 0x8000 };
       "a guardian takes a seat")                                                         \
     X(11, SEAT_INFO, seat_info, MAY(ROLE_INVITE) | MAY(ROLE_RESTORE) | MAY(ROLE_OWNER),  \
       READ, 16, 2048, "whose seat this is")                                              \
-    X(12, CRED_NEW, cred_new, MAY(ROLE_GUARDIAN) | MAY(ROLE_OWNER), WRITE, 512, 64,      \
+    X(12, CRED_NEW, cred_new, MAY(ROLE_GUARDIAN) | MAY(ROLE_OWNER), WRITE, 768, 64,      \
       "deposits a credential")                                                           \
     X(13, CRED_LIST, cred_list, MAY(ROLE_GUARDIAN) | MAY(ROLE_OWNER), READ, 64, 8192,    \
       "lists credentials")                                                               \
     X(14, CRED_DROP, cred_drop, MAY(ROLE_GUARDIAN) | MAY(ROLE_OWNER), WRITE, 64, 16,     \
       "revokes a credential")                                                            \
+    X(15, SEAT_RESET, seat_reset, MAY(ROLE_GUARDIAN), WRITE, 768, 64,                    \
+      "new guardian keys after a forgotten passphrase")                                  \
     X(20, WARD_ENROL, ward_enrol, MAY(ROLE_INVITE), WRITE, 4096, 64,                     \
       "an owner becomes a ward")                                                         \
     X(30, EPOCH_NEXT, epoch_next, MAY(ROLE_OWNER), WRITE, 64, 256,                       \
@@ -79,6 +88,8 @@ enum { MSG_REPLY = 0x8000, MSG_ERROR = 0x8000 };
     X(33, EPOCH_STATE, epoch_state,                                                      \
       MAY(ROLE_OWNER) | MAY(ROLE_DEVICE) | MAY(ROLE_REQUESTER), READ, 16, 8192,          \
       "which epochs are held")                                                           \
+    X(38, WARD_END, ward_end, MAY(ROLE_GUARDIAN), WRITE, 64, 64,                         \
+      "a guardian gives a ward up")                                                      \
     X(40, WARDS, wards, MAY(ROLE_GUARDIAN) | MAY(ROLE_OWNER) | MAY(ROLE_DEVICE), READ,   \
       64, 49152, "wards of a seat, or one's own")                                        \
     X(41, REQUESTS, requests,                                                            \
@@ -101,7 +112,25 @@ enum { MSG_REPLY = 0x8000, MSG_ERROR = 0x8000 };
       WRITE, 128, 64, "shows the nonce; the request becomes live")                       \
     X(52, FETCH, fetch, MAY(ROLE_REQUESTER) | MAY(ROLE_OWNER), WRITE, 64, 49152,         \
       "what is due")                                                                     \
-    X(53, CANCEL, cancel, MAY(ROLE_REQUESTER), WRITE, 64, 16, "takes a request back")
+    X(53, CANCEL, cancel, MAY(ROLE_REQUESTER), WRITE, 64, 16, "takes a request back")    \
+    X(60, STOP, stop, MAY(ROLE_OWNER) | MAY(ROLE_DEVICE), WRITE, 64, 64,                 \
+      "stops a request")                                                                 \
+    X(62, PAUSE, pause, MAY(ROLE_GUARDIAN), WRITE, 64, 16, "the guardian is away")       \
+    X(63, FREEZE, freeze, MAY(ROLE_GUARDIAN), WRITE, 64, 16,                             \
+      "no change by the owner's keys for a while")                                       \
+    X(65, CLOCK, clock, MAY(ROLE_GUARDIAN), WRITE, 64, 64,                               \
+      "asks for or confirms the node's time")                                            \
+    X(66, ALERT_TEST, alert_test, MAY_HOLD_DROP, WRITE, 32, 16, "puts a test alert")     \
+    X(70, DROP_CREATE, drop_create, MAY_HOLD_DROP, WRITE, 768, 512, "makes a drop")      \
+    X(71, DROP_PUT, drop_put, MAY_HOLD_DROP | MAY(ROLE_DEPOSITOR), WRITE, 16896, 512,    \
+      "puts a blob into a drop")                                                         \
+    X(72, DROP_LIST, drop_list, MAY_READ_DROP, READ, 64, 32768, "entries and heads")     \
+    X(73, DROP_GET, drop_get, MAY_READ_DROP, READ, 64, 16640, "one entry, whole")        \
+    X(74, DROP_ACK, drop_ack, MAY_READ_DROP, WRITE, 192, 16,                             \
+      "a reader has seen it so far")                                                     \
+    X(75, DROP_WATCH, drop_watch, MAY_READ_DROP, READ, 64, 64,                           \
+      "answers when there is something new")                                             \
+    X(76, DROP_CLOSE, drop_close, MAY_HOLD_DROP, WRITE, 64, 16, "ends a drop")
 
 enum msg_kind {
 
@@ -128,7 +157,8 @@ struct rep_hello {
     uint8_t incarnation[ID_BYTES];
     uint8_t log_head[HASH_BYTES];
     uint64_t log_seq;
-    uint64_t time; /* Unix seconds */
+    uint64_t time;  /* Unix seconds */
+    uint8_t frozen; /* 1: its clock waits for a person */
 };
 
 struct req_bye {
@@ -181,6 +211,9 @@ struct req_cred_new {
     uint8_t approval[PUB_BYTES];     /* INVITE */
     uint8_t approval_sig[SIG_BYTES]; /* INVITE */
     uint64_t expires;                /* Unix seconds; 0 never (standing ones) */
+    uint8_t spoken_id[ID_BYTES];     /* RESTORE with a spoken form: what a caller shows */
+    uint8_t spoken_gate[KEY_BYTES];  /* key of the gate of such a hello */
+    struct bytes spoken_answer;      /* node key and credential, sealed */
 };
 
 struct rep_cred_new {
@@ -298,9 +331,15 @@ struct ward_line {
     uint32_t stop_hold;
     uint64_t confirmed; /* when its guardian confirmed it; 0 never */
     uint32_t requests;  /* not final */
+    uint64_t frozen;    /* until then; 0 not */
+    uint32_t stops;     /* that count now */
+    uint64_t stops_end; /* requests run the stop hold until then; 0 not */
+    uint64_t left;      /* when its guardian gave it up; 0 not */
 };
 
 struct rep_wards {
+    uint64_t paused; /* the guardian is away until then; 0 not */
+    uint64_t reset;  /* when the guardian got new keys; 0 never */
     uint32_t n_wards;
     struct ward_line wards[15]; /* with the longest notes they fit */
     uint8_t more;
@@ -309,6 +348,16 @@ struct rep_wards {
 struct req_requests {
     uint8_t all; /* 1: final ones of the last 90 days too */
     uint8_t after[ID_BYTES];
+};
+
+/* What is worth a word beside a request's state. */
+enum request_flag {
+    REQUEST_DESPITE = 1,    /* approved despite a stop */
+    REQUEST_WENT_BACK = 2,  /* the node was loaded from a backup: the hold ran anew */
+    REQUEST_INTRODUCED = 4, /* came through the list of guardians */
+    REQUEST_AWAY = 8,       /* the guardian said to be away for a while */
+    REQUEST_NOTED = 16,     /* a stop came that changed nothing any more */
+    REQUEST_FLAGS = 31
 };
 
 struct request_line {
@@ -322,7 +371,10 @@ struct request_line {
     uint64_t opens; /* before approval: the earliest possible */
     uint64_t expires;
     uint8_t tries_left;
-    uint32_t stops;
+    uint32_t stops;   /* all of them, also those that changed nothing */
+    uint64_t stopped; /* when the last one came that counted; 0 never */
+    uint64_t ended;   /* when it became final; 0 not */
+    uint8_t flags;    /* REQUEST_… bits below */
 };
 
 struct rep_requests {
@@ -459,9 +511,10 @@ struct rep_fetch {
     struct bytes roster_box;
     struct bytes introduction;
     struct bytes statement;
-    struct bytes receipt; /* reserved for the RELEASED receipt */
+    struct bytes receipt; /* release_receipt of the epoch asked for */
     struct bytes box;
     struct bytes manifest; /* sealed */
+    uint8_t flags;         /* REQUEST_… bits below */
 };
 
 struct req_cancel {
@@ -471,6 +524,194 @@ struct req_cancel {
 
 struct rep_cancel {
     uint8_t state;
+};
+
+struct req_seat_reset {
+    uint8_t op[ID_BYTES];
+    uint8_t sign_pub[PUB_BYTES]; /* the new guardian keys, and signatures as SEAT_ENROL */
+    uint8_t seal_pub[PUB_BYTES];
+    uint8_t enrol_sig[SIG_BYTES];
+    uint8_t keys_sig[SIG_BYTES];
+    uint8_t stat[PUB_BYTES]; /* conversation keys at the new seat */
+    uint8_t psk[KEY_BYTES];
+    uint8_t old_stat[PUB_BYTES]; /* and at the old one */
+    uint8_t old_psk[KEY_BYTES];
+};
+
+struct rep_seat_reset {
+    uint8_t seat[ID_BYTES]; /* the new one; the old one keeps its wards */
+};
+
+struct req_ward_end {
+    uint8_t op[ID_BYTES];
+    uint8_t ward[ID_BYTES];
+};
+
+struct rep_ward_end {
+    uint64_t left; /* Unix seconds */
+};
+
+struct req_stop {
+    uint8_t op[ID_BYTES];
+    uint8_t request[ID_BYTES];
+};
+
+struct rep_stop {
+    uint8_t state;
+    uint8_t counted; /* 1: the request starts again; 0: only recorded */
+    uint32_t stops;
+    uint64_t opens; /* the earliest possible now */
+};
+
+struct req_pause {
+    uint8_t op[ID_BYTES];
+    uint64_t until; /* Unix seconds; 0: back */
+};
+
+struct rep_pause {
+    uint64_t until;
+};
+
+struct req_freeze {
+    uint8_t op[ID_BYTES];
+    uint8_t ward[ID_BYTES];
+};
+
+struct rep_freeze {
+    uint64_t until;
+};
+
+struct req_clock {
+    uint8_t op[ID_BYTES];
+    uint64_t confirm; /* the time it is, Unix seconds; 0: only asks */
+};
+
+struct rep_clock {
+    uint64_t time;  /* as the node counts it */
+    uint64_t wall;  /* as its machine tells it */
+    uint8_t frozen; /* 1: holds wait for a person */
+    uint8_t why;    /* enum clock_why of the node; 0 none */
+};
+
+struct req_alert_test {
+    uint8_t op[ID_BYTES];
+};
+
+struct rep_alert_test {
+    uint64_t seq;
+};
+
+struct drop_key {
+    uint8_t key[PUB_BYTES];
+};
+
+enum { DROP_KEYS = 8, DROP_READERS = 8, DROP_WATCH_S = 240 };
+
+struct req_drop_create {
+    uint8_t op[ID_BYTES];
+    uint8_t rule; /* enum drop_rule */
+    uint32_t n_keys;
+    struct drop_key keys[DROP_KEYS]; /* DROP_RULE_KEYS */
+    uint8_t id[ID_BYTES];            /* DROP_RULE_TOKEN: the depositor's credential */
+    uint8_t psk[KEY_BYTES];
+    uint32_t keep;  /* seconds an entry stays */
+    uint32_t blobs; /* most entries */
+};
+
+struct rep_drop_create {
+    uint8_t drop[ID_BYTES];
+    struct bytes receipt; /* drop_receipt */
+};
+
+struct req_drop_put {
+    uint8_t op[ID_BYTES];
+    uint8_t drop[ID_BYTES];
+    struct bytes blob;
+    uint8_t key[PUB_BYTES]; /* DROP_RULE_KEYS: whose, */
+    uint8_t sig[SIG_BYTES]; /* and drop_blob_sign */
+};
+
+struct rep_drop_put {
+    struct bytes receipt; /* drop_receipt */
+};
+
+struct req_drop_list {
+    uint8_t which;          /* enum drop_which */
+    uint8_t drop[ID_BYTES]; /* DROP_BY_ID */
+    uint64_t after;         /* entries behind this sequence */
+};
+
+struct drop_line {
+    uint64_t seq;
+    uint64_t received; /* Unix seconds */
+    uint32_t size;
+    uint8_t hash[HASH_BYTES]; /* drop_blob_hash */
+    struct bytes blob;        /* if size is at most DROP_INLINE */
+};
+
+struct drop_reader {
+    uint8_t key[PUB_BYTES];
+    uint64_t seq;
+    uint8_t head[HASH_BYTES];
+    uint8_t sig[SIG_BYTES]; /* drop_mark_sign */
+};
+
+struct rep_drop_list {
+    uint8_t drop[ID_BYTES];
+    uint64_t first;           /* oldest sequence still kept; 0: empty */
+    uint8_t head[HASH_BYTES]; /* before the first line */
+    struct bytes receipt;     /* drop_receipt of now */
+    uint32_t n_lines;
+    struct drop_line lines[DROP_LINES];
+    uint32_t n_readers;
+    struct drop_reader readers[DROP_READERS];
+    uint8_t more;
+};
+
+struct req_drop_get {
+    uint8_t which;
+    uint8_t drop[ID_BYTES];
+    uint64_t seq;
+};
+
+struct rep_drop_get {
+    uint64_t received;
+    struct bytes blob;
+};
+
+struct req_drop_ack {
+    uint8_t op[ID_BYTES];
+    uint8_t which;
+    uint8_t drop[ID_BYTES];
+    uint64_t seq;
+    uint8_t head[HASH_BYTES]; /* after seq */
+    uint8_t key[PUB_BYTES];   /* the reader's; absent: only frees what it owns */
+    uint8_t sig[SIG_BYTES];   /* drop_mark_sign */
+};
+
+struct rep_drop_ack {
+    uint8_t reserved;
+};
+
+struct req_drop_watch {
+    uint8_t which;
+    uint8_t drop[ID_BYTES];
+    uint64_t after;
+    uint32_t wait; /* seconds, at most 240 */
+};
+
+struct rep_drop_watch {
+    uint64_t seq;
+    uint8_t head[HASH_BYTES];
+};
+
+struct req_drop_close {
+    uint8_t op[ID_BYTES];
+    uint8_t drop[ID_BYTES];
+};
+
+struct rep_drop_close {
+    uint8_t reserved;
 };
 
 struct msg_row {

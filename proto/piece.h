@@ -388,6 +388,21 @@ void stored_hash(struct bytes box_piece, struct bytes box_roster,
 void ack_make(const struct ack *a, const struct sign_seed *ack_key, struct buf *out);
 enum err ack_open(struct bytes raw, const uint8_t ack_pub[PUB_BYTES], struct ack *out);
 
+/* That a node let a piece of one epoch go, under that epoch's acknowledgement key. */
+struct release_receipt {
+    uint8_t ward[ID_BYTES];
+    uint8_t request[ID_BYTES];
+    uint8_t req_sign[PUB_BYTES]; /* the requester's signing key */
+    uint32_t epoch;
+    uint8_t manifest_hash[HASH_BYTES];
+    uint64_t time; /* Unix seconds */
+};
+
+void release_receipt_make(const struct release_receipt *r,
+                          const struct sign_seed *ack_key, struct buf *out);
+enum err release_receipt_open(struct bytes raw, const uint8_t ack_pub[PUB_BYTES],
+                              struct release_receipt *out);
+
 /* Signature over an acknowledgement key, by the previous one or the node's. */
 void ack_key_sign(const struct sign_seed *by, const uint8_t ward[ID_BYTES],
                   uint32_t epoch, const uint8_t ack_pub[PUB_BYTES],
@@ -429,6 +444,7 @@ enum err unlock_verify(const uint8_t approval[PUB_BYTES], const uint8_t request[
 /* Schemas, for documentation and fuzz seeds. */
 extern const struct wire_schema manifest_schema, descriptor_schema, roster_schema,
     roster_address_schema, box_about_schema, box_content_schema, note_schema, view_schema,
-    transcript_schema, statement_schema, introduction_schema, ack_schema;
+    transcript_schema, statement_schema, introduction_schema, ack_schema,
+    release_receipt_schema;
 
 #endif

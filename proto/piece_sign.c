@@ -154,6 +154,17 @@ static const struct wire_field ack_fields[] = {
 };
 const struct wire_schema ack_schema = W_SCHEMA(ack, ack_fields);
 
+static const struct wire_field release_receipt_fields[] = {
+    W_FIX(release_receipt, ward, 1, WIRE_MUST),
+    W_FIX(release_receipt, request, 2, WIRE_MUST),
+    W_FIX(release_receipt, req_sign, 3, WIRE_MUST),
+    W_UINT(release_receipt, epoch, 4, WIRE_MUST, UINT32_MAX),
+    W_FIX(release_receipt, manifest_hash, 5, WIRE_MUST),
+    W_UINT(release_receipt, time, 6, WIRE_MUST, UINT64_MAX),
+};
+const struct wire_schema release_receipt_schema =
+    W_SCHEMA(release_receipt, release_receipt_fields);
+
 /* ---- signed objects: body, then 64 bytes ---- */
 
 /* Signs what was appended to out since from. */
@@ -303,6 +314,18 @@ void stored_hash(struct bytes box_piece, struct bytes box_roster,
 void ack_make(const struct ack *a, const struct sign_seed *ack_key, struct buf *out)
 {
     signed_put(&ack_schema, a, ack_key, LABEL_ACK, out);
+}
+
+void release_receipt_make(const struct release_receipt *r,
+                          const struct sign_seed *ack_key, struct buf *out)
+{
+    signed_put(&release_receipt_schema, r, ack_key, LABEL_RECEIPT, out);
+}
+
+enum err release_receipt_open(struct bytes raw, const uint8_t ack_pub[PUB_BYTES],
+                              struct release_receipt *out)
+{
+    return signed_get(&release_receipt_schema, raw, ack_pub, LABEL_RECEIPT, out);
 }
 
 enum err ack_open(struct bytes raw, const uint8_t ack_pub[PUB_BYTES], struct ack *out)

@@ -19,7 +19,7 @@ struct step {
     uint64_t seq;
     size_t max;
     enum err then; /* the result after an append */
-    struct drop_line lines[16];
+    struct drop_entry lines[16];
     size_t n;
     uint8_t got[64];
     size_t got_n;
@@ -143,6 +143,7 @@ static void the_head_is_the_chain_a_reader_computes(void **state)
     struct node_sim *n = *state;
     const char *texts[] = { "one", "two", "three" };
     uint8_t head[HASH_BYTES] = { 0 };
+    uint8_t hash[HASH_BYTES];
 
     make(n);
     for (size_t i = 0; i < 3; i++) {
@@ -158,19 +159,22 @@ static void the_head_is_the_chain_a_reader_computes(void **state)
 
         assert_int_equal(s.lines[i].seq, i + 1);
         assert_int_equal(node_sim_write(n, NULL, do_get, &get), OK);
-        drop_chain(head, i + 1, s.lines[i].received, bytes_of(get.got, get.got_n), head);
+        drop_blob_hash(bytes_of(get.got, get.got_n), hash);
+        drop_chain(head, i + 1, s.lines[i].received, hash, head);
         assert_memory_equal(head, s.lines[i].head, HASH_BYTES);
     }
     /* Each of sequence, time and content is in it. */
     uint8_t a[HASH_BYTES];
     uint8_t b[HASH_BYTES];
 
-    drop_chain(head, 4, 5, bytes_text("x"), a);
-    drop_chain(head, 5, 5, bytes_text("x"), b);
+    drop_blob_hash(bytes_text("x"), hash);
+    drop_chain(head, 4, 5, hash, a);
+    drop_chain(head, 5, 5, hash, b);
     assert_memory_not_equal(a, b, HASH_BYTES);
-    drop_chain(head, 4, 6, bytes_text("x"), b);
+    drop_chain(head, 4, 6, hash, b);
     assert_memory_not_equal(a, b, HASH_BYTES);
-    drop_chain(head, 4, 5, bytes_text("y"), b);
+    drop_blob_hash(bytes_text("y"), hash);
+    drop_chain(head, 4, 5, hash, b);
     assert_memory_not_equal(a, b, HASH_BYTES);
 }
 

@@ -628,12 +628,12 @@ static uint32_t listed(struct world *w, const struct session *who, uint8_t all)
 }
 
 /* How many alerts there are, and the newest one's event. */
-static struct record_alert newest;
+static struct drop_event newest;
 static size_t n_alerts;
 
 static enum err read_alerts(struct call *c, struct world *w)
 {
-    static struct drop_line lines[64];
+    static struct drop_entry lines[64];
     struct record_ward ward = { 0 };
     struct bytes blob = { 0 };
 
@@ -642,7 +642,7 @@ static enum err read_alerts(struct call *c, struct world *w)
     if (n_alerts == 0)
         return OK;
     TRY(drop_get(c, ward.alert, lines[n_alerts - 1].seq, &blob));
-    return wire_get(&record_alert_schema, blob, &newest);
+    return wire_get(&drop_event_schema, blob, &newest);
 }
 
 /* The events in a request's own drop, oldest first; 0 behind the last. */
@@ -651,7 +651,7 @@ static const struct asker *whose;
 
 static enum err read_events(struct call *c, struct world *w)
 {
-    static struct drop_line lines[64];
+    static struct drop_entry lines[64];
     size_t n = 0;
 
     (void)w; /* the call knows it */
@@ -661,11 +661,11 @@ static enum err read_events(struct call *c, struct world *w)
         return OK;
     TRY(e);
     for (size_t i = 0; i < n; i++) {
-        struct record_alert a = { 0 };
+        struct drop_event a = { 0 };
         struct bytes blob = { 0 };
 
         TRY(drop_get(c, whose->id, lines[i].seq, &blob));
-        TRY(wire_get(&record_alert_schema, blob, &a));
+        TRY(wire_get(&drop_event_schema, blob, &a));
         assert_memory_equal(a.request, whose->id, ID_BYTES);
         events[i] = a.event;
     }
@@ -674,7 +674,7 @@ static enum err read_events(struct call *c, struct world *w)
 
 static size_t alerts(struct world *w)
 {
-    newest = (struct record_alert){ 0 };
+    newest = (struct drop_event){ 0 };
     directly(w, read_alerts);
     return n_alerts;
 }

@@ -613,8 +613,8 @@ static void many_wards_with_long_notes_come_in_pages(void **state)
 
 struct alerts {
     const uint8_t *ward;
-    struct drop_line lines[8];
-    struct record_alert alerts[8];
+    struct drop_entry lines[8];
+    struct drop_event alerts[8];
     size_t n;
 };
 
@@ -629,7 +629,7 @@ static enum err alerts(struct call *c, void *arg)
         struct bytes blob = { 0 };
 
         TRY(drop_get(c, ward.alert, a->lines[i].seq, &blob));
-        TRY(wire_get(&record_alert_schema, blob, &a->alerts[i]));
+        TRY(wire_get(&drop_event_schema, blob, &a->alerts[i]));
     }
     return OK;
 }

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bodies whose fields stand in msg_drop.c, for the table in msg.c. */
+#ifndef KITH_PROTO_MSG_PART_H
+#define KITH_PROTO_MSG_PART_H
+
+#include "proto/msg.h"
+
+extern const struct wire_schema req_drop_create_schema, rep_drop_create_schema,
+    req_drop_put_schema, rep_drop_put_schema, req_drop_list_schema, rep_drop_list_schema,
+    req_drop_get_schema, rep_drop_get_schema, req_drop_ack_schema, rep_drop_ack_schema,
+    req_drop_watch_schema, rep_drop_watch_schema, req_drop_close_schema,
+    rep_drop_close_schema;
+
+#endif
