@@ -61,9 +61,10 @@ const char *drop_event_what(unsigned event);
 bool drop_event_loud(unsigned event);
 
 enum {
-    DROP_LINES = 64,      /* of one DROP_LIST */
-    DROP_INLINE = 160,    /* a blob up to this size stands in its line */
-    DROP_BLOB_MAX = 16384 /* bytes of one blob */
+    DROP_LINES = 64,       /* of one DROP_LIST */
+    DROP_INLINE = 160,     /* a blob up to this size stands in its line */
+    DROP_BLOB_MAX = 16384, /* bytes of one blob */
+    DROP_RECEIPT_MAX = 256
 };
 
 /* Which drop a message means. */

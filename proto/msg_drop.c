@@ -40,7 +40,7 @@ const struct wire_schema req_drop_create_schema =
 
 static const struct wire_field rep_drop_create_fields[] = {
     W_FIX(rep_drop_create, drop, 1, WIRE_MUST),
-    W_BYTES(rep_drop_create, receipt, 2, WIRE_MUST, 64, SIGNED_MAX),
+    W_BYTES(rep_drop_create, receipt, 2, WIRE_MUST, 64, DROP_RECEIPT_MAX),
 };
 const struct wire_schema rep_drop_create_schema =
     W_SCHEMA(rep_drop_create, rep_drop_create_fields);
@@ -56,7 +56,7 @@ const struct wire_schema req_drop_put_schema =
     W_SCHEMA(req_drop_put, req_drop_put_fields);
 
 static const struct wire_field rep_drop_put_fields[] = {
-    W_BYTES(rep_drop_put, receipt, 1, WIRE_MUST, 64, SIGNED_MAX),
+    W_BYTES(rep_drop_put, receipt, 1, WIRE_MUST, 64, DROP_RECEIPT_MAX),
 };
 const struct wire_schema rep_drop_put_schema =
     W_SCHEMA(rep_drop_put, rep_drop_put_fields);
@@ -73,7 +73,7 @@ static const struct wire_field rep_drop_list_fields[] = {
     W_FIX(rep_drop_list, drop, 1, WIRE_MUST),
     W_UINT(rep_drop_list, first, 2, WIRE_MAY, UINT64_MAX),
     W_FIX(rep_drop_list, head, 3, WIRE_MAY),
-    W_BYTES(rep_drop_list, receipt, 4, WIRE_MUST, 64, SIGNED_MAX),
+    W_BYTES(rep_drop_list, receipt, 4, WIRE_MUST, 64, DROP_RECEIPT_MAX),
     W_LIST(rep_drop_list, lines, 5, WIRE_MAY, 0, &drop_line_schema),
     W_LIST(rep_drop_list, readers, 6, WIRE_MAY, 0, &drop_reader_schema),
     W_UINT(rep_drop_list, more, 7, WIRE_MAY, 1),
