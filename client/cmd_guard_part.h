@@ -57,6 +57,14 @@ enum err guard_cmd_approve(struct ctx *ctx);
 enum err guard_cmd_confirm(struct ctx *ctx);
 enum err guard_cmd_refuse(struct ctx *ctx);
 enum err guard_cmd_unlock(struct ctx *ctx);
+enum err guard_cmd_invite(struct ctx *ctx);
+enum err guard_cmd_host(struct ctx *ctx);
+enum err guard_cmd_link(struct ctx *ctx);
+enum err guard_cmd_requests(struct ctx *ctx);
+enum err guard_cmd_show(struct ctx *ctx);
+enum err guard_cmd_wards(struct ctx *ctx);
+/* The requests of the last look, as a list or as kith.requests/1. */
+void guard_list(struct desk *d);
 /* The screen for one request: who asks, what to do, the words. */
 enum err guard_sit(struct desk *d, const struct guard_request *r);
 
