@@ -355,12 +355,12 @@ static enum err read_serve(struct txn *t, void *arg)
 }
 
 /* The bucket of a credential; a new one takes the place of the one unused for longest. */
-static struct bucket *rate_of(struct loop *l, const uint8_t *cred)
+static struct bucket *rate_of(struct rate *rates, size_t n, const uint8_t *cred)
 {
-    struct rate *oldest = &l->rates[0];
+    struct rate *oldest = &rates[0];
 
-    for (size_t i = 0; i < RATES; i++) {
-        struct rate *r = &l->rates[i];
+    for (size_t i = 0; i < n; i++) {
+        struct rate *r = &rates[i];
 
         if (bytes_equal(BYTES_OF(r->cred), bytes_of(cred, ID_BYTES)))
             return &r->bucket;
@@ -374,7 +374,7 @@ static struct bucket *rate_of(struct loop *l, const uint8_t *cred)
 static bool within_rate(struct conn *c)
 {
     const struct limits *lim = c->loop->env.limits;
-    struct bucket *b = rate_of(c->loop, c->who.cred);
+    struct bucket *b = rate_of(c->loop->rates, RATES, c->who.cred);
     uint64_t now = uv_now(&c->loop->uv);
 
     if (bucket_take(b, lim->cred_rate, lim->cred_burst, now))
@@ -440,6 +440,50 @@ static enum err conn_who(struct conn *c)
     c->now = node_now(c->loop);
     bool found = store_read(c->loop->store, read_credential, &k) == OK;
     return peer_set_psk(&c->peer, found ? psk : NULL);
+}
+
+struct spoken {
+    struct conn *conn;
+    uint8_t gate[KEY_BYTES];
+    uint8_t answer[SPOKEN_ANSWER];
+};
+
+static enum err read_spoken(struct txn *t, void *arg)
+{
+    struct spoken *s = arg;
+    struct conn *c = s->conn;
+
+    return serve_spoken(t, &c->loop->env, c->now, c->peer.id, s->gate, s->answer);
+}
+
+/* Only codes that exist have a bucket: guesses must not make room for each other. */
+static bool spoken_rate(struct conn *c)
+{
+    const struct limits *lim = c->loop->env.limits;
+    struct bucket *b = rate_of(c->loop->spoken, SPOKEN_RATES, c->peer.id);
+
+    return bucket_take(b, lim->spoken_rate, lim->spoken_burst, uv_now(&c->loop->uv));
+}
+
+/* Unknown, wrong, used, expired and asked too often end as a stranger's call does. */
+static void conn_spoken(struct conn *c)
+{
+    AUTO_SECRET struct spoken *s = NULL;
+    struct buf out = BUF_OF(c->small_out);
+
+    if (secret_new(&s) != OK) {
+        conn_end(c);
+        return;
+    }
+    s->conn = c;
+    c->now = node_now(c->loop);
+    bool found = store_read(c->loop->store, read_spoken, s) == OK && spoken_rate(c);
+    if (peer_answer(&c->peer, found ? s->gate : NULL, BYTES_OF(s->answer), &out) != OK) {
+        conn_end(c);
+        return;
+    }
+    c->last = true;
+    conn_write(c, buf_bytes(&out));
 }
 
 /* Addresses do not count on loopback: one credential must not take every place. */
@@ -530,6 +574,13 @@ static bool conn_step(struct conn *c)
         in_consume(c, used);
         if (conn_who(c) == OK)
             return true;
+        conn_end(c);
+        return false;
+    case PEER_SPOKEN:
+        in_consume(c, used);
+        conn_spoken(c);
+        return false;
+    case PEER_ANSWER: /* a client's */
         conn_end(c);
         return false;
     case PEER_STEP:

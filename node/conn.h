@@ -15,14 +15,15 @@
 #include "node/clock.h"
 #include "node/serve.h"
 
-enum { RATES = 512 };
+enum { RATES = 512, SPOKEN_RATES = 64 };
 
 /* Name of the clock's mark in TAB_CLOCK: the latest node time made durable, u64. */
 #define CLOCK_MARK "now"
 
 struct conn;
 
-/* How often one credential may speak; the least recently used makes room. */
+/* How often one credential may speak, or one spoken code is answered; the least
+ * recently used makes room. */
 struct rate {
     uint8_t cred[ID_BYTES];
     struct bucket bucket;
@@ -42,6 +43,7 @@ struct loop {
     enum clock_sync (*sync)(void); /* asks the kernel; NULL: never asked again */
     struct door door;
     struct rate rates[RATES];
+    struct rate spoken[SPOKEN_RATES]; /* by spoken id */
     struct conn *conns; /* fixed number of slots, for the life of the loop */
     size_t n_conns;
     pthread_mutex_t mutex;  /* guards done */

@@ -32,6 +32,10 @@
       "messages of one credential, in the long run")                                     \
     X(cred_burst, "BurstPerCredential", 256, 32, 10000, "messages",                      \
       "messages of one credential at once")                                              \
+    X(spoken_rate, "RatePerSpokenCode", 6, 1, 600, "answers/min",                        \
+      "answers to one spoken code, in the long run")                                     \
+    X(spoken_burst, "BurstPerSpokenCode", 8, 1, 100, "answers",                          \
+      "answers to one spoken code at once")                                              \
     X(step_ms, "HandshakeStep", 10000, 500, 60000, "ms", "for each step of a handshake") \
     X(frame_ms, "Frame", 30000, 1000, 300000, "ms",                                      \
       "from a frame's first byte to its last")                                           \
@@ -39,6 +43,7 @@
     X(age_ms, "Age", 900000, 10000, 900000, "ms", "life of a connection")                \
     X(watch_ms, "Watch", 240000, 1000, 240000, "ms", "a long poll waits")                \
     X(drain_ms, "Drain", 5000, 100, 60000, "ms", "to finish work after SIGTERM")         \
+    X(alert_ms, "AlertRun", 30000, 100, 600000, "ms", "for one run of [Alerts] Exec")    \
     X(in_flight, "InFlight", 32, 1, 32, "messages", "unanswered in one connection")      \
     X(early_bytes, "EarlyBytes", 512, 64, 512, "bytes",                                  \
       "of ours before the other side is known")                                          \

@@ -120,6 +120,9 @@ static const struct wire_field record_cred_fields[] = {
     W_FIX(record_cred, approval_sig, 10, WIRE_MAY),
     W_UINT(record_cred, made, 11, WIRE_MUST, UINT64_MAX),
     W_UINT(record_cred, expires, 12, WIRE_MAY, UINT64_MAX),
+    W_FIX(record_cred, spoken_id, 13, WIRE_MAY),
+    W_FIX(record_cred, spoken_gate, 14, WIRE_MAY),
+    W_FIX(record_cred, spoken_answer, 15, WIRE_MAY),
 };
 const struct wire_schema record_cred_schema = W_SCHEMA(record_cred, record_cred_fields);
 

@@ -117,6 +117,10 @@ struct record_cred {
     uint8_t approval_sig[SIG_BYTES]; /* INVITE */
     uint64_t made;
     uint64_t expires; /* 0: never */
+    /* RESTORE with a spoken form, until it is bound; else zero */
+    uint8_t spoken_id[ID_BYTES];
+    uint8_t spoken_gate[KEY_BYTES];
+    uint8_t spoken_answer[SPOKEN_ANSWER];
 };
 
 /* TAB_WARD: ward id. */

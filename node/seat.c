@@ -110,7 +110,10 @@ static const struct cred_row *own_row(unsigned type)
     return row;
 }
 
-/* In TAB_CRED_FIND: role and static key -> id; 0, owner and id -> type and ward. */
+/* In TAB_CRED_FIND: role and static key -> id; 0, owner and id -> type and ward;
+ * SPOKEN and spoken id -> id. */
+
+enum { SPOKEN = 0xff };
 
 static struct txn_key find_key(enum role role, const uint8_t stat[PUB_BYTES])
 {
@@ -127,6 +130,15 @@ static struct txn_key list_key(const uint8_t owner[ID_BYTES], const uint8_t id[I
 
     memcpy(k.b + 1, owner, ID_BYTES);
     memcpy(k.b + 1 + ID_BYTES, id, ID_BYTES);
+    return k;
+}
+
+static struct txn_key spoken_key(const uint8_t spoken_id[ID_BYTES])
+{
+    struct txn_key k = { .n = 1 + ID_BYTES };
+
+    k.b[0] = SPOKEN;
+    memcpy(k.b + 1, spoken_id, ID_BYTES);
     return k;
 }
 
@@ -193,16 +205,31 @@ enum err cred_get(struct call *c, const uint8_t id[ID_BYTES], struct record_cred
     return record_get(c, TAB_CRED, &record_cred_schema, &key, out);
 }
 
+static enum err cred_at(struct call *c, const struct txn_key *key,
+                        struct record_cred *out)
+{
+    struct bytes id = { 0 };
+
+    TRY(record_bytes(c, NULL, TAB_CRED_FIND, key, &id));
+    if (id.n != ID_BYTES)
+        return ERR_CORRUPT;
+    return cred_get(c, id.p, out);
+}
+
 enum err cred_find(struct call *c, enum role role, const uint8_t stat[PUB_BYTES],
                    struct record_cred *out)
 {
     struct txn_key key = find_key(role, stat);
-    struct bytes id = { 0 };
 
-    TRY(record_bytes(c, NULL, TAB_CRED_FIND, &key, &id));
-    if (id.n != ID_BYTES)
-        return ERR_CORRUPT;
-    return cred_get(c, id.p, out);
+    return cred_at(c, &key, out);
+}
+
+enum err cred_spoken(struct call *c, const uint8_t spoken_id[ID_BYTES],
+                     struct record_cred *out)
+{
+    struct txn_key key = spoken_key(spoken_id);
+
+    return cred_at(c, &key, out);
 }
 
 enum err cred_put(struct call *c, const struct record_cred *cred)
@@ -235,11 +262,35 @@ enum err cred_add(struct call *c, const struct record_cred *cred)
         TRY(txn_put(c->txn, TAB_CRED_FIND, key_bytes(&key),
                     bytes_of(cred->cred, ID_BYTES)));
     }
+    if (!id_none(cred->spoken_id)) {
+        struct txn_key key = spoken_key(cred->spoken_id);
+
+        TRY(is_new(c, TAB_CRED_FIND, &key));
+        TRY(txn_put(c->txn, TAB_CRED_FIND, key_bytes(&key),
+                    bytes_of(cred->cred, ID_BYTES)));
+    }
     if (row->listed_seat)
         TRY(list_add(c, cred, cred->seat));
     if (row->listed_ward)
         TRY(list_add(c, cred, cred->ward));
     TRY(count(c, cred, owned_add));
+    return cred_put(c, cred);
+}
+
+static enum err spoken_drop(struct call *c, const struct record_cred *cred)
+{
+    struct txn_key key = spoken_key(cred->spoken_id);
+
+    return id_none(cred->spoken_id) ? OK
+                                    : txn_del(c->txn, TAB_CRED_FIND, key_bytes(&key));
+}
+
+enum err cred_unspoken(struct call *c, struct record_cred *cred)
+{
+    TRY(spoken_drop(c, cred));
+    secret_wipe(cred->spoken_id, sizeof cred->spoken_id);
+    secret_wipe(cred->spoken_gate, sizeof cred->spoken_gate);
+    secret_wipe(cred->spoken_answer, sizeof cred->spoken_answer);
     return cred_put(c, cred);
 }
 
@@ -258,6 +309,7 @@ enum err cred_erase(struct call *c, const uint8_t id[ID_BYTES])
 
         TRY(txn_del(c->txn, TAB_CRED_FIND, key_bytes(&found)));
     }
+    TRY(spoken_drop(c, cred));
     if (row->listed_seat)
         TRY(list_drop(c, cred, cred->seat));
     if (row->listed_ward)
@@ -452,6 +504,19 @@ static bool is_zero(const uint8_t key[PUB_BYTES])
     return bytes_equal(bytes_of(key, PUB_BYTES), BYTES_OF(zero));
 }
 
+/* All of a spoken form or nothing of it, and with a restore link only. */
+static enum err spoken_shape(const struct req_cred_new *req)
+{
+    bool none = id_none(req->spoken_id);
+
+    if (is_zero(req->spoken_gate) != none || (req->spoken_answer.n == 0) != none)
+        return ERR_ARG;
+    if (none)
+        return OK;
+    return req->type == CRED_RESTORE && req->spoken_answer.n == SPOKEN_ANSWER ? OK
+                                                                              : ERR_ARG;
+}
+
 /* Fields that do not belong to the type are a caller's mistake, not a surprise later. */
 static enum err new_shape(const struct call *c, const struct req_cred_new *req,
                           const struct cred_row *row)
@@ -467,6 +532,7 @@ static enum err new_shape(const struct call *c, const struct req_cred_new *req,
         return ERR_ARG;
     if (id_none(req->ward) == (req->type == CRED_RESTORE))
         return ERR_ARG;
+    TRY(spoken_shape(req));
     if (row->one_time && req->expires == 0)
         return ERR_ARG;
     if (req->expires != 0 && req->expires <= c->now)
@@ -618,6 +684,10 @@ static void new_fill(const struct call *c, const struct req_cred_new *req,
     memcpy(cred->sign, req->sign, PUB_BYTES);
     memcpy(cred->approval, req->approval, PUB_BYTES);
     memcpy(cred->approval_sig, req->approval_sig, SIG_BYTES);
+    memcpy(cred->spoken_id, req->spoken_id, ID_BYTES);
+    memcpy(cred->spoken_gate, req->spoken_gate, KEY_BYTES);
+    if (req->spoken_answer.n > 0)
+        memcpy(cred->spoken_answer, req->spoken_answer.p, SPOKEN_ANSWER);
 }
 
 /* Asked for again without its op id (a lost journal): the same one is no conflict. */
@@ -632,6 +702,11 @@ static enum err new_again(struct call *c, const struct record_cred *cred)
         !secret_equal(old->psk.b, cred->psk.b, KEY_BYTES) ||
         !bytes_equal(BYTES_OF(old->sign), BYTES_OF(cred->sign)) ||
         !bytes_equal(BYTES_OF(old->approval), BYTES_OF(cred->approval)))
+        return ERR_CONFLICT;
+    /* A used one has no spoken form any more, and gets none again. */
+    if (is_zero(old->stat) &&
+        (!id_equal(old->spoken_id, cred->spoken_id) ||
+         !secret_equal(old->spoken_gate, cred->spoken_gate, KEY_BYTES)))
         return ERR_CONFLICT;
     if (old->type == CRED_DEVICE &&
         !bytes_equal(BYTES_OF(old->stat), BYTES_OF(cred->stat)))

@@ -26,6 +26,11 @@ enum err cred_get(struct call *c, const uint8_t id[ID_BYTES], struct record_cred
 /* The credential of a role with that static key. ERR_UNKNOWN. */
 enum err cred_find(struct call *c, enum role role, const uint8_t stat[PUB_BYTES],
                    struct record_cred *out);
+/* The restore link with that spoken id, not bound yet. ERR_UNKNOWN. */
+enum err cred_spoken(struct call *c, const uint8_t spoken_id[ID_BYTES],
+                     struct record_cred *out);
+/* From here on nothing answers its spoken code; the record is written back. */
+enum err cred_unspoken(struct call *c, struct record_cred *cred);
 /*
  * A new credential, found by its id, and by its static key if it is an enrolled one.
  * ERR_EXISTS: there is one with that id, or with that role and key.

@@ -376,6 +376,25 @@ enum err serve_credential(struct txn *t, const struct node_env *env, uint64_t no
     return OK;
 }
 
+enum err serve_spoken(struct txn *t, const struct node_env *env, uint64_t now,
+                      const uint8_t spoken_id[ID_BYTES], uint8_t out_gate[KEY_BYTES],
+                      uint8_t out_answer[SPOKEN_ANSWER])
+{
+    AUTO_CALL struct call c = { .txn = t, .env = env, .now = now };
+    AUTO_SECRET struct record_cred *cred = NULL;
+
+    TRY(secret_new(&cred));
+    TRY(call_start(&c, LOOKUP_BYTES));
+    TRY(cred_spoken(&c, spoken_id, cred));
+    if (is_bound(cred))
+        return ERR_UNKNOWN;
+    if (cred_expired(cred, now))
+        return ERR_EXPIRED;
+    memcpy(out_gate, cred->spoken_gate, KEY_BYTES);
+    memcpy(out_answer, cred->spoken_answer, SPOKEN_ANSWER);
+    return OK;
+}
+
 static enum err bind_key(struct call *c)
 {
     AUTO_SECRET struct record_cred *cred = NULL;
@@ -386,7 +405,7 @@ static enum err bind_key(struct call *c)
         return bytes_equal(BYTES_OF(cred->stat), BYTES_OF(c->who->stat)) ? OK
                                                                          : ERR_UNKNOWN;
     memcpy(cred->stat, c->who->stat, PUB_BYTES);
-    return cred_put(c, cred);
+    return cred_unspoken(c, cred);
 }
 
 static enum err link_done(struct call *c)

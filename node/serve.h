@@ -63,6 +63,13 @@ enum err serve_credential(struct txn *t, const struct node_env *env, uint64_t no
                           const uint8_t stat[PUB_BYTES], struct session *out,
                           struct psk *out_psk);
 /*
+ * What a node answers to a spoken id, and the key its gate must be made with (secret).
+ * ERR_UNKNOWN: none, or used; ERR_EXPIRED; ERR_CORRUPT, ERR_IO. All are one to the peer.
+ */
+enum err serve_spoken(struct txn *t, const struct node_env *env, uint64_t now,
+                      const uint8_t spoken_id[ID_BYTES], uint8_t out_gate[KEY_BYTES],
+                      uint8_t out_answer[SPOKEN_ANSWER]);
+/*
  * After message 3 verified, when who->unbound: binds a one-time credential to the
  * caller's static key; erases the invite or link of a key that works. A write; doing it
  * again is fine. ERR_UNKNOWN: another key was faster.

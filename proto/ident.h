@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Who is who: every key a person derives from the root, the ids made from public
- * keys, addresses, and links. Integers in hashed contexts are big-endian u32.
- * Never draws randomness, never looks a name up.
+ * keys, addresses, links and their spoken form. Integers in hashed contexts are
+ * big-endian u32. Never draws randomness, never looks a name up.
  */
 #ifndef KITH_PROTO_IDENT_H
 #define KITH_PROTO_IDENT_H
@@ -157,5 +157,48 @@ enum err link_format(const struct link *link, char *out, size_t cap);
  * or incomplete. ERR_NOMEM. Leaves no copy of the token but *out.
  */
 enum err link_parse(struct bytes text, struct link *out);
+
+/* ---- spoken codes: a restore link that fits into a telephone call ---- */
+
+enum {
+    SPOKEN_CODE = 10,                     /* random bytes of a code */
+    SPOKEN_LETTERS = 18,                  /* 16 hold them, 2 check them */
+    SPOKEN_TEXT = SPOKEN_LETTERS + 4 + 1, /* with four dashes and the final zero */
+    SPOKEN_ANSWER = 1 + 32 + 16 + 10 + 40 /* sealed: version, node key, token, fp */
+};
+
+/* Whoever holds it may use the link it leads to: secret memory. */
+struct spoken_code {
+    uint8_t b[SPOKEN_CODE];
+};
+
+/* Made from a code by a memory-hard hash: secret memory, though the id travels. */
+struct spoken_keys {
+    uint8_t id[ID_BYTES];
+    uint8_t gate[KEY_BYTES]; /* keys the gate of a hello of kind 1 */
+    struct seal_key answer;
+};
+
+/* "K7QX-2MVD-9HNT-4PRW-C6" with a final zero; cap at least SPOKEN_TEXT (MUST). */
+enum err spoken_format(const struct spoken_code *code, char *out, size_t cap);
+/*
+ * Reads a code of any case, dashes and white space anywhere, O as 0, I and L as 1.
+ * ERR_CHECKSUM: mistyped or incomplete; one or two wrong letters never pass.
+ */
+enum err spoken_read(struct bytes text, struct spoken_code *out);
+/* The same after an address and white space. ERR_FORMAT, ERR_ARG: as address_parse. */
+enum err spoken_parse(struct bytes text, struct address *out_at, struct spoken_code *out);
+/* Argon2id (salt: LABEL_SPOKEN_SALT over nothing), then a label each. ERR_NOMEM. */
+enum err spoken_keys(const struct spoken_code *code, struct cost cost,
+                     struct spoken_keys *out);
+/* Seals what a node answers to who knows the code: a restore link (MUST). ERR_NOMEM. */
+enum err spoken_seal(const struct spoken_keys *keys, const struct link *link,
+                     const struct rng *rng, uint8_t out[SPOKEN_ANSWER]);
+/*
+ * The link an answer holds, with the address that was called; out in secret memory.
+ * ERR_AUTH: another code's; ERR_FORMAT, ERR_VERSION, ERR_NOMEM.
+ */
+enum err spoken_open(const struct spoken_keys *keys, struct bytes answer,
+                     const struct address *at, struct link *out);
 
 #endif

@@ -3,14 +3,16 @@
 
 enum {
     HEAD = 8,
-    GATE = 16,
+    KIND = 5, /* its place in the head */
+    GATE = PEER_GATE,
     PAYLOAD = 1 + ID_BYTES,
     LENGTH = 2,
     CALL = PEER_HANDSHAKE_OUT
 };
 
-/* Magic, version, kind (0 ordinary; 1 is reserved for spoken codes), zero. */
+/* Magic, version, kind (0 ordinary, 1 spoken code), zero. */
 static const uint8_t head[HEAD] = { 'K', 'I', 'T', 'H', PEER_VERSION, 0, 0, 0 };
+static const uint8_t head_spoken[HEAD] = { 'K', 'I', 'T', 'H', PEER_VERSION, 1, 0, 0 };
 
 /* Plaintext sizes of frames: a length tells an onlooker one of five, no more. */
 static const uint16_t frame_sizes[] = { 256, 1024, 4096, 16384, 65519 };
@@ -37,6 +39,15 @@ static void make_gate(const uint8_t *node, const uint8_t *hello, const uint8_t *
                 PARTS(bytes_of(hello, HEAD), bytes_of(act_1, PEER_ACT_1)),
                 (struct span){ out, GATE });
     secret_wipe(key, sizeof key);
+}
+
+/* What shows that the caller knows the code whose id it says. */
+static void make_spoken_gate(const uint8_t *key, const uint8_t id[ID_BYTES],
+                             uint8_t out[GATE])
+{
+    crypt_keyed(key, LABEL_SPOKEN_HELLO,
+                PARTS(BYTES_OF(head_spoken), bytes_of(id, ID_BYTES)),
+                (struct span){ out, GATE });
 }
 
 /* From a complete handshake to open. */
@@ -96,6 +107,35 @@ enum err peer_start(struct peer *p, const struct peer_login *login, const struct
     return OK;
 }
 
+/* As long as any other call: a length tells an onlooker, and a scanner, nothing. */
+enum err peer_speak(struct peer *p, const struct spoken_keys *keys, struct buf *out)
+{
+    uint8_t wire[CALL] = { 0 };
+
+    if (room(out) < CALL) {
+        peer_end(p);
+        return ERR_FULL;
+    }
+    *p = (struct peer){ .state = PEER_SPEAKS };
+    memcpy(p->id, keys->id, ID_BYTES);
+    memcpy(wire, head_spoken, HEAD);
+    make_spoken_gate(keys->gate, keys->id, wire + HEAD);
+    memcpy(wire + PEER_HELLO, keys->id, ID_BYTES);
+    buf_put(out, BYTES_OF(wire));
+    return OK;
+}
+
+static enum err take_answer(struct peer *p, struct span in, size_t *used, struct buf *out,
+                            struct peer_event *ev)
+{
+    (void)out; /* what comes next is another conversation */
+    p->state = PEER_OFF;
+    ev->what = PEER_ANSWER;
+    ev->body = bytes_of(in.p, SPOKEN_ANSWER);
+    *used = SPOKEN_ANSWER;
+    return OK;
+}
+
 static enum err take_act_2(struct peer *p, struct span in, size_t *used, struct buf *out,
                            struct peer_event *ev)
 {
@@ -139,6 +179,45 @@ static enum err check_hello(const struct peer *p, const uint8_t *hello)
     return bytes_equal(bytes_of(hello, HEAD), BYTES_OF(head)) ? OK : ERR_FORMAT;
 }
 
+/* Whose gate it must be is the caller's to find: by the id. */
+static enum err take_spoken(struct peer *p, struct span in, size_t *used,
+                            struct peer_event *ev)
+{
+    const uint8_t *rest = in.p + PEER_HELLO + ID_BYTES;
+
+    if (!bytes_equal(bytes_of(in.p, HEAD), BYTES_OF(head_spoken)))
+        return ERR_AUTH;
+    for (size_t i = 0; i < CALL - PEER_HELLO - ID_BYTES; i++)
+        if (rest[i] != 0)
+            return ERR_AUTH;
+    memcpy(p->gate, in.p + HEAD, GATE);
+    memcpy(p->id, in.p + PEER_HELLO, ID_BYTES);
+    p->state = PEER_HEARS;
+    *used = CALL;
+    ev->what = PEER_SPOKEN;
+    return OK;
+}
+
+enum err peer_answer(struct peer *p, const uint8_t *gate, struct bytes answer,
+                     struct buf *out)
+{
+    static const uint8_t nobody[KEY_BYTES];
+    uint8_t right[GATE];
+    enum err e = ERR_STATE;
+
+    if (p->state == PEER_HEARS) {
+        /* Made in either case, so that both take the same time. */
+        make_spoken_gate(gate != NULL ? gate : nobody, p->id, right);
+        bool known = secret_equal(right, p->gate, GATE) && gate != NULL;
+        MUST(gate == NULL || answer.n == SPOKEN_ANSWER);
+        e = !known ? ERR_AUTH : room(out) < answer.n ? ERR_FULL : OK;
+    }
+    peer_end(p);
+    if (e == OK)
+        buf_put(out, answer);
+    return e;
+}
+
 static enum err take_call(struct peer *p, struct span in, size_t *used, struct buf *out,
                           struct peer_event *ev)
 {
@@ -146,6 +225,8 @@ static enum err take_call(struct peer *p, struct span in, size_t *used, struct b
     size_t n;
     enum noise_read what;
 
+    if (in.p[KIND] == head_spoken[KIND])
+        return take_spoken(p, in, used, ev);
     TRY(check_hello(p, in.p));
     if (room(out) < PEER_ACT_2)
         return ERR_FULL;
@@ -302,6 +383,7 @@ static const struct {
     [PEER_CALLS] = { PEER_ACT_2, take_act_2 },
     [PEER_TESTS] = { PEER_ACT_3, take_act_3 },
     [PEER_OPEN] = { LENGTH, take_frame },
+    [PEER_SPEAKS] = { SPOKEN_ANSWER, take_answer },
 };
 
 enum err peer_feed(struct peer *p, struct span in, size_t *out_used, struct buf *out,

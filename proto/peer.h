@@ -12,19 +12,22 @@
 #include "proto/bytes.h"
 #include "proto/crypt.h"
 #include "proto/err.h"
+#include "proto/ident.h"
 #include "proto/noise.h"
 #include "proto/secret.h"
 
 enum {
     PEER_VERSION = 1,
-    PEER_HELLO = 24,        /* magic 4, version 1, kind 1, zero 2, gate 16 */
+    PEER_HELLO = 24, /* magic 4, version 1, kind 1, zero 2, gate 16 */
+    PEER_GATE = 16,
     PEER_ACT_1 = 65,        /* ephemeral 32, tag 16, role 1, id 16 */
     PEER_ACT_2 = 48,        /* ephemeral 32, tag 16 */
     PEER_ACT_3 = 64,        /* static 32, tag 16, tag 16 */
     PEER_FRAME_HEAD = 8,    /* body length 2, kind 2, tag 4 */
     PEER_BODY_MAX = 65511,  /* the longest body */
     PEER_FRAME_MAX = 65537, /* the longest frame on the wire */
-    PEER_HANDSHAKE_OUT = PEER_HELLO + PEER_ACT_1 /* the most one handshake step writes */
+    PEER_HANDSHAKE_OUT = PEER_HELLO + PEER_ACT_1, /* the most a client's step writes */
+    PEER_EARLY_OUT = SPOKEN_ANSWER                /* the most a node's step writes */
 };
 
 enum peer_state {
@@ -33,6 +36,8 @@ enum peer_state {
     PEER_CALLS,  /* client: waits for act 2 */
     PEER_TESTS,  /* node: waits for act 3 */
     PEER_ASKS,   /* node: waits for peer_set_psk */
+    PEER_SPEAKS, /* client: has sent a spoken id, waits for the answer */
+    PEER_HEARS,  /* node: waits for peer_answer */
     PEER_OPEN    /* frames go both ways */
 };
 
@@ -46,10 +51,11 @@ struct peer_keys {
 struct peer {
     enum peer_state state;     /* may be read */
     uint8_t role;              /* may be read: what the client says it is */
-    uint8_t id[ID_BYTES];      /* may be read: credential id, or random */
+    uint8_t id[ID_BYTES];      /* may be read: credential id, or random; spoken id */
     uint8_t remote[PUB_BYTES]; /* may be read: the other side's static key; at the
                                   node claimed from PEER_WHO on, proven when open */
     uint8_t hash[NOISE_HASH];  /* may be read when open: the handshake hash */
+    uint8_t gate[PEER_GATE];   /* node: of a hello of kind 1, not yet verified */
     struct rng rng;
     const struct dh_key *key; /* node: its static key, the caller's */
     const uint8_t *pub;       /* node: its public key, the caller's */
@@ -72,7 +78,9 @@ enum peer_event_kind {
     PEER_STEP,      /* a step of the handshake was taken: feed on */
     PEER_WHO,       /* role, id, remote are known: peer_set_psk, then feed on */
     PEER_READY,     /* open */
-    PEER_FRAME      /* kind, tag and body */
+    PEER_FRAME,     /* kind, tag and body */
+    PEER_SPOKEN,    /* node: a hello of kind 1, its id is known: peer_answer */
+    PEER_ANSWER     /* client: the answer to a spoken id is the body; this is the end */
 };
 
 struct peer_event {
@@ -90,6 +98,12 @@ struct peer_event {
  */
 enum err peer_start(struct peer *p, const struct peer_login *login, const struct rng *rng,
                     struct buf *out);
+
+/*
+ * Begins as a client that knows a spoken code and nothing else: appends a hello of kind 1
+ * (PEER_HANDSHAKE_OUT bytes, the same for the same code). ERR_FULL: no room in out.
+ */
+enum err peer_speak(struct peer *p, const struct spoken_keys *keys, struct buf *out);
 
 /* Begins as the node; key and pub stay the caller's until the peer is open or over. */
 void peer_accept(struct peer *p, const struct dh_key *key, const uint8_t pub[PUB_BYTES],
@@ -110,6 +124,15 @@ enum err peer_feed(struct peer *p, struct span in, size_t *out_used, struct buf 
  * as with a wrong psk, in the same bytes and time. ERR_STATE: not asked; ERR_NOMEM.
  */
 enum err peer_set_psk(struct peer *p, const struct psk *psk);
+
+/*
+ * The node's answer to PEER_SPOKEN, and its end: checks the gate with the id's gate key,
+ * appends answer (SPOKEN_ANSWER bytes, MUST). gate NULL: nobody has that id; the same
+ * work is done, and the end is the same. ERR_AUTH: not answered; ERR_STATE: not asked;
+ * ERR_FULL.
+ */
+enum err peer_answer(struct peer *p, const uint8_t *gate, struct bytes answer,
+                     struct buf *out);
 
 /* Bytes on the wire of a frame with a body of n bytes; 0 above PEER_BODY_MAX. */
 size_t peer_frame_size(size_t n);

@@ -334,6 +334,9 @@ static enum err end_event(struct talk_end *t, const struct peer_event *ev,
         return end_ready(t);
     case PEER_FRAME:
         return end_frame(t, ev, out);
+    case PEER_SPOKEN: /* nobody here has a code */
+    case PEER_ANSWER:
+        return ERR_AUTH;
     case PEER_NEED_MORE:
     case PEER_STEP:
         break;

@@ -382,7 +382,7 @@ static void a_right_gate_helps_no_wrong_hello(void **state)
         enum err want;
     } wrong[] = {
         { 0, 'k', ERR_FORMAT }, { 3, 0, ERR_FORMAT },    { 4, 0, ERR_VERSION },
-        { 4, 2, ERR_VERSION },  { 4, 255, ERR_VERSION }, { 5, 1, ERR_FORMAT },
+        { 4, 2, ERR_VERSION },  { 4, 255, ERR_VERSION }, { 5, 1, ERR_AUTH },
         { 5, 2, ERR_FORMAT },   { 6, 1, ERR_FORMAT },    { 7, 1, ERR_FORMAT },
     };
 

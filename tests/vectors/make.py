@@ -273,7 +273,7 @@ def ident():
     good.append({"in": "[2001:DB8:0000::0001]:443", "text": "[2001:db8::1]:443",
                  "encoded": address("2001:db8::1", 443)[0].hex()})
     return {
-        "about": "Keys, ids, addresses and links; section by section in docs/PROTOCOL.md.",
+        "about": "Keys, ids, addresses, links, spoken codes; section by section in docs/PROTOCOL.md.",
         "keys": [key_record(1, 0, 1), key_record(2, 1, 0), key_record(3, 0xffffffff, 0x01020304)],
         "fingerprints": [fingerprint(1), fingerprint(2)],
         "credentials": [credential(made_up("token 1", 16)), credential(made_up("standing", 32))],
@@ -285,7 +285,96 @@ def ident():
                   link_record(3, 3, "ben.example", 7844), link_record(4, 4, "127.0.0.1", 40001),
                   link_record(1, 5, "a" * 26, 7844), link_record(2, 6, *HOSTS[-1])],
         "bad_links": bad_links(),
+        "spoken": [spoken_record(1, MINIMUM), spoken_record(2, SHIPPED),
+                   spoken_record(3, MINIMUM, bytes(10)), spoken_record(4, MINIMUM, b"\xff" * 10)],
+        "spoken_same": spoken_same(),
+        "bad_spoken": bad_spoken(),
     }
+
+
+# ---- spoken codes ----
+
+LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+# GF(32) by logarithms: powers of x modulo x^5 + x^2 + 1.
+POWERS = [1]
+for _ in range(30):
+    v = POWERS[-1] << 1
+    POWERS.append(v ^ 37 if v > 31 else v)
+
+
+def times(a, b):
+    if 0 in (a, b):
+        return 0
+    return POWERS[(POWERS.index(a) + POWERS.index(b)) % 31]
+
+
+def at_power(values, power):
+    """The word, first letter its highest coefficient, at x^power."""
+    out = 0
+    for v in values:
+        out = times(out, POWERS[power]) ^ v
+    return out
+
+
+def letters_of(code):
+    """The only two check letters that make x and x^2 zeros of the word."""
+    bits = int.from_bytes(code, "big")
+    data = [bits >> 5 * (15 - i) & 31 for i in range(16)]
+    for a in range(32):
+        for b in range(32):
+            word = data + [a, b]
+            if at_power(word, 1) == 0 and at_power(word, 2) == 0:
+                return word
+    raise AssertionError
+
+
+def spoken_text(code):
+    text = "".join(LETTERS[v] for v in letters_of(code))
+    return "-".join(text[i:i + 4] for i in range(0, 18, 4))
+
+
+def argon(secret, salt, cost, size=16):
+    mem, passes = cost
+    return Argon2id(salt=salt, length=size, iterations=passes, lanes=1,
+                    memory_cost=mem // 1024).derive(secret)
+
+
+def spoken_record(n, cost, code=None):
+    code = made_up(f"code {n}", 10) if code is None else code
+    s = argon(code, blake("kith spoken salt", size=16), cost, 32)
+    ident_, gate = blake("kith spoken id", key=s, size=16), blake("kith spoken gate", key=s)
+    answer = blake("kith spoken answer", key=s)
+    head = b"KITH\x01\x01\0\0"
+    hello = head + blake("kith spoken hello", head, ident_, key=gate, size=16) + ident_ + bytes(49)
+    node, token = made_up(f"node {n}", 32), made_up(f"token {n}", 16)
+    fp, nonce = made_up(f"fp {n}", 10), made_up(f"spoken nonce {n}", 24)
+    plain_ = b"\x01" + node + token + fp
+    return {"code": code.hex(), "text": spoken_text(code), "mem": cost[0], "passes": cost[1],
+            "id": ident_.hex(), "gate": gate.hex(), "answer": answer.hex(), "hello": hello.hex(),
+            "node_key": node.hex(), "token": token.hex(), "fp": fp.hex(), "nonce": nonce.hex(),
+            "sealed": (nonce + xchacha(answer, nonce, "kith spoken seal", ident_, plain_)).hex()}
+
+
+def spoken_same():
+    """Texts that are one code, however they are written."""
+    text = spoken_text(bytes.fromhex("00443214c74254b635cf"))
+    assert "0" in text and "1" in text
+    ways = [text, text.lower(), text.replace("-", ""), text.replace("-", " "),
+            "  " + "\t".join(text.replace("-", "")) + "\r\n", "--" + text + "-",
+            text.replace("0", "O"), text.replace("0", "o"), text.replace("1", "I"),
+            text.replace("1", "l"), text.lower().replace("1", "i").replace("0", "o")]
+    return {"code": "00443214c74254b635cf", "texts": ways}
+
+
+def bad_spoken():
+    text = spoken_text(made_up("code 1", 10))
+    flat = text.replace("-", "")
+    other = "A" if flat[0] != "A" else "B"
+    rows = ["", "-", flat[:17], flat + "0", flat[1:], other + flat[1:], flat[1] + flat[0] + flat[2:],
+            flat[:17] + ("A" if flat[17] != "A" else "B"), "U" + flat[1:], "*" + flat[1:],
+            flat[:8] + "." + flat[8:], flat[:-1] + "\u212a", "0" * 17 + "1"]
+    return rows
 
 
 # ---- words ----
@@ -302,12 +391,6 @@ assert len(LIST) == 1296 and len({w.replace("-", "")[:3] for w in LIST}) == 1296
 def words_of(raw, n):
     v = int.from_bytes(raw, "big") % 1296 ** n
     return " ".join(LIST[v // 1296 ** (n - 1 - i) % 1296] for i in range(n))
-
-
-def argon(secret, salt, cost, size=16):
-    mem, passes = cost
-    return Argon2id(salt=salt, length=size, iterations=passes, lanes=1,
-                    memory_cost=mem // 1024).derive(secret)
 
 
 def call_record(t, nonce, cost):
