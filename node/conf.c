@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <ini.h>
@@ -70,6 +71,22 @@ static enum err set_path(const char *value, char out[CONF_PATH + 1])
     return set_text(value, out, CONF_PATH + 1);
 }
 
+/* A program that cannot be run is noticed now, not with the first alert. */
+static enum err set_program(const char *value, char out[CONF_PATH + 1])
+{
+    char program[CONF_PATH + 1];
+    struct stat is = { 0 };
+    size_t n = strcspn(value, " \t");
+
+    if (n >= sizeof program)
+        return ERR_ARG;
+    memcpy(program, value, n);
+    program[n] = '\0';
+    if (stat(program, &is) != 0 || !S_ISREG(is.st_mode) || access(program, X_OK) != 0)
+        return ERR_ARG;
+    return set_path(value, out);
+}
+
 static enum err set_switch(const char *value, bool *out)
 {
     if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
@@ -132,7 +149,7 @@ static enum err set_key(struct conf *c, const char *name, const char *value)
     if (strcmp(name, "LockMemory") == 0)
         return set_switch(value, &c->lock_memory);
     MUST(strcmp(name, "Exec") == 0);
-    return set_path(value, c->alert_exec);
+    return set_program(value, c->alert_exec);
 }
 
 /* Decimal digits only: no sign, no white space, no wrap. */

@@ -2,7 +2,8 @@
 /*
  * The configuration file of kithd (INI): [Node], [Limits], [Alerts]. A file is right as a
  * whole or an error: line, key, what is allowed. Unknown and repeated keys are errors.
- * Never opens what the file names; main does.
+ * Looks whether the program of [Alerts] is there; opens nothing the file names: main
+ * does.
  */
 #ifndef KITH_NODE_CONF_H
 #define KITH_NODE_CONF_H
@@ -53,8 +54,9 @@ struct conf_error {
     X("Node", "LockMemory", "yes or no", CONF_MAY,                                       \
       "refuse to run when secrets could be swapped; yes when absent")                    \
     X("Alerts", "Exec",                                                                  \
-      "an absolute path, arguments after spaces, at most 512 characters", CONF_MAY,      \
-      "program that is run for each alert, JSON on standard input")
+      "the absolute path of a program that is there and may be run, arguments after "    \
+      "spaces, at most 512 characters",                                                  \
+      CONF_MAY, "program that is run for each alert, JSON on standard input")
 
 /*
  * Reads the text of a file into *out. ERR_ARG, ERR_FORMAT, ERR_TOO_BIG: *out_error says

@@ -59,7 +59,9 @@ enum log_level { LOG_ERROR = 3, LOG_WARN = 4, LOG_NOTICE = 5, LOG_INFO = 6 };
     X(REQUEST_RELEASED, "request.released", NOTICE, "A piece was let go.")               \
     X(REQUEST_EXPIRED, "request.expired", INFO, "A request ended unused.")               \
     X(ALERT_FAILED, "alert.failed", WARN,                                                \
-      "The alert program failed; it is tried again.")                                    \
+      "The program of [Alerts] failed or took too long; the alert waits in its drop.")   \
+    X(ALERT_DROPPED, "alert.dropped", WARN,                                              \
+      "The program of [Alerts] is too slow: it was not run for so many alerts.")         \
     X(CLOCK_FROZEN, "clock.frozen", WARN,                                                \
       "The clock jumped or is not synchronised: holds wait for a confirmation.")         \
     X(CLOCK_RUNS, "clock.runs", NOTICE, "The clock is synchronised: holds run.")         \

@@ -92,7 +92,12 @@ static void values_say_what_is_allowed(void **state)
     wrong("[Node]\nAdvertise = a.b:1, a.b:2, a.b:3, a.b:4, a.b:5\n", 2,
           "Advertise must be");
     wrong("[Node]\nAdvertise = a.b:1,\n", 2, "Advertise must be");
-    wrong("[Alerts]\nExec = notify\n", 2, "Exec must be an absolute path");
+    wrong("[Alerts]\nExec = notify\n", 2, "Exec must be the absolute path of a program");
+    wrong("[Alerts]\nExec = bin/true\n", 2, "Exec must be");
+    wrong("[Alerts]\nExec = /no/such/program ben\n", 2, "Exec must be");
+    wrong("[Alerts]\nExec = /etc/passwd\n", 2, "Exec must be");
+    wrong("[Alerts]\nExec = /tmp\n", 2, "Exec must be");
+    wrong("[Alerts]\nExec = /bin/true\\ ben\n", 2, "Exec must be");
     wrong("[Limits]\nSeats = 0\n", 2,
           "Seats must be a whole number from 1 to 256 (seats)");
     wrong("[Limits]\nSeats = 257\n", 2, "Seats must be");
@@ -159,7 +164,7 @@ static void everything_can_be_set(void **state)
     right("\xef\xbb\xbf# Ben's node\r\n[Node]\r\nName: B\xc3\xa9n\r\n"
           "Listen = [::1]:7844 ; inside\nState = /s\nAdvertise = ben.example:7844 , "
           "[2001:db8::1]:1\nTrustClock = yes\nLockMemory = no\n\n[Limits]\nSeats = 2\n"
-          "BytesPerWard = 1048576\n[Alerts]\nExec = /usr/bin/mail -s alert ben",
+          "BytesPerWard = 1048576\n[Alerts]\nExec = /usr/bin/env -i ben",
           &c);
     assert_string_equal(c.name, "B\xc3\xa9n");
     assert_int_equal(c.listen.kind, ADDRESS_IP6);
@@ -171,7 +176,7 @@ static void everything_can_be_set(void **state)
     assert_false(c.lock_memory);
     assert_int_equal(c.limits.seats, 2);
     assert_int_equal(c.limits.ward_bytes, 1048576);
-    assert_string_equal(c.alert_exec, "/usr/bin/mail -s alert ben");
+    assert_string_equal(c.alert_exec, "/usr/bin/env -i ben");
 }
 
 static void a_file_is_read_whole(void **state)
