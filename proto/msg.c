@@ -353,6 +353,7 @@ static const struct wire_field req_approve_fields[] = {
     W_LIST(req_approve, boxes, 5, WIRE_MAY, 0, &approve_box_schema),
     W_BYTES(req_approve, roster_box, 6, WIRE_MAY, 0, BOX_MAX),
     W_BYTES(req_approve, introduction, 7, WIRE_MAY, 0, SIGNED_MAX),
+    W_UINT(req_approve, despite, 8, WIRE_MAY, 1),
 };
 static const struct wire_schema req_approve_schema =
     W_SCHEMA(req_approve, req_approve_fields);

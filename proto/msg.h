@@ -440,6 +440,7 @@ struct req_approve {
     struct approve_box boxes[EPOCHS_MAX];
     struct bytes roster_box;   /* release_roster_seal, newest epoch */
     struct bytes introduction; /* released with the roster */
+    uint8_t despite; /* 1: the guardian knows of a stop and says yes all the same */
 };
 
 struct rep_approve {
