@@ -284,6 +284,9 @@ enum exit_code exit_of(enum err e)
         return EXIT_NONE;
     case ERR_STOPPED:
     case ERR_TRIES:
+    case ERR_FROZEN:
+    case ERR_PAUSED:
+    case ERR_LEFT:
         return EXIT_STOPPED;
     case ERR_SIGNATURE:
     case ERR_AUTH:

@@ -57,12 +57,18 @@
     X(CONFLICT, 23, "conflict", "The same operation was asked for with other content.",  \
       "Run the command again from the start.")                                           \
     X(STOPPED, 24, "stopped", "A person stopped or refused this.",                       \
-      "Speak with that person.")                                                         \
+      "Speak with that person; a guardian may then approve with --despite-stop.")        \
     X(TRIES, 25, "locked-request", "Too many wrong tries: the request is locked.",       \
       "Unlock it after speaking with the person.")                                       \
     X(DISK_FULL, 26, "disk-full", "The disk is full.", "Make room on the disk.")         \
     X(IO, 27, "disk-error", "A file could not be read or written.",                      \
       "Check the disk and the permissions of the directory.")                            \
+    X(FROZEN, 28, "frozen", "The guardian froze all changes by the owner's keys.",       \
+      "Speak with the guardian; it ends after 30 days or with a restore.")               \
+    X(PAUSED, 29, "paused", "This guardian said to be away: nothing is approved.",       \
+      "Run: kith guard resume")                                                          \
+    X(LEFT, 30, "left", "The guardian gave this ward up.",                               \
+      "Choose another guardian: kith guardian replace")                                  \
     X(CORRUPT, 0, "damaged", "Stored data is damaged or foreign.",                       \
       "Restore it from a backup.")                                                       \
     X(ROLLBACK, 0, "rolled-back", "Stored data is older than it should be.",             \

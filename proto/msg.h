@@ -357,7 +357,8 @@ enum request_flag {
     REQUEST_INTRODUCED = 4, /* came through the list of guardians */
     REQUEST_AWAY = 8,       /* the guardian said to be away for a while */
     REQUEST_NOTED = 16,     /* a stop came that changed nothing any more */
-    REQUEST_FLAGS = 31
+    REQUEST_STOPS = 32,     /* a stop counts: stop hold, and only an explicit yes */
+    REQUEST_FLAGS = 63
 };
 
 struct request_line {
