@@ -15,8 +15,7 @@ struct guard_talk {
     struct req_request one;
 };
 
-/* Fills in whom to call; keys is secret memory that outlives the call. */
-static void call_seat(struct call *c, const struct day_seat *s, struct seat_keys *keys)
+void guard_call_seat(struct call *c, const struct day_seat *s, struct seat_keys *keys)
 {
     memcpy(keys->stat.b, s->stat, KEY_BYTES);
     memcpy(keys->psk.b, s->psk, KEY_BYTES);
@@ -70,6 +69,7 @@ static enum err add_request(struct guard *g, size_t seat, const struct request_l
 
 static enum err got_wards(struct guard_talk *t, const struct rep_wards *rep)
 {
+    t->g->paused[t->seat] = rep->paused;
     for (uint32_t i = 0; i < rep->n_wards; i++)
         TRY(add_ward(t->g, t->seat, &rep->wards[i]));
     if (rep->more == 0 || rep->n_wards == 0)
@@ -166,7 +166,7 @@ static enum err talk_start(struct guard *g, size_t i, enum guard_scope scope)
     TRY(secret_new(&t->keys));
     g->calls[i].step = look_step;
     g->calls[i].ctx = t;
-    call_seat(&g->calls[i], &g->day->seats[t->seat], t->keys);
+    guard_call_seat(&g->calls[i], &g->day->seats[t->seat], t->keys);
     return OK;
 }
 
@@ -249,9 +249,11 @@ struct day_ward *guard_known(struct day *d, const uint8_t seat[SEAT_BYTES],
 
 static bool is_unread(const struct guard *g, const struct guard_ward *w)
 {
-    const uint8_t *seat = g->day->seats[w->seat].seat;
+    const struct day_seat *s = &g->day->seats[w->seat];
 
-    return w->line.note.n > 0 && guard_known(g->day, seat, w->line.ward) == NULL;
+    /* What was sealed to keys that are gone stays closed. */
+    return w->line.note.n > 0 && !guard_seat_is_old(g->day, s) &&
+           guard_known(g->day, s->seat, w->line.ward) == NULL;
 }
 
 bool guard_has_unread(const struct guard *g)
@@ -337,7 +339,7 @@ enum err guard_talk_once(const struct params *p, struct day_seat *s, call_step s
 
     TRY(secret_new(&keys));
     *c = (struct call){ .step = step, .ctx = ctx };
-    call_seat(c, s, keys);
+    guard_call_seat(c, s, keys);
     enum err e = call_round(c, 1, p->round_ms, p->rng);
     c->node_key = NULL; /* keys end here */
     c->stat = NULL;
@@ -357,144 +359,4 @@ enum err guard_send(const struct params *p, struct day_seat *s, uint16_t kind,
     if (e == ERR_CLOSED || e == ERR_TIMEOUT)
         e = guard_talk_once(p, s, single_step, &one, out_call);
     return e;
-}
-
-/* ---- taking a seat ---- */
-
-static struct day_seat *seat_find(struct day *d, const uint8_t id[SEAT_BYTES])
-{
-    for (size_t i = 0; i < d->n_seats; i++)
-        if (bytes_equal(BYTES_OF(d->seats[i].seat), bytes_of(id, SEAT_BYTES)))
-            return &d->seats[i];
-    return NULL;
-}
-
-static void seat_address(struct day *d, const struct link *link, struct day_seat *s)
-{
-    uint8_t raw[ADDRESS_MAX];
-    struct buf b = BUF_OF(raw);
-
-    address_put(&link->address, &b);
-    s->node[0].addresses[0].at = day_keep(d, buf_bytes(&b));
-    s->node[0].n_addresses = 1;
-}
-
-enum err guard_seat_prepare(struct day *d, const struct root_key *root,
-                            const struct link *link, const struct params *p,
-                            struct day_seat **out)
-{
-    AUTO_SECRET struct seat_keys *keys = NULL;
-    uint8_t fp[FP_BYTES];
-    uint8_t id[SEAT_BYTES];
-
-    ident_fingerprint(d->me.guard_sign, d->me.guard_seal, fp);
-    ident_seat_id(link->node_key, fp, id);
-    TRY(secret_new(&keys));
-    TRY(ident_seat_keys(root, link->node_key, id, keys));
-    struct day_seat *s = seat_find(d, id);
-    if (s == NULL && d->n_seats == DAY_SEATS)
-        return ERR_TOO_BIG;
-    if (s == NULL) {
-        s = &d->seats[d->n_seats++];
-        *s = (struct day_seat){ .progress = GUARDIAN_NEW, .n_node = 1 };
-        s->added = p->now();
-    }
-    memcpy(s->seat, id, SEAT_BYTES);
-    memcpy(s->node[0].node_key, link->node_key, PUB_BYTES);
-    memcpy(s->token, link->token, TOKEN_BYTES);
-    memcpy(s->stat, keys->stat.b, KEY_BYTES);
-    memcpy(s->psk, keys->psk.b, KEY_BYTES);
-    rng_fill(p->rng, s->op_enrol, ID_BYTES);
-    s->operator_bit |= link->type == LINK_OPERATOR;
-    seat_address(d, link, s);
-    *out = s;
-    return OK;
-}
-
-struct enrol {
-    const struct day_seat *seat;
-    const struct guardian_keys *keys;
-    const struct seat_keys *talk;
-    struct req_seat_enrol req;
-};
-
-static enum err enrol_step(struct call *c, const struct call_reply *reply,
-                           struct call_send *out_send)
-{
-    struct enrol *e = c->ctx;
-    const uint8_t *node = e->seat->node[0].node_key;
-
-    if (reply != NULL) {
-        TRY(reply->err);
-        const struct rep_seat_enrol *rep = reply->rep;
-        return bytes_equal(BYTES_OF(rep->seat), BYTES_OF(e->seat->seat)) ? OK
-                                                                         : ERR_FORMAT;
-    }
-    seat_enrol_sign(&e->keys->sign, node, c->handshake, e->req.enrol_sig);
-    *out_send = (struct call_send){ MSG_SEAT_ENROL, &e->req };
-    return OK;
-}
-
-static void enrol_fill(struct enrol *e, const struct params *p)
-{
-    struct req_seat_enrol *r = &e->req;
-
-    /* The signature is over this very handshake, so a repeat is another operation. */
-    rng_fill(p->rng, r->op, ID_BYTES);
-    crypt_sign_public(&e->keys->sign, r->sign_pub);
-    crypt_dh_public(&e->keys->seal, r->seal_pub);
-    crypt_dh_public(&e->talk->stat, r->stat);
-    memcpy(r->psk, e->talk->psk.b, KEY_BYTES);
-    seat_keys_sign(&e->keys->sign, e->seat->node[0].node_key, e->seat->seat, r->seal_pub,
-                   r->keys_sig);
-}
-
-/* The conversation by the link. */
-static enum err enrol_round(const struct params *p, const struct day_seat *s,
-                            const struct root_key *root, struct call *c)
-{
-    AUTO_SECRET struct guardian_keys *keys = NULL;
-    AUTO_SECRET struct seat_keys *talk = NULL;
-    AUTO_SECRET struct credential *link = NULL;
-    AUTO_SECRET struct enrol *e = NULL;
-
-    TRY(secret_new(&keys));
-    TRY(secret_new(&talk));
-    TRY(secret_new(&link));
-    TRY(secret_new(&e));
-    TRY(ident_guardian(root, keys));
-    memcpy(talk->stat.b, s->stat, KEY_BYTES);
-    memcpy(talk->psk.b, s->psk, KEY_BYTES);
-    ident_credential(BYTES_OF(s->token), link);
-    *e = (struct enrol){ .seat = s, .keys = keys, .talk = talk };
-    enrol_fill(e, p);
-    *c = (struct call){ .role = ROLE_OPERATOR,
-                        .node_key = s->node[0].node_key,
-                        .stat = &talk->stat,
-                        .id = link->id,
-                        .psk = &link->psk,
-                        .step = enrol_step,
-                        .ctx = e };
-    call_addresses(c, s->node[0].addresses, s->node[0].n_addresses);
-    return call_round(c, 1, p->round_ms, p->rng);
-}
-
-enum err guard_seat_try(const struct params *p, struct day_seat *s, struct call *out_call)
-{
-    struct req_wards req = { 0 };
-    struct rep_wards rep; /* its slices are not looked at */
-
-    return guard_send(p, s, MSG_WARDS, &req, &rep, sizeof rep, out_call);
-}
-
-enum err guard_seat_take(const struct params *p, struct day_seat *s,
-                         const struct root_key *root, struct call *out_call)
-{
-    TRY(enrol_round(p, s, root, out_call));
-    TRY(out_call->err);
-    TRY(guard_seat_try(p, s, out_call));
-    s->progress = GUARDIAN_READY;
-    secret_wipe(s->token, TOKEN_BYTES);
-    memset(s->op_enrol, 0, ID_BYTES);
-    return OK;
 }

@@ -75,6 +75,12 @@ enum err guard_read_notes(struct guard *g, const struct guardian_keys *keys);
 enum err guard_send(const struct params *p, struct day_seat *s, uint16_t kind,
                     const void *req, void *out_rep, size_t rep_n, struct call *out_call);
 
+/*
+ * Fills in whom to call, as the guardian of that seat; keys is secret memory of the
+ * caller's that outlives the call.
+ */
+void guard_call_seat(struct call *c, const struct day_seat *s, struct seat_keys *keys);
+
 /* One conversation with a seat by the caller's step; errors as guard_send. */
 enum err guard_talk_once(const struct params *p, struct day_seat *s, call_step step,
                          void *ctx, struct call *out_call);

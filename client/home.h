@@ -33,7 +33,9 @@ enum {
     DAY_GUARDIANS = PIECES_MAX,
     DAY_SEATS = 64,
     DAY_INVITES = 256,
-    DAY_WARDS = 256
+    DAY_WARDS = 256,
+    DAY_HANDLERS = 8, /* programs that are told of alerts */
+    DAY_HANDLER_MAX = 512
 };
 
 /* ---- the directory ---- */
@@ -155,6 +157,16 @@ enum err home_journal_key(const struct root_key *root, struct home_key **out);
 
 /* ---- the day box ---- */
 
+/* How far a drop was read, and what its node signed about it then. */
+struct day_mark {
+    uint8_t drop[ID_BYTES];
+    uint64_t seq;
+    uint8_t head[HASH_BYTES];
+    uint8_t incarnation[ID_BYTES];
+    uint64_t time;        /* the node's, Unix seconds */
+    struct bytes receipt; /* drop_receipt: the evidence */
+};
+
 /* What a node last said about itself. */
 struct day_node {
     uint8_t node_key[PUB_BYTES];
@@ -165,6 +177,16 @@ struct day_node {
     uint64_t seen; /* Unix seconds of the last answer */
     uint32_t n_addresses;
     struct roster_address addresses[ADDRESSES_MAX];
+    uint8_t fault;    /* enum seen_fault: what it was caught at; 0 nothing */
+    uint64_t faulted; /* when; both stay until a person settles it */
+    uint32_t n_alerts;
+    struct day_mark alerts[1]; /* the ward's alert drop, or the seat's inbox */
+    uint32_t n_log;
+    struct day_mark log[1]; /* the ward's log drop */
+    uint64_t told_seq;      /* up to this alert the person was told */
+    uint8_t told_head[HASH_BYTES];
+    uint64_t told_time; /* when it was received there */
+    uint64_t acked;     /* up to this one the node keeps our signed mark */
 };
 
 /* The person and the circle; one in each home. */
@@ -196,6 +218,17 @@ struct day_me {
     uint64_t sealed_at;
     uint8_t manifest_hash[HASH_BYTES];
     struct bytes manifest; /* signed bytes */
+    /* alerts */
+    uint64_t owner_tested; /* a person answered an alert test as owner; 0 never */
+    uint64_t guard_tested; /* and as guardian */
+    uint64_t watched;      /* the last look of kith alert watch; 0 never */
+    uint32_t timer;        /* the timer runs every so many seconds; 0: none */
+    uint64_t failed;       /* when a handler last failed; 0: the last run was fine */
+    uint32_t n_handlers;
+
+    struct day_handler {
+        struct bytes exec; /* program and arguments, each ends with a zero byte */
+    } handlers[DAY_HANDLERS];
 };
 
 /* How far the enrolment of a guardian went. */
@@ -268,6 +301,7 @@ struct day_seat {
     uint8_t stat[KEY_BYTES]; /* conversation keys: secret */
     uint8_t psk[KEY_BYTES];
     uint64_t added;
+    uint8_t mark_sign[KEY_BYTES]; /* seed: signs what was read of the inbox; secret */
 };
 
 /* An invite the person made. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/home.h"
+#include "proto/drop.h"
 
 /*
  * The day box is a row of records. A kind or an even key that is not known makes the
@@ -16,6 +17,21 @@ static const struct wire_field address_fields[] = {
 };
 static const struct wire_schema address_schema = W_SCHEMA(roster_address, address_fields);
 
+static const struct wire_field mark_fields[] = {
+    W_FIX(day_mark, drop, 1, WIRE_MUST),
+    W_UINT(day_mark, seq, 2, WIRE_MAY, UINT64_MAX),
+    W_FIX(day_mark, head, 3, WIRE_MAY),
+    W_FIX(day_mark, incarnation, 4, WIRE_MAY),
+    W_UINT(day_mark, time, 5, WIRE_MAY, UINT64_MAX),
+    W_BYTES(day_mark, receipt, 6, WIRE_MAY, 0, DROP_RECEIPT_MAX),
+};
+static const struct wire_schema mark_schema = W_SCHEMA(day_mark, mark_fields);
+
+static const struct wire_field handler_fields[] = {
+    W_BYTES(day_handler, exec, 1, WIRE_MUST, 2, DAY_HANDLER_MAX),
+};
+static const struct wire_schema handler_schema = W_SCHEMA(day_handler, handler_fields);
+
 static const struct wire_field node_fields[] = {
     W_FIX(day_node, node_key, 1, WIRE_MUST),
     W_FIX(day_node, node_sign, 2, WIRE_MAY),
@@ -24,6 +40,14 @@ static const struct wire_field node_fields[] = {
     W_UINT(day_node, log_seq, 5, WIRE_MAY, UINT64_MAX),
     W_UINT(day_node, seen, 6, WIRE_MAY, UINT64_MAX),
     W_LIST(day_node, addresses, 7, WIRE_MAY, 0, &address_schema),
+    W_UINT(day_node, fault, 60, WIRE_MAY, UINT8_MAX),
+    W_UINT(day_node, faulted, 61, WIRE_MAY, UINT64_MAX),
+    W_LIST(day_node, alerts, 62, WIRE_MAY, 0, &mark_schema),
+    W_LIST(day_node, log, 63, WIRE_MAY, 0, &mark_schema),
+    W_UINT(day_node, told_seq, 64, WIRE_MAY, UINT64_MAX),
+    W_FIX(day_node, told_head, 65, WIRE_MAY),
+    W_UINT(day_node, told_time, 66, WIRE_MAY, UINT64_MAX),
+    W_UINT(day_node, acked, 67, WIRE_MAY, UINT64_MAX),
 };
 static const struct wire_schema node_schema = W_SCHEMA(day_node, node_fields);
 
@@ -58,6 +82,12 @@ static const struct wire_field me_fields[] = {
     W_UINT(day_me, sealed_at, 17, WIRE_MAY, UINT64_MAX),
     W_FIX(day_me, manifest_hash, 18, WIRE_MAY),
     W_BYTES(day_me, manifest, 19, WIRE_MAY, 0, MANIFEST_MAX),
+    W_UINT(day_me, owner_tested, 60, WIRE_MAY, UINT64_MAX),
+    W_UINT(day_me, guard_tested, 61, WIRE_MAY, UINT64_MAX),
+    W_UINT(day_me, watched, 62, WIRE_MAY, UINT64_MAX),
+    W_UINT(day_me, timer, 63, WIRE_MAY, UINT32_MAX),
+    W_UINT(day_me, failed, 64, WIRE_MAY, UINT64_MAX),
+    W_LIST(day_me, handlers, 65, WIRE_MAY, 0, &handler_schema),
 };
 static const struct wire_schema me_schema = W_SCHEMA(day_me, me_fields);
 
@@ -119,6 +149,7 @@ static const struct wire_field seat_fields[] = {
     W_FIX(day_seat, stat, 7, WIRE_MAY),
     W_FIX(day_seat, psk, 8, WIRE_MAY),
     W_UINT(day_seat, added, 9, WIRE_MAY, UINT64_MAX),
+    W_FIX(day_seat, mark_sign, 60, WIRE_MAY),
 };
 static const struct wire_schema seat_schema = W_SCHEMA(day_seat, seat_fields);
 

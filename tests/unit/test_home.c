@@ -348,7 +348,16 @@ static void fill(struct day *d)
         g->node[0].addresses[1].at = day_keep(d, bytes_of("\x01\x7f\0\0\x02\x1e\xa4", 7));
         g->dev_static[31] = 0xee;
         g->view = day_keep(d, bytes_text("some view"));
+        g->node[0].fault = 2;
+        g->node[0].n_alerts = g->node[0].n_log = 1;
+        g->node[0].alerts[0] = (struct day_mark){
+            .seq = 7, .time = 99, .receipt = day_keep(d, bytes_text("signed"))
+        };
+        g->node[0].told_seq = 6;
     }
+    me->owner_tested = 5;
+    me->n_handlers = 1;
+    me->handlers[0].exec = day_keep(d, bytes_of("/bin/true\0-x", 13));
     d->seats[d->n_seats++] =
         (struct day_seat){ .progress = GUARDIAN_READY, .n_node = 1, .stat = { 4 } };
     d->invites[d->n_invites++] = (struct day_invite){ .seat = { 1 }, .expires = 99 };
@@ -372,6 +381,10 @@ static void test_day_goes_and_comes(void **state)
     assert_int_equal(back->n_guardians, DAY_GUARDIANS);
     assert_int_equal(back->guardians[63].node[0].node_key[0], 63);
     assert_int_equal(back->guardians[63].dev_static[31], 0xee);
+    assert_int_equal(back->guardians[63].node[0].alerts[0].seq, 7);
+    assert_true(
+        bytes_equal(back->guardians[63].node[0].alerts[0].receipt, bytes_text("signed")));
+    assert_int_equal(back->me.handlers[0].exec.n, 13);
     assert_int_equal(back->n_wards, 1);
     assert_true(bytes_equal(back->wards[0].label, bytes_text("Jo")));
     assert_int_equal(day_encode(d, &one), OK);
