@@ -3,45 +3,148 @@
 
 enum { MS = 1000 };
 
-void clock_start(struct clock *c, enum clock_trust trust, enum clock_sync sync,
-                 uint64_t mark_s, struct clock_look look)
+static uint64_t least(uint64_t a, uint64_t b)
 {
-    bool sound = trust == CLOCK_TRUSTED || sync == CLOCK_SYNCHRONISED;
-    bool behind = look.wall_ms < mark_s * MS;
+    return a < b ? a : b;
+}
 
-    *c = (struct clock){ .trust = trust, .last = look, .now_ms = look.wall_ms };
-    c->state = sound ? CLOCK_RUNS : CLOCK_FROZEN;
-    c->waits = !sound;
-    /* Time already seen does not come back; nor does an unsound clock add to it. */
-    if (mark_s != 0 && (behind || !sound))
-        c->now_ms = mark_s * MS;
+static uint64_t since(uint64_t now, uint64_t then)
+{
+    return now > then ? now - then : 0;
+}
+
+static bool stepped(struct clock_look from, struct clock_look to)
+{
+    return since(to.wall_ms, from.wall_ms) >
+           since(to.boot_ms, from.boot_ms) + (uint64_t)CLOCK_STEP_S * MS;
+}
+
+/* Only a person ends these. */
+static bool is_sticky(enum clock_why why)
+{
+    return why == CLOCK_STEPPED || why == CLOCK_LONG_OFF;
+}
+
+static bool is_behind(const struct clock *c, struct clock_look look)
+{
+    return since(c->now_ms, look.wall_ms) > (uint64_t)CLOCK_STEP_S * MS;
+}
+
+static void freeze(struct clock *c, enum clock_why why)
+{
+    if (c->why == CLOCK_FINE)
+        c->frozen_ms = c->last.boot_ms;
+    c->why = why;
+}
+
+/* Time does not run faster than it passes, nor ahead of the wall. */
+static void advance(struct clock *c, struct clock_look from, struct clock_look to)
+{
+    uint64_t passed =
+        least(since(to.wall_ms, from.wall_ms), since(to.boot_ms, from.boot_ms));
+
+    c->now_ms += least(passed, since(to.wall_ms, c->now_ms));
+}
+
+/* From the mark to a wall that is vouched for. */
+static void come_back(struct clock *c, const struct clock_mark *mark,
+                      struct clock_look look)
+{
+    bool same_boot = !id_none(look.boot) && id_equal(mark->look.boot, look.boot) &&
+                     look.boot_ms >= mark->look.boot_ms;
+
+    if (same_boot && stepped(mark->look, look))
+        freeze(c, CLOCK_STEPPED);
+    else if (since(look.wall_ms, mark->now_ms) > (uint64_t)CLOCK_OFF_S * MS)
+        freeze(c, CLOCK_LONG_OFF);
+    else if (same_boot)
+        advance(c, mark->look, look);
+    else if (look.wall_ms > mark->now_ms)
+        c->now_ms = look.wall_ms;
+    if (c->why == CLOCK_FINE && is_behind(c, look))
+        freeze(c, CLOCK_BEHIND);
+}
+
+void clock_start(struct clock *c, enum clock_trust trust, enum clock_sync sync,
+                 const struct clock_mark *mark, struct clock_look look)
+{
+    struct clock_mark from = *mark;
+    bool first = from.now_ms == 0;
+
+    *c = (struct clock){ .trust = trust, .start = from, .last = look };
+    c->now_ms = first ? look.wall_ms : from.now_ms;
+    if (is_sticky(from.why))
+        freeze(c, from.why);
+    else if (trust != CLOCK_TRUSTED && sync != CLOCK_SYNCHRONISED)
+        freeze(c, CLOCK_UNSYNCED);
+    else if (!first)
+        come_back(c, &from, look);
 }
 
 void clock_synchronised(struct clock *c, struct clock_look look)
 {
-    if (!c->waits)
-        return;
-    c->waits = false;
-    c->state = CLOCK_RUNS;
-    c->last = look;
-    if (look.wall_ms > c->now_ms)
-        c->now_ms = look.wall_ms;
+    struct clock_mark start = c->start;
+
+    if (c->why == CLOCK_UNSYNCED)
+        clock_start(c, c->trust, CLOCK_SYNCHRONISED, &start, look);
 }
 
 uint64_t clock_now(struct clock *c, struct clock_look look)
 {
-    uint64_t boot = look.boot_ms > c->last.boot_ms ? look.boot_ms - c->last.boot_ms : 0;
-    uint64_t wall = look.wall_ms > c->last.wall_ms ? look.wall_ms - c->last.wall_ms : 0;
+    struct clock_look before = c->last;
 
     c->last = look;
-    if (wall > boot + (uint64_t)CLOCK_STEP_S * MS && c->trust != CLOCK_TRUSTED)
-        c->state = CLOCK_FROZEN;
-    /* While the wall clock is behind the node's own time, the node waits for it. */
-    if (c->state == CLOCK_RUNS && look.wall_ms > c->now_ms) {
-        uint64_t ahead = look.wall_ms - c->now_ms;
-        uint64_t passed = wall < boot ? wall : boot;
-
-        c->now_ms += passed < ahead ? passed : ahead;
+    if (is_sticky(c->why) || c->why == CLOCK_UNSYNCED)
+        return c->now_ms / MS;
+    if (stepped(before, look)) {
+        freeze(c, CLOCK_STEPPED);
+        return c->now_ms / MS;
     }
+    advance(c, before, look);
+    if (is_behind(c, look))
+        freeze(c, CLOCK_BEHIND);
+    else if (look.wall_ms >= c->now_ms)
+        c->why = CLOCK_FINE;
     return c->now_ms / MS;
+}
+
+void clock_confirmed(struct clock *c, uint64_t now_ms, struct clock_look look)
+{
+    c->why = CLOCK_FINE;
+    c->now_ms = now_ms;
+    c->last = look;
+}
+
+enum clock_state clock_state(const struct clock *c)
+{
+    return c->why == CLOCK_FINE ? CLOCK_RUNS : CLOCK_FROZEN;
+}
+
+bool clock_is_news(const struct clock *c)
+{
+    if (c->why == CLOCK_FINE)
+        return false;
+    return is_sticky(c->why) ||
+           since(c->last.boot_ms, c->frozen_ms) >= (uint64_t)CLOCK_TELL_S * MS;
+}
+
+bool clock_mark(const struct clock *c, struct clock_mark *out)
+{
+    /* While nobody vouches for the wall, the mark it started from says all there is. */
+    if (c->why == CLOCK_UNSYNCED)
+        return false;
+    *out = (struct clock_mark){ .now_ms = c->now_ms, .look = c->last, .why = c->why };
+    return true;
+}
+
+enum err clock_agree(uint64_t now_s, uint64_t wall_s, uint64_t told_s,
+                     uint64_t *out_now_s, bool *out_back)
+{
+    uint64_t to = least(wall_s, told_s);
+
+    if (since(wall_s, to) > CLOCK_STEP_S || since(told_s, to) > CLOCK_STEP_S)
+        return ERR_STATE;
+    *out_back = since(now_s, to) > CLOCK_STEP_S;
+    *out_now_s = *out_back || to > now_s ? to : now_s;
+    return OK;
 }

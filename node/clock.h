@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The node's time: the wall clock, but never faster than time really passes while the
- * node runs, never backwards, and standing still (frozen) while it cannot be trusted.
+ * machine runs, never backwards, and standing still (frozen) while it cannot be trusted.
  * Pure: both clocks are arguments. A frozen clock delays holds; it never shortens one.
  */
 #ifndef KITH_NODE_CLOCK_H
@@ -9,38 +9,59 @@
 
 #include "node/record.h"
 
-/* A forward step of more than this, in seconds, is no drift. */
-enum { CLOCK_STEP_S = 3600 };
+enum {
+    CLOCK_STEP_S = 3600,      /* a forward step of more than this is no drift */
+    CLOCK_OFF_S = 30 * 86400, /* nor is this long away believed without a person */
+    CLOCK_TELL_S = 600        /* what mends itself is told after it stood this long */
+};
 
-/* Whether whoever starts the node vouches for its wall clock. */
+/* Whether whoever starts the node vouches for what the kernel cannot say. */
 enum clock_trust { CLOCK_ASK_KERNEL, CLOCK_TRUSTED };
 
-/* What the kernel says about it. */
+/* What the kernel says about its clock. */
 enum clock_sync { CLOCK_UNSYNCHRONISED, CLOCK_SYNCHRONISED };
 
-/* What one look at the machine's clocks gives, in milliseconds. */
-struct clock_look {
-    uint64_t wall_ms; /* since 1970 */
-    uint64_t boot_ms; /* since boot, suspended time included */
+/* How far the node's time had come at a look; { 0 } before the first. */
+struct clock_mark {
+    uint64_t now_ms;
+    struct clock_look look;
+    enum clock_why why;
 };
 
 struct clock {
     enum clock_trust trust;
-    enum clock_state state;
-    bool waits; /* frozen only because the kernel did not know the time at the start */
+    enum clock_why why; /* CLOCK_FINE: it runs */
+    struct clock_mark start;
     struct clock_look last;
     uint64_t now_ms;
+    uint64_t frozen_ms; /* boot time when it froze */
 };
 
-/* mark_s: the latest node time that was made durable; 0 at a first start. */
-void clock_start(struct clock *c, enum clock_trust trust, enum clock_sync sync,
-                 uint64_t mark_s, struct clock_look look);
 /*
- * The kernel says by now that its clock is right: one that waited for that since its
- * start runs, as if started now. One that jumped while it ran stays frozen.
+ * Starts where mark left it. In the same boot what passed is min(wall, boot time); after
+ * another the wall is believed, up to CLOCK_OFF_S, once the kernel (or trust) vouches.
  */
+void clock_start(struct clock *c, enum clock_trust trust, enum clock_sync sync,
+                 const struct clock_mark *mark, struct clock_look look);
+/* The kernel says by now that its clock is right: what waited for that starts again. */
 void clock_synchronised(struct clock *c, struct clock_look look);
 /* Goes on to this look; returns the node's time in Unix seconds. */
 uint64_t clock_now(struct clock *c, struct clock_look look);
+/* A person confirmed the time: it runs on from now_ms (clock_agree's). */
+void clock_confirmed(struct clock *c, uint64_t now_ms, struct clock_look look);
+/* CLOCK_FROZEN unless it is fine. */
+enum clock_state clock_state(const struct clock *c);
+/* True when holds stood long enough, or for a reason, that people must know. */
+bool clock_is_news(const struct clock *c);
+/* The mark to make durable; false: there is nothing new a later start may rely on. */
+bool clock_mark(const struct clock *c, struct clock_mark *out);
+
+/*
+ * What the node's time becomes when somebody whose clock shows told_s confirms the wall:
+ * the earlier of the two; never back by less than CLOCK_STEP_S. *out_back: it went back,
+ * so that open holds start again. ERR_STATE: the two differ by more than CLOCK_STEP_S.
+ */
+enum err clock_agree(uint64_t now_s, uint64_t wall_s, uint64_t told_s,
+                     uint64_t *out_now_s, bool *out_back);
 
 #endif

@@ -71,37 +71,58 @@ static void conn_pump(struct conn *c);
 
 /* ---- time ---- */
 
-static uint64_t ms_of(clockid_t id)
+static struct clock_look look_now(const struct loop *l)
 {
-    struct timespec ts = { 0 };
+    struct clock_look look = l->look();
 
-    (void)clock_gettime(id, &ts); /* cannot fail for these clocks */
-    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+    memcpy(look.boot, l->boot, ID_BYTES);
+    return look;
 }
 
-static struct clock_look look_now(void)
+/* What froze it, or let it run, is made durable at once. */
+static void clock_changed(struct loop *l, enum clock_state before)
 {
-    return (struct clock_look){ ms_of(CLOCK_REALTIME), ms_of(CLOCK_BOOTTIME) };
+    enum clock_state after = clock_state(&l->time.clock);
+
+    if (before == after)
+        return;
+    if (after == CLOCK_FROZEN)
+        LOG(WARN, EV_CLOCK_FROZEN, F_END);
+    else
+        LOG(NOTICE, EV_CLOCK_RUNS, F_END);
+    l->sweep_at_ms = 0;
+}
+
+static uint64_t node_now(struct loop *l)
+{
+    enum clock_state before = clock_state(&l->time.clock);
+    uint64_t now = time_now(&l->time, look_now(l), &l->env);
+
+    clock_changed(l, before);
+    return now;
 }
 
 /* A node often starts before its machine has the time from the network. */
 static void ask_kernel(struct loop *l)
 {
-    if (!l->clock.waits || l->sync == NULL || l->sync() != CLOCK_SYNCHRONISED)
+    enum clock_state before = clock_state(&l->time.clock);
+
+    if (l->time.clock.why != CLOCK_UNSYNCED || l->sync == NULL ||
+        l->sync() != CLOCK_SYNCHRONISED)
         return;
-    clock_synchronised(&l->clock, look_now());
-    LOG(NOTICE, EV_CLOCK_RUNS, F_END);
+    clock_synchronised(&l->time.clock, look_now(l));
+    clock_changed(l, before);
 }
 
-static uint64_t node_now(struct loop *l)
+/* Whatever became of it: the store knows. */
+static void clock_confirm(struct loop *l)
 {
-    enum clock_state before = l->clock.state;
-    uint64_t now = clock_now(&l->clock, look_now());
+    uint32_t turn = l->time.turn;
 
-    if (before != l->clock.state)
-        LOG(WARN, EV_CLOCK_FROZEN, F_END);
-    l->env.clock = l->clock.state;
-    return now;
+    if (time_follow(&l->time, l->store, look_now(l)) != OK || l->time.turn == turn)
+        return;
+    LOG(NOTICE, EV_CLOCK_CONFIRMED, F_END);
+    l->sweep_at_ms = 0;
 }
 
 /* ---- the end of a connection ---- */
@@ -308,6 +329,8 @@ static void conn_opened(struct conn *c)
 static void job_finished(struct conn *c)
 {
     c->job_runs = false;
+    if (c->kind == MSG_CLOCK)
+        clock_confirm(c->loop);
     if (c->state == CONN_ENDING) {
         conn_free(c);
         return;
@@ -694,28 +717,34 @@ static bool conn_late(const struct conn *c, const struct limits *lim, uint64_t n
 static enum err job_sweep(struct txn *t, void *arg)
 {
     struct loop *l = arg;
-    AUTO_FREE uint8_t *mem = calloc(1, SCRATCH_BYTES);
-    struct session nobody = { 0 };
-    struct node_env env = l->sweep_env;
-    struct call c = { .txn = t,
-                      .who = &nobody,
-                      .env = &env,
-                      .now = l->sweep_now,
-                      .mem = { .p = mem, .cap = SCRATCH_BYTES } };
-    uint8_t mark[8];
     bool more = false;
 
-    if (mem == NULL)
-        return ERR_NOMEM;
-    store_u64(mark, l->sweep_now);
-    TRY(txn_put(t, TAB_CLOCK, bytes_text(CLOCK_MARK), BYTES_OF(mark)));
-    /* What is left over waits a minute. */
-    enum err e = request_tick(&c, &more);
-    secret_wipe(mem, c.mem.high);
-    return e;
+    TRY(serve_keep(t, &l->sweep_env, l->sweep_now, &l->sweep_time));
+    TRY(serve_tick(t, &l->sweep_env, l->sweep_now, &more));
+    l->sweep_more |= more;
+    return OK;
+}
+
+static enum err job_spread(struct txn *t, void *arg)
+{
+    struct loop *l = arg;
+    bool more = false;
+
+    TRY(serve_tell(t, &l->sweep_env, l->sweep_now, &more));
+    l->sweep_more |= more;
+    return OK;
 }
 
 static void sweep_done(void *arg, enum err result, enum store_outcome outcome)
+{
+    (void)arg;
+    (void)outcome;
+    if (result != OK)
+        LOG(ERROR, EV_STORE_FAILED, F_ERR(result));
+}
+
+/* The last of the two: done in the order they were handed over. */
+static void spread_done(void *arg, enum err result, enum store_outcome outcome)
 {
     struct loop *l = arg;
 
@@ -727,19 +756,28 @@ static void sweep_done(void *arg, enum err result, enum store_outcome outcome)
     (void)pthread_mutex_unlock(&l->mutex);
 }
 
-static void sweep_start(struct loop *l)
+/* What the last sweep left goes on at once; *out_more is the store thread's word. */
+static bool sweep_may(struct loop *l, bool *out_more)
 {
     (void)pthread_mutex_lock(&l->mutex);
     bool busy = l->sweeping;
-    l->sweeping = true;
+    *out_more = !busy && l->sweep_more;
     (void)pthread_mutex_unlock(&l->mutex);
-    if (busy)
-        return;
+    return !busy;
+}
+
+static void sweep_start(struct loop *l)
+{
     ask_kernel(l);
     l->sweep_now = node_now(l);
     l->sweep_env = l->env;
+    l->sweep_time = l->time;
+    l->sweep_more = false;
+    l->sweeping = true;
     l->sweep = (struct store_job){ .fn = job_sweep, .done = sweep_done, .arg = l };
+    l->spread = (struct store_job){ .fn = job_spread, .done = spread_done, .arg = l };
     store_submit(l->store, &l->sweep);
+    store_submit(l->store, &l->spread);
     store_tick(l->store);
 }
 
@@ -770,7 +808,8 @@ static void on_beat(uv_timer_t *t)
             uv_stop(&l->uv);
         return;
     }
-    if (now < l->sweep_at_ms)
+    bool more = false;
+    if (!sweep_may(l, &more) || (now < l->sweep_at_ms && !more))
         return;
     l->sweep_at_ms = now + SWEEP_MS;
     sweep_start(l);

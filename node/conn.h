@@ -12,13 +12,9 @@
 
 #include <uv.h>
 
-#include "node/clock.h"
 #include "node/serve.h"
 
 enum { RATES = 512, SPOKEN_RATES = 64 };
-
-/* Name of the clock's mark in TAB_CLOCK: the latest node time made durable, u64. */
-#define CLOCK_MARK "now"
 
 struct conn;
 
@@ -39,20 +35,25 @@ struct loop {
     uv_signal_t intr;
     struct store *store;
     struct node_env env;
-    struct clock clock;
+    struct timekeeper time;
+    struct clock_look (*look)(void); /* at the machine's clocks; boot is filled in */
+    uint8_t boot[ID_BYTES];
     enum clock_sync (*sync)(void); /* asks the kernel; NULL: never asked again */
     struct door door;
     struct rate rates[RATES];
     struct rate spoken[SPOKEN_RATES]; /* by spoken id */
     struct conn *conns; /* fixed number of slots, for the life of the loop */
     size_t n_conns;
-    pthread_mutex_t mutex;  /* guards done */
-    struct conn *done;      /* whose jobs are finished */
-    struct store_job sweep; /* expiries and the clock's mark, once a minute */
+    pthread_mutex_t mutex;   /* guards done */
+    struct conn *done;       /* whose jobs are finished */
+    struct store_job sweep;  /* expiries and the clock's mark, once a minute */
+    struct store_job spread; /* behind it: wards that must hear of the node */
     struct node_env sweep_env;
+    struct timekeeper sweep_time;
     uint64_t sweep_now;
     uint64_t sweep_at_ms; /* loop time of the next one */
     bool sweeping;
+    bool sweep_more; /* there is more to do, at once */
     bool draining;
     uint64_t drain_until_ms;
 };

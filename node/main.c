@@ -11,7 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "node/clock.h"
 #include "node/conf.h"
 #include "node/conn.h"
 #include "node/log.h"
@@ -91,17 +90,37 @@ static enum err harden(void)
     return OK;
 }
 
+static uint64_t ms_of(clockid_t id)
+{
+    struct timespec ts = { 0 };
+
+    (void)clock_gettime(id, &ts); /* cannot fail for these clocks */
+    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* Zero where the kernel does not tell: then every start is as after a boot. */
+static void read_boot(uint8_t out[ID_BYTES])
+{
+    char text[37] = "";
+    char digits[33] = "";
+    size_t n = 0;
+    FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+
+    if (f == NULL)
+        return;
+    if (fgets(text, sizeof text, f) != NULL)
+        for (size_t i = 0; text[i] != '\0' && n < sizeof digits - 1; i++)
+            if (text[i] != '-')
+                digits[n++] = text[i];
+    (void)fclose(f); /* only read from */
+    if (hex_decode(bytes_of(digits, n), (struct span){ out, ID_BYTES }) != OK)
+        memset(out, 0, ID_BYTES);
+}
+
 static struct clock_look look_now(void)
 {
-    struct timespec wall = { 0 };
-    struct timespec boot = { 0 };
-
-    (void)clock_gettime(CLOCK_REALTIME, &wall);
-    (void)clock_gettime(CLOCK_BOOTTIME, &boot);
-    return (struct clock_look){
-        .wall_ms = (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000,
-        .boot_ms = (uint64_t)boot.tv_sec * 1000 + (uint64_t)boot.tv_nsec / 1000000,
-    };
+    return (struct clock_look){ .wall_ms = ms_of(CLOCK_REALTIME),
+                                .boot_ms = ms_of(CLOCK_BOOTTIME) };
 }
 
 static enum clock_sync kernel_sync(void)
@@ -112,29 +131,19 @@ static enum clock_sync kernel_sync(void)
     return state >= 0 && state != TIME_ERROR ? CLOCK_SYNCHRONISED : CLOCK_UNSYNCHRONISED;
 }
 
-static enum err read_mark(struct txn *t, void *arg)
-{
-    uint64_t *mark = arg;
-    uint8_t raw[8] = { 0 };
-    size_t n = 0;
-
-    enum err e = txn_get(t, TAB_CLOCK, bytes_text(CLOCK_MARK), SPAN_OF(raw), &n);
-    if (e != OK && e != ERR_UNKNOWN)
-        return e;
-    *mark = load_u64(raw);
-    return OK;
-}
-
 static enum err clock_begin(struct loop *l, const struct conf *conf)
 {
-    uint64_t mark = 0;
+    struct clock_look look = look_now();
 
-    TRY(store_read(l->store, read_mark, &mark));
-    clock_start(&l->clock, conf->trust_clock ? CLOCK_TRUSTED : CLOCK_ASK_KERNEL,
-                kernel_sync(), mark, look_now());
+    read_boot(l->boot); /* once, before the sandbox closes */
+    memcpy(look.boot, l->boot, ID_BYTES);
+    l->look = look_now;
     l->sync = kernel_sync;
-    l->env.clock = l->clock.state;
-    if (l->clock.state == CLOCK_FROZEN)
+    TRY(time_start(&l->time, l->store,
+                   conf->trust_clock ? CLOCK_TRUSTED : CLOCK_ASK_KERNEL, kernel_sync(),
+                   look));
+    (void)time_now(&l->time, look, &l->env);
+    if (l->env.clock == CLOCK_FROZEN)
         LOG(WARN, EV_CLOCK_FROZEN, F_END);
     return OK;
 }
@@ -242,7 +251,7 @@ static enum err link_draw(struct loop *l, const char *dir)
     memcpy(link->node_key, l->env.id->node_pub, sizeof link->node_key);
     rng_fill(l->env.rng, link->token, sizeof link->token);
     job->env = &l->env;
-    job->now = clock_now(&l->clock, look_now());
+    job->now = time_now(&l->time, l->env.look, &l->env);
     ident_credential(BYTES_OF(link->token), &job->cred);
     TRY(link_format(link, line, LINK_TEXT));
     TRY(store_write(l->store, put_link, job));

@@ -181,6 +181,26 @@ static const struct wire_field record_blob_fields[] = {
 };
 const struct wire_schema record_blob_schema = W_SCHEMA(record_blob, record_blob_fields);
 
+static const struct wire_field record_clock_fields[] = {
+    W_UINT(record_clock, now_ms, 1, WIRE_MUST, UINT64_MAX),
+    W_UINT(record_clock, wall_ms, 2, WIRE_MUST, UINT64_MAX),
+    W_UINT(record_clock, boot_ms, 3, WIRE_MUST, UINT64_MAX),
+    W_FIX(record_clock, boot, 4, WIRE_MAY),
+    W_UINT(record_clock, why, 5, WIRE_MAY, CLOCK_BEHIND),
+    W_UINT(record_clock, told, 6, WIRE_MAY, 1),
+    W_UINT(record_clock, turn, 7, WIRE_MAY, UINT32_MAX),
+    W_UINT(record_clock, era, 8, WIRE_MAY, UINT32_MAX),
+    W_UINT(record_clock, loaded, 9, WIRE_MAY, UINT32_MAX),
+};
+const struct wire_schema record_clock_schema =
+    W_SCHEMA(record_clock, record_clock_fields);
+
+static const struct wire_field record_tell_fields[] = {
+    W_UINT(record_tell, time, 1, WIRE_MUST, UINT64_MAX),
+    W_FIX(record_tell, after, 2, WIRE_MAY),
+};
+const struct wire_schema record_tell_schema = W_SCHEMA(record_tell, record_tell_fields);
+
 /* ---- keys ---- */
 
 static void key_add(struct txn_key *k, struct bytes part)

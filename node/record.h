@@ -35,12 +35,23 @@ struct session {
 /* Frozen: whoever makes `now` lets it stand still, so that holds and expiries do. */
 enum clock_state { CLOCK_RUNS, CLOCK_FROZEN };
 
+/* What one look at the machine's clocks gives, in milliseconds. */
+struct clock_look {
+    uint64_t wall_ms;       /* since 1970 */
+    uint64_t boot_ms;       /* since boot, suspended time included */
+    uint8_t boot[ID_BYTES]; /* which boot of the machine; zero: the kernel cannot say */
+};
+
 /* The node, as long as it runs. */
 struct node_env {
     const struct store_identity *id; /* keys, incarnation */
     const struct limits *limits;
     const struct rng *rng;
     enum clock_state clock;
+    enum clock_why why;     /* it is frozen */
+    struct clock_look look; /* what `now` was made from */
+    uint32_t era;           /* grows whenever open holds start again */
+    uint32_t loaded;        /* the newest era that came by a backup; 0 none */
     uint32_t n_addresses;
     struct address addresses[ADDRESSES_MAX]; /* what SEAT_INFO advertises */
 };
@@ -188,6 +199,26 @@ struct record_blob {
     struct bytes blob;
 };
 
+/* TAB_CLOCK: "time". */
+struct record_clock {
+    uint64_t now_ms; /* how far the node's time had come at the look beside it */
+    uint64_t wall_ms;
+    uint64_t boot_ms;
+    uint8_t boot[ID_BYTES]; /* which boot of the machine */
+    uint8_t why;            /* enum clock_why */
+    uint8_t told;           /* 1: people were told that it is frozen */
+    uint32_t turn;          /* grows with each time a person confirmed */
+    uint32_t era;
+    uint32_t loaded;
+};
+
+/* TAB_CLOCK: "tell", event as u8. All wards hear of it, some at a time. */
+struct record_tell {
+    uint64_t time;
+    uint8_t after[ID_BYTES]; /* the last ward that was told */
+};
+
+extern const struct wire_schema record_clock_schema, record_tell_schema;
 extern const struct wire_schema record_seat_schema, record_cred_schema,
     record_ward_schema, record_epoch_schema, record_drop_schema, record_blob_schema;
 

@@ -124,6 +124,8 @@ static const struct wire_field request_fields[] = {
     W_UINT(request, roster_epoch, 31, WIRE_MAY, UINT32_MAX),
     W_UINT(request, roster_gone, 32, WIRE_MAY, UINT64_MAX),
     W_UINT(request, live, 33, WIRE_MAY, UINT64_MAX),
+    W_UINT(request, era, 60, WIRE_MAY, UINT32_MAX),
+    W_UINT(request, went_back, 61, WIRE_MAY, 1),
 };
 const struct wire_schema request_schema = W_SCHEMA(request, request_fields);
 
@@ -200,14 +202,6 @@ bool request_settle(struct request *r, uint64_t now, enum clock_state clock)
     r->ended = request_expires(r);
     r->state = request_next(r->state, EVENT_EXPIRE);
     return true;
-}
-
-void request_restart(struct request *r, uint64_t now)
-{
-    if (request_is_final(r->state))
-        return;
-    r->unsure = UNSURE_OPENED | UNSURE_APPROVED;
-    rebase(r, now);
 }
 
 uint8_t request_tries_left(const struct request *r)

@@ -66,7 +66,8 @@ bool request_is_final(unsigned state);
 /* Appends the table as Markdown: "| state | event | becomes |" and a row a move. */
 void request_print(struct buf *out);
 
-/* Times noted while the clock was frozen: they count from when it runs again. */
+/* Times noted while the clock was frozen, or in an earlier era: they count from when
+ * it runs again. */
 enum request_unsure { UNSURE_OPENED = 1, UNSURE_APPROVED = 2 };
 
 /* A request as it is stored. Times are Unix seconds, 0: not yet. */
@@ -104,6 +105,8 @@ struct request {
     uint32_t stops;
     uint32_t roster_epoch; /* epoch whose roster key the approval brought; 0 none */
     uint64_t roster_gone;  /* when the roster was first let go */
+    uint32_t era;          /* of the node's clock, when its times were noted */
+    uint8_t went_back;     /* 1: the node was loaded from a backup meanwhile */
 };
 
 extern const struct wire_schema request_schema;
@@ -123,8 +126,6 @@ bool request_due(const struct request *r, uint64_t now, enum clock_state clock);
  * is over expires. A frozen clock changes nothing. Returns true if something changed.
  */
 bool request_settle(struct request *r, uint64_t now, enum clock_state clock);
-/* After a correction that set the clock back: its hold runs anew from now. */
-void request_restart(struct request *r, uint64_t now);
 /* Tries left before it locks; 0 when it is not to be approved any more. */
 uint8_t request_tries_left(const struct request *r);
 
@@ -139,8 +140,6 @@ enum err request_count(struct call *c, const uint8_t ward[ID_BYTES], uint32_t *o
  * most REQUEST_SWEEP changes a call; *out_more is true if there were more.
  */
 enum err request_tick(struct call *c, bool *out_more);
-/* A write, when a person set the clock back: every open hold runs anew. */
-enum err request_restart_all(struct call *c);
 
 /* ---- handlers ---- */
 

@@ -312,6 +312,7 @@ static enum err set_times(struct call *c, const struct record_ward *ward,
 
     r->opened = c->now;
     r->hold_from = c->now;
+    r->era = c->env->era;
     r->unsure = c->env->clock == CLOCK_FROZEN ? UNSURE_OPENED : 0;
     r->roster_mode = ROSTER_NEVER;
     if (r->kind == REQUEST_RESTORE) {

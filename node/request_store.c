@@ -40,12 +40,24 @@ struct txn_key key_intro(const struct request *r)
     return k;
 }
 
+/* The clock was set back by a person, or the store came by a backup: its times say
+ * nothing any more, so its hold counts from when the clock runs. */
+static void follow_era(const struct call *c, struct request *r)
+{
+    if (r->era == c->env->era || request_is_final(r->state))
+        return;
+    r->went_back |= r->era < c->env->loaded;
+    r->era = c->env->era;
+    r->unsure = UNSURE_OPENED | UNSURE_APPROVED;
+}
+
 enum err request_get(struct call *c, const uint8_t id[ID_BYTES], struct request *out)
 {
     struct request r = { 0 };
     struct txn_key key = key_id(id);
 
     TRY(record_get(c, TAB_REQUEST, &request_schema, &key, &r));
+    follow_era(c, &r);
     (void)request_settle(&r, c->now, c->env->clock); /* written by the next change */
     *out = r;
     return OK;
@@ -208,6 +220,7 @@ static enum err sweep(struct call *c, struct request *r, size_t *io_n)
     struct txn_key statement = key_release(r->id, RELEASE_STATEMENT, 0);
 
     (*io_n)++;
+    follow_era(c, r);
     if (request_settle(r, c->now, c->env->clock)) {
         if (request_is_final(r->state))
             TRY(request_forget(c, r));
@@ -276,22 +289,4 @@ enum err request_tick(struct call *c, bool *out_more)
     TRY(sweep_intros(c, &n));
     *out_more = n >= REQUEST_SWEEP;
     return OK;
-}
-
-enum err request_restart_all(struct call *c)
-{
-    struct txn_key at = { 0 };
-    struct request r;
-    size_t mark = c->mem.n;
-    enum err e;
-
-    while ((e = next_stored(c, &at, &r)) == OK) {
-        bool open = !request_is_final(r.state);
-
-        request_restart(&r, c->now);
-        if (open)
-            TRY(request_put(c, &r));
-        c->mem.n = mark;
-    }
-    return e == ERR_UNKNOWN ? OK : e;
 }

@@ -43,6 +43,7 @@ static enum err serve_hello(struct call *c, const struct req_hello *req,
     memcpy(rep->log_head, head.hash, HASH_BYTES);
     rep->log_seq = head.seq;
     rep->time = c->now;
+    rep->frozen = c->env->clock == CLOCK_FROZEN;
     return OK;
 }
 
@@ -451,10 +452,20 @@ enum err serve_tick(struct txn *t, const struct node_env *env, uint64_t now,
     return request_tick(&c, out_more);
 }
 
-enum err serve_clock_back(struct txn *t, const struct node_env *env, uint64_t now)
+enum err serve_keep(struct txn *t, const struct node_env *env, uint64_t now,
+                    const struct timekeeper *k)
+{
+    AUTO_CALL struct call c = { .txn = t, .env = env, .now = now };
+
+    TRY(call_start(&c, LOOKUP_BYTES));
+    return time_keep(&c, k);
+}
+
+enum err serve_tell(struct txn *t, const struct node_env *env, uint64_t now,
+                    bool *out_more)
 {
     AUTO_CALL struct call c = { .txn = t, .env = env, .now = now };
 
     TRY(call_start(&c, SCRATCH_BYTES));
-    return request_restart_all(&c);
+    return time_tell(&c, out_more);
 }

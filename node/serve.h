@@ -11,7 +11,7 @@
 #define KITH_NODE_SERVE_H
 
 #include "node/log.h"
-#include "node/record.h"
+#include "node/time.h"
 
 /* What a person must have at hand to send a message that is accepted. */
 enum serve_key {
@@ -50,7 +50,8 @@ enum serve_key {
     X(OPEN, open, request_open, NEEDS_LINK, EV_REQUEST_OPENED)                           \
     X(REVEAL, reveal, request_reveal, NEEDS_REQUESTER, EV_REQUEST_LIVE)                  \
     X(FETCH, fetch, request_fetch, NEEDS_REQUESTER, EV_COUNT)                            \
-    X(CANCEL, cancel, request_cancel, NEEDS_REQUESTER, EV_COUNT)
+    X(CANCEL, cancel, request_cancel, NEEDS_REQUESTER, EV_COUNT)                         \
+    X(CLOCK, clock, time_clock, NEEDS_CONVERSATION, EV_COUNT)
 
 /*
  * Finds who calls: one-time and standing credentials by id, enrolled ones by role and
@@ -98,8 +99,12 @@ void serve_log(const struct session *who, uint16_t kind, enum err result);
 /* Each minute, as a write: request_tick; *out_more: call again. */
 enum err serve_tick(struct txn *t, const struct node_env *env, uint64_t now,
                     bool *out_more);
-/* A write, when a person set the clock back: open holds run anew. */
-enum err serve_clock_back(struct txn *t, const struct node_env *env, uint64_t now);
+/* Each minute, and when the clock froze, as a write: time_keep. */
+enum err serve_keep(struct txn *t, const struct node_env *env, uint64_t now,
+                    const struct timekeeper *k);
+/* Then, as writes, until *out_more is false: time_tell. */
+enum err serve_tell(struct txn *t, const struct node_env *env, uint64_t now,
+                    bool *out_more);
 /* Deposits the credential of an operator link; for main. */
 enum err serve_operator_link(struct txn *t, const struct node_env *env, uint64_t now,
                              const struct credential *link);

@@ -592,7 +592,16 @@ struct rep_clock {
     uint64_t time;  /* as the node counts it */
     uint64_t wall;  /* as its machine tells it */
     uint8_t frozen; /* 1: holds wait for a person */
-    uint8_t why;    /* enum clock_why of the node; 0 none */
+    uint8_t why;    /* enum clock_why */
+};
+
+/* Why a node's holds stand still. Also stored: numbers are frozen. */
+enum clock_why {
+    CLOCK_FINE = 0,     /* they do not */
+    CLOCK_UNSYNCED = 1, /* it started before its kernel knew the time */
+    CLOCK_STEPPED = 2,  /* its clock jumped forward by more than an hour */
+    CLOCK_LONG_OFF = 3, /* it was away for more than 30 days */
+    CLOCK_BEHIND = 4    /* its clock shows an earlier time than it once did */
 };
 
 struct req_alert_test {

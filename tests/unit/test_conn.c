@@ -47,8 +47,8 @@ static struct clock_look look(void)
 
     (void)clock_gettime(CLOCK_REALTIME, &wall);
     (void)clock_gettime(CLOCK_BOOTTIME, &boot);
-    return (struct clock_look){ (uint64_t)wall.tv_sec * 1000,
-                                (uint64_t)boot.tv_sec * 1000 };
+    return (struct clock_look){ .wall_ms = (uint64_t)wall.tv_sec * 1000,
+                                .boot_ms = (uint64_t)boot.tv_sec * 1000 };
 }
 
 static struct world *world_new(void)
@@ -74,7 +74,10 @@ static void serve(struct world *w)
     w->l.store = w->n.store;
     w->l.env = w->n.env;
     w->l.env.rng = &crypt_random;
-    clock_start(&w->l.clock, CLOCK_TRUSTED, CLOCK_SYNCHRONISED, 0, look());
+    w->l.look = look;
+    assert_int_equal(
+        time_start(&w->l.time, w->l.store, CLOCK_TRUSTED, CLOCK_SYNCHRONISED, look()),
+        OK);
     assert_int_equal(loop_bind(&w->l, &at, &bound), OK);
     assert_int_equal(store_start(w->l.store), OK);
     assert_int_equal(loop_listen(&w->l), OK);
