@@ -58,6 +58,7 @@ struct conn {
     /* The job; touched by the store thread only while job_runs. */
     struct store_job job;
     struct node_env env;
+    struct told told;
     uint64_t now;
     struct buf reply;
     uint16_t reply_kind;
@@ -285,12 +286,20 @@ static enum err job_bind(struct txn *t, void *arg)
     return c->served;
 }
 
+/* What a person should hear of is durable now. */
+static void tell(struct loop *l, enum err result, const struct told *t)
+{
+    if (result == OK && t->n > 0 && l->tell != NULL)
+        l->tell(l->tell_ctx, t);
+}
+
 /* On the store thread: hand over, wake the loop. */
 static void job_done(void *arg, enum err result, enum store_outcome outcome)
 {
     struct conn *c = arg;
     struct loop *l = c->loop;
 
+    tell(l, result, &c->told);
     c->result = result;
     c->outcome = outcome;
     (void)pthread_mutex_lock(&l->mutex); /* a plain mutex of ours: cannot fail */
@@ -306,6 +315,8 @@ static void job_submit(struct conn *c, enum err (*fn)(struct txn *, void *))
     c->state = CONN_STORE;
     c->job_runs = true;
     c->env = c->loop->env;
+    c->told = (struct told){ 0 };
+    c->env.told = &c->told;
     c->job = (struct store_job){ .fn = fn, .done = job_done, .arg = c };
     /* A release must not wait for room on the disk. */
     if (c->kind == MSG_FETCH || c->kind == MSG_CANCEL || c->kind == MSG_REFUSE)
@@ -749,6 +760,7 @@ static void spread_done(void *arg, enum err result, enum store_outcome outcome)
     struct loop *l = arg;
 
     (void)outcome;
+    tell(l, result, &l->sweep_told);
     if (result != OK)
         LOG(ERROR, EV_STORE_FAILED, F_ERR(result));
     (void)pthread_mutex_lock(&l->mutex);
@@ -771,6 +783,8 @@ static void sweep_start(struct loop *l)
     ask_kernel(l);
     l->sweep_now = node_now(l);
     l->sweep_env = l->env;
+    l->sweep_told = (struct told){ 0 };
+    l->sweep_env.told = &l->sweep_told;
     l->sweep_time = l->time;
     l->sweep_more = false;
     l->sweeping = true;

@@ -39,6 +39,9 @@ struct loop {
     struct clock_look (*look)(void); /* at the machine's clocks; boot is filled in */
     uint8_t boot[ID_BYTES];
     enum clock_sync (*sync)(void); /* asks the kernel; NULL: never asked again */
+    /* Gets the loud events of each commit, on the store thread; NULL: nobody does. */
+    void (*tell)(void *ctx, const struct told *t);
+    void *tell_ctx;
     struct door door;
     struct rate rates[RATES];
     struct rate spoken[SPOKEN_RATES]; /* by spoken id */
@@ -49,6 +52,7 @@ struct loop {
     struct store_job sweep;  /* expiries and the clock's mark, once a minute */
     struct store_job spread; /* behind it: wards that must hear of the node */
     struct node_env sweep_env;
+    struct told sweep_told;
     struct timekeeper sweep_time;
     uint64_t sweep_now;
     uint64_t sweep_at_ms; /* loop time of the next one */

@@ -14,6 +14,7 @@
 #include "node/conf.h"
 #include "node/conn.h"
 #include "node/log.h"
+#include "node/notify.h"
 #include "node/sandbox.h"
 #include "node/serve.h"
 #include "node/store.h"
@@ -277,6 +278,15 @@ static enum err link_follow(struct loop *l, const char *dir)
     return write_link(dir, line);
 }
 
+/* ---- telling people ---- */
+
+static void tell(void *ctx, const struct told *t)
+{
+    for (size_t i = 0; i < t->n; i++)
+        notify_tell(ctx, &t->list[i]);
+    notify_lost(ctx, t->lost);
+}
+
 /* ---- running ---- */
 
 static bool is_any(const struct address *a)
@@ -345,7 +355,8 @@ static enum exit_code serve(struct loop *l, const struct conf *conf,
     return e == OK ? EXIT_FINE : complain(EXIT_FAILED, "The event loop failed.", NULL);
 }
 
-static enum exit_code run(const struct conf *conf, const struct args *args)
+static enum exit_code run(const struct conf *conf, const struct args *args,
+                          struct notify *notify)
 {
     AUTO_FREE struct loop *l = calloc(1, sizeof *l);
     struct store_refusal why = { .text = "" };
@@ -360,6 +371,8 @@ static enum exit_code run(const struct conf *conf, const struct args *args)
     l->env = (struct node_env){ .id = store_identity(l->store),
                                 .limits = &conf->limits,
                                 .rng = &crypt_random };
+    l->tell = notify != NULL ? tell : NULL;
+    l->tell_ctx = notify;
     e = clock_begin(l, conf);
     enum exit_code code =
         e == OK ? serve(l, conf, args) : complain(EXIT_FAILED, err_text(e), err_hint(e));
@@ -370,8 +383,25 @@ static enum exit_code run(const struct conf *conf, const struct args *args)
     return code;
 }
 
+/* Memory for secrets, and with it the node. */
+static enum exit_code run_locked(const struct conf *conf, const struct args *args,
+                                 struct notify *notify)
+{
+    enum err e =
+        secret_start(conf->lock_memory ? SECRET_LOCK_REQUIRED : SECRET_LOCK_WAIVED);
+    if (e != OK)
+        return complain(EXIT_FAILED, err_text(e), err_hint(e));
+    if (!conf->lock_memory)
+        LOG(WARN, EV_NODE_UNLOCKED, F_END);
+    enum exit_code code = run(conf, args, notify);
+    secret_end();
+    return code;
+}
+
 static enum exit_code start(const struct conf *conf, const struct args *args)
 {
+    struct notify *notify = NULL;
+
     if (is_any(&conf->listen) && conf->n_advertise == 0)
         return complain(EXIT_USAGE,
                         "Listen names every address of this machine, but Advertise is "
@@ -379,14 +409,14 @@ static enum exit_code start(const struct conf *conf, const struct args *args)
                         "Add to [Node]: Advertise = the name or address others reach.");
     if (harden() != OK)
         return complain(EXIT_FAILED, "The process could not be hardened.", NULL);
-    enum err e =
-        secret_start(conf->lock_memory ? SECRET_LOCK_REQUIRED : SECRET_LOCK_WAIVED);
-    if (e != OK)
-        return complain(EXIT_FAILED, err_text(e), err_hint(e));
-    if (!conf->lock_memory)
-        LOG(WARN, EV_NODE_UNLOCKED, F_END);
-    enum exit_code code = run(conf, args);
-    secret_end();
+    /* Before there is any secret to inherit. */
+    if (conf->alert_exec[0] != '\0' &&
+        notify_start(conf->alert_exec, conf->name, conf->limits.alert_ms, &notify) != OK)
+        return complain(EXIT_FAILED, "The process that tells of alerts did not start.",
+                        NULL);
+    enum exit_code code = run_locked(conf, args, notify);
+    if (!notify_stop(notify))
+        LOG(WARN, EV_ALERT_FAILED, F_TEXT("why", "does-not-end"));
     return code;
 }
 

@@ -21,8 +21,7 @@ enum { NAME_MAX_ = 64 };
 /* What goes through the pipe: one piece, without holes, at most PIPE_BUF. */
 struct notice {
     uint64_t time;
-    uint32_t epoch;
-    uint32_t event;
+    uint64_t event;
     uint8_t ward[ID_BYTES];
     uint8_t request[ID_BYTES];
 };
@@ -137,8 +136,6 @@ size_t notify_json(const struct drop_event *ev, const char *node, char out[NOTIF
     put_id_or_null(&b, ",\"seat\":", seat ? ev->ward : NULL);
     put_id_or_null(&b, ",\"ward\":", seat ? NULL : ev->ward);
     put_id_or_null(&b, ",\"request\":", ev->request);
-    (void)snprintf(number, sizeof number, ",\"epoch\":%" PRIu32, ev->epoch); /* fits */
-    put(&b, ev->epoch != 0 ? number : ",\"epoch\":null");
     put(&b, ",\"word\":null,\"next\":");
     put_next(&b, ev);
     put(&b, "}\n");
@@ -233,9 +230,7 @@ static void finish(struct runner *r, pid_t pid)
 /* The JSON is smaller than a pipe: it is all in before anybody reads. */
 static int json_pipe(const struct runner *r, const struct notice *n)
 {
-    struct drop_event ev = { .event = (uint8_t)n->event,
-                             .time = n->time,
-                             .epoch = n->epoch };
+    struct drop_event ev = { .event = (uint8_t)n->event, .time = n->time };
     char json[NOTIFY_JSON];
     int ends[2] = { -1, -1 };
 
@@ -379,7 +374,7 @@ void notify_lost(struct notify *n, uint64_t count)
 
 void notify_tell(struct notify *n, const struct drop_event *ev)
 {
-    struct notice what = { .time = ev->time, .epoch = ev->epoch, .event = ev->event };
+    struct notice what = { .time = ev->time, .event = ev->event };
 
     memcpy(what.ward, ev->ward, ID_BYTES);
     memcpy(what.request, ev->request, ID_BYTES);

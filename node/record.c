@@ -316,14 +316,27 @@ enum err record_bytes(struct call *c, const struct data_id *id, enum store_table
     return OK;
 }
 
+static void note_told(struct told *t, const struct drop_event *ev)
+{
+    if (t->n == TOLD_MAX)
+        t->lost++;
+    else
+        t->list[t->n++] = *ev;
+}
+
 enum err record_log(struct call *c, enum record_event event, const uint8_t *ward_or_seat,
                     const uint8_t *request)
 {
-    uint8_t what[2 * ID_BYTES] = { 0 };
+    struct drop_event ev = { .event = (uint8_t)event, .time = c->now };
+    uint8_t what[2 * ID_BYTES];
 
     if (ward_or_seat != NULL)
-        memcpy(what, ward_or_seat, ID_BYTES);
+        memcpy(ev.ward, ward_or_seat, ID_BYTES);
     if (request != NULL)
-        memcpy(what + ID_BYTES, request, ID_BYTES);
+        memcpy(ev.request, request, ID_BYTES);
+    if (c->env->told != NULL && drop_event_loud(event))
+        note_told(c->env->told, &ev);
+    memcpy(what, ev.ward, ID_BYTES);
+    memcpy(what + ID_BYTES, ev.request, ID_BYTES);
     return txn_log(c->txn, (uint16_t)event, c->now, BYTES_OF(what), NULL);
 }

@@ -35,6 +35,13 @@ struct session {
 /* Frozen: whoever makes `now` lets it stand still, so that holds and expiries do. */
 enum clock_state { CLOCK_RUNS, CLOCK_FROZEN };
 
+enum { TOLD_MAX = 16 };
+
+/* The loud events of one transaction, for those who tell people after its commit. */
+struct told {
+    size_t n;
+    uint64_t lost; /* had no room */
+    struct drop_event list[TOLD_MAX];
 /* What one look at the machine's clocks gives, in milliseconds. */
 struct clock_look {
     uint64_t wall_ms;       /* since 1970 */
@@ -54,6 +61,7 @@ struct node_env {
     uint32_t loaded;        /* the newest era that came by a backup; 0 none */
     uint32_t n_addresses;
     struct address addresses[ADDRESSES_MAX]; /* what SEAT_INFO advertises */
+    struct told *told; /* where record_log notes loud events; NULL: nowhere */
 };
 
 /* ---- one call ---- */
@@ -247,7 +255,7 @@ enum err record_next(struct call *c, enum store_table tab, const struct wire_sch
 enum err record_bytes(struct call *c, const struct data_id *id, enum store_table tab,
                       const struct txn_key *key, struct bytes *out);
 
-/* Appends to the node log: event and up to two ids (NULL: none). */
+/* Appends to the node log: event and up to two ids (NULL: none). A loud one is noted. */
 enum err record_log(struct call *c, enum record_event event, const uint8_t *ward_or_seat,
                     const uint8_t *request);
 

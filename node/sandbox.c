@@ -156,6 +156,7 @@ static const int calls[] = {
     SCMP_SYS(rt_sigprocmask),
     SCMP_SYS(rt_sigreturn),
     SCMP_SYS(tgkill),
+    SCMP_SYS(wait4), /* for the process that runs the program of [Alerts] */
     SCMP_SYS(exit),
     SCMP_SYS(exit_group),
 };
