@@ -66,9 +66,9 @@
     X(FROZEN, 28, "frozen", "The guardian froze all changes by the owner's keys.",       \
       "Speak with the guardian; it ends after 30 days or with a restore.")               \
     X(PAUSED, 29, "paused", "This guardian said to be away: nothing is approved.",       \
-      "Run: kith guard resume")                                                          \
+      "End the pause: kith guard resume.")                                               \
     X(LEFT, 30, "left", "The guardian gave this ward up.",                               \
-      "Choose another guardian: kith guardian replace")                                  \
+      "Choose another guardian: kith guardian replace.")                                 \
     X(CORRUPT, 0, "damaged", "Stored data is damaged or foreign.",                       \
       "Restore it from a backup.")                                                       \
     X(ROLLBACK, 0, "rolled-back", "Stored data is older than it should be.",             \

@@ -22,7 +22,8 @@ static const struct {
     { ERR_TOO_BIG, 1 },  { ERR_FORMAT, 2 }, { ERR_VERSION, 3 },    { ERR_REFUSED, 16 },
     { ERR_EXPIRED, 17 }, { ERR_USED, 18 },  { ERR_FULL, 19 },      { ERR_BUSY, 20 },
     { ERR_UNKNOWN, 21 }, { ERR_STATE, 22 }, { ERR_CONFLICT, 23 },  { ERR_STOPPED, 24 },
-    { ERR_TRIES, 25 },   { ERR_IO, 27 },    { ERR_DISK_FULL, 26 },
+    { ERR_TRIES, 25 },   { ERR_IO, 27 },    { ERR_DISK_FULL, 26 }, { ERR_FROZEN, 28 },
+    { ERR_PAUSED, 29 },  { ERR_LEFT, 30 },
 };
 
 static void wire_numbers_are_frozen(void **state)
