@@ -41,6 +41,7 @@ struct guard {
     size_t n_wards;
     struct guard_request *requests;
     size_t n_requests;
+    uint64_t paused[DAY_SEATS]; /* by seat: away until then; 0 not */
 };
 
 enum guard_scope { GUARD_OPEN, GUARD_ALL }; /* what is not final; the last 90 d too */
@@ -101,6 +102,16 @@ enum err guard_seat_prepare(struct day *d, const struct root_key *root,
  */
 enum err guard_seat_take(const struct params *p, struct day_seat *s,
                          const struct root_key *root, struct call *out_call);
+/* True for a seat of guardian keys that are gone: a reset put another in its place. */
+bool guard_seat_is_old(const struct day *d, const struct day_seat *s);
+/*
+ * SEAT_RESET: the day's new guardian keys, from root, get a seat at the node of d's
+ * entry old, and both seats new conversation keys; *out is the new entry, READY. Fine
+ * when asked for again after a cut. ERR_TOO_BIG: no room for another seat.
+ */
+enum err guard_seat_reset(const struct params *p, struct day *d, struct day_seat *old,
+                          const struct root_key *root, struct day_seat **out,
+                          struct call *out_call);
 /* Whether the seat's keys are let in. Notes what the node says of itself. */
 enum err guard_seat_try(const struct params *p, struct day_seat *s,
                         struct call *out_call);

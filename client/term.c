@@ -220,6 +220,19 @@ void term_answer(struct term *t, const char *fmt, ...)
     (void)fflush(t->out);
 }
 
+void term_tell(struct term *t, const char *fmt, ...)
+{
+    char text[TERM_TEXT];
+    va_list args;
+
+    va_start(args, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, args); /* cut is fine */
+    va_end(args);
+    term_progress_end(t);
+    term_wrap(t->out, text, 0, t->width);
+    (void)fflush(t->out);
+}
+
 void term_json(struct term *t, const char *name, json_t *take_doc)
 {
     term_progress_end(t);

@@ -109,6 +109,9 @@ void term_progress_end(struct term *t);
 /* One line of the answer (standard output), as it is. Not with --json. */
 __attribute__((format(printf, 2, 3))) void term_answer(struct term *t, const char *fmt,
                                                        ...);
+/* A paragraph of the answer (standard output), wrapped as term_say does. */
+__attribute__((format(printf, 2, 3))) void term_tell(struct term *t, const char *fmt,
+                                                     ...);
 /* Prints {"schema":"kith.NAME/1", …members of take_doc} as one line. */
 void term_json(struct term *t, const char *name, json_t *take_doc);
 /* Wraps text to width columns, each line indented, final newline; words stay whole. */
