@@ -104,6 +104,8 @@ static const struct wire_field record_seat_fields[] = {
     W_FIX(record_seat, wards.sum, 10, WIRE_MAY),
     W_UINT(record_seat, creds.count, 11, WIRE_MAY, UINT32_MAX),
     W_FIX(record_seat, creds.sum, 12, WIRE_MAY),
+    W_UINT(record_seat, paused, 20, WIRE_MAY, UINT64_MAX),
+    W_UINT(record_seat, reset, 21, WIRE_MAY, UINT64_MAX),
 };
 const struct wire_schema record_seat_schema = W_SCHEMA(record_seat, record_seat_fields);
 
@@ -142,6 +144,11 @@ static const struct wire_field record_ward_fields[] = {
     W_UINT(record_ward, epochs, 13, WIRE_MAY, UINT32_MAX),
     W_UINT(record_ward, creds.count, 14, WIRE_MAY, UINT32_MAX),
     W_FIX(record_ward, creds.sum, 15, WIRE_MAY),
+    W_UINT(record_ward, stops, 20, WIRE_MAY, UINT32_MAX),
+    W_UINT(record_ward, stops_end, 21, WIRE_MAY, UINT64_MAX),
+    W_UINT(record_ward, frozen, 22, WIRE_MAY, UINT64_MAX),
+    W_UINT(record_ward, thawed, 23, WIRE_MAY, UINT64_MAX),
+    W_UINT(record_ward, left, 24, WIRE_MAY, UINT64_MAX),
 };
 const struct wire_schema record_ward_schema = W_SCHEMA(record_ward, record_ward_fields);
 

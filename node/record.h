@@ -118,6 +118,8 @@ struct record_seat {
     uint8_t link[ID_BYTES]; /* the link it came by, until its key has worked */
     uint8_t operator_;      /* 1: came by an operator link once */
     uint64_t enrolled;
+    uint64_t paused; /* the guardian is away until then; 0 not */
+    uint64_t reset;  /* when the guardian got new keys at another seat; 0 not */
     struct owned wards;
     struct owned creds; /* made by the guardian, but for restore links */
 };
@@ -158,6 +160,11 @@ struct record_ward {
     uint64_t bytes;     /* stored for it */
     uint32_t epochs;    /* kept, also those with only a key */
     struct owned creds; /* made by the owner */
+    uint32_t stops;     /* since none counted */
+    uint64_t stops_end; /* they count until then */
+    uint64_t frozen;    /* by the guardian, until then; 0 never */
+    uint64_t thawed;    /* when the end of it was told; 0 not yet */
+    uint64_t left;      /* when the guardian gave it up; 0 not */
 };
 
 /* TAB_EPOCH: ward id, epoch as u32. The ack seed is no part of it. */
