@@ -42,6 +42,8 @@ struct told {
     size_t n;
     uint64_t lost; /* had no room */
     struct drop_event list[TOLD_MAX];
+};
+
 /* What one look at the machine's clocks gives, in milliseconds. */
 struct clock_look {
     uint64_t wall_ms;       /* since 1970 */
