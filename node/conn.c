@@ -748,8 +748,10 @@ static enum err job_spread(struct txn *t, void *arg)
 
 static void sweep_done(void *arg, enum err result, enum store_outcome outcome)
 {
-    (void)arg;
+    struct loop *l = arg;
+
     (void)outcome;
+    tell(l, result, &l->sweep_told);
     if (result != OK)
         LOG(ERROR, EV_STORE_FAILED, F_ERR(result));
 }
@@ -760,7 +762,6 @@ static void spread_done(void *arg, enum err result, enum store_outcome outcome)
     struct loop *l = arg;
 
     (void)outcome;
-    tell(l, result, &l->sweep_told);
     if (result != OK)
         LOG(ERROR, EV_STORE_FAILED, F_ERR(result));
     (void)pthread_mutex_lock(&l->mutex);
