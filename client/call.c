@@ -295,6 +295,15 @@ static void talk_ready(struct talk *t)
         talk_end(t, e);
 }
 
+static void talk_answered(struct talk *t, struct bytes answer)
+{
+    MUST(answer.n == SPOKEN_ANSWER);
+    memcpy(t->call->answer, answer.p, SPOKEN_ANSWER);
+    t->call->stage = CALL_ENDED;
+    t->call->used = t->active->address;
+    talk_end(t, OK);
+}
+
 static bool listens(const struct talk *t)
 {
     return t->state == TALK_SHAKING || t->state == TALK_GREETING || t->state == TALK_OPEN;
@@ -315,6 +324,8 @@ static bool talk_feed(struct talk *t)
         talk_ready(t);
     if (ev.what == PEER_FRAME)
         talk_frame(t, &ev);
+    if (ev.what == PEER_ANSWER)
+        talk_answered(t, ev.body);
     /* An opened frame may have held secrets. */
     secret_wipe(t->in, used);
     t->in_n -= used;
@@ -375,7 +386,10 @@ static enum err dial_begin(struct talk *t, struct dial *d)
         .id = t->call->id,
         .role = (uint8_t)t->call->role,
     };
-    TRY(peer_start(&t->peer, &login, t->round->rng, &t->out));
+    if (t->call->spoken != NULL)
+        TRY(peer_speak(&t->peer, t->call->spoken, &t->out));
+    else
+        TRY(peer_start(&t->peer, &login, t->round->rng, &t->out));
     if (uv_read_start((uv_stream_t *)&d->tcp, on_alloc, on_read) != 0)
         return ERR_UNREACHABLE;
     uint64_t patience = t->round->deadline_ms / 2;

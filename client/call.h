@@ -64,6 +64,9 @@ struct call {
     size_t n_addresses;
     call_step step;
     void *ctx; /* the step's own */
+    /* Not NULL: only asks what is answered to this code, and ends. Of the fields above,
+       addresses alone count. */
+    const struct spoken_keys *spoken;
 
     /* what became of it */
     enum err err; /* OK only when the step function ended it */
@@ -71,6 +74,7 @@ struct call {
     size_t used;            /* index of the address that was reached */
     uint8_t handshake[64];  /* handshake hash, from CALL_TALKING on */
     struct rep_hello hello; /* from CALL_TALKING on; HELLO and BYE are sent by call */
+    uint8_t answer[SPOKEN_ANSWER]; /* with spoken: when err is OK */
 };
 
 /*
@@ -78,7 +82,8 @@ struct call {
  * deadline_ms have passed. Every c->err is set: ERR_UNREACHABLE (no address answered),
  * ERR_TIMEOUT, ERR_CLOSED (ended before its answer: outcome unknown), ERR_REFUSED
  * (handshake refused: the credential was used, has expired or is for another node),
- * ERR_FORMAT (not a Kith node, or a broken one), or what the step returned.
+ * ERR_FORMAT (not a Kith node, or a broken one), or what the step returned. With
+ * spoken ERR_REFUSED is all a node says.
  * ERR_NOMEM only for the round itself.
  */
 enum err call_round(struct call *calls, size_t n, uint32_t deadline_ms,

@@ -359,9 +359,11 @@ static enum err line_of(struct restore *r, const struct restore_entry *e,
     struct view view = { 0 };
     char text[ADDRESS_TEXT] = "?";
 
-    *line = (struct restore_line){
-        .state = e->state, .contact = e->contact, .opens = e->opens, .verdict = e->verdict
-    };
+    *line = (struct restore_line){ .state = e->state,
+                                   .contact = e->contact,
+                                   .opens = e->opens,
+                                   .verdict = e->verdict,
+                                   .spoken = entry_is_spoken(e) };
     line_name(r, e, roster, line);
     if (address_get(e->addresses[0].at, &at) == OK)
         address_format(&at, text, sizeof text);

@@ -70,8 +70,11 @@ struct restore_entry {
     uint8_t verdict; /* enum verdict */
     uint32_t n_pieces;
     struct restore_piece pieces[EPOCHS_MAX];
-    uint8_t repeats; /* views given up after their nonce may have been shown */
+    uint8_t repeats;     /* views given up after their nonce may have been shown */
+    struct bytes spoken; /* what a spoken code gives; until its node has answered */
 };
+
+enum { SPOKEN_KEPT = ID_BYTES + 2 * KEY_BYTES };
 
 /* What concerns the restore as a whole. */
 struct restore_head {
@@ -109,6 +112,7 @@ struct restore_line {
     struct bytes words;
     uint64_t opens;
     uint8_t verdict;
+    uint8_t spoken; /* 1: a code that no node has answered yet */
 };
 
 /* The open part of the file. */
@@ -139,6 +143,9 @@ static inline void auto_restore_(struct restore **place)
  */
 enum err restore_add_link(struct restore *r, const struct link *link,
                           const struct rng *rng);
+/* The same with a spoken code: its node is asked for the link in the next round. */
+enum err restore_add_spoken(struct restore *r, const struct address *at,
+                            const struct spoken_keys *keys, const struct rng *rng);
 enum err restore_save(struct home *h, const struct home_key *key, const struct restore *r,
                       const struct rng *rng);
 enum err restore_load(struct home *h, const struct home_key *key, struct restore **out);

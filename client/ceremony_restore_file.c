@@ -24,7 +24,7 @@ static const struct wire_field entry_fields[] = {
     W_UINT(restore_entry, source, 1, WIRE_MAY, FROM_ROSTER),
     W_FIX(restore_entry, node_key, 2, WIRE_MUST),
     W_FIX(restore_entry, fp, 3, WIRE_MUST),
-    W_BYTES(restore_entry, token, 4, WIRE_MUST, TOKEN_BYTES, TOKEN_STANDING),
+    W_BYTES(restore_entry, token, 4, WIRE_MAY, TOKEN_BYTES, TOKEN_STANDING),
     W_LIST(restore_entry, addresses, 5, WIRE_MUST, 1, &address_schema),
     W_FIX(restore_entry, op_open, 6, WIRE_MUST),
     W_FIX(restore_entry, op_reveal, 7, WIRE_MUST),
@@ -50,6 +50,7 @@ static const struct wire_field entry_fields[] = {
     W_UINT(restore_entry, verdict, 27, WIRE_MAY, VERDICT_DUPLICATE),
     W_LIST(restore_entry, pieces, 28, WIRE_MAY, 0, &piece_schema),
     W_UINT(restore_entry, repeats, 29, WIRE_MAY, UINT8_MAX),
+    W_BYTES(restore_entry, spoken, 100, WIRE_MAY, SPOKEN_KEPT, SPOKEN_KEPT),
 };
 const struct wire_schema restore_entry_schema = W_SCHEMA(restore_entry, entry_fields);
 
@@ -77,6 +78,7 @@ static const struct wire_field line_fields[] = {
     W_TEXT(restore_line, words, 7, WIRE_MAY, 0, WORDS_TEXT),
     W_UINT(restore_line, opens, 8, WIRE_MAY, UINT64_MAX),
     W_UINT(restore_line, verdict, 9, WIRE_MAY, VERDICT_DUPLICATE),
+    W_UINT(restore_line, spoken, 100, WIRE_MAY, 1),
 };
 static const struct wire_schema line_schema = W_SCHEMA(restore_line, line_fields);
 
@@ -182,6 +184,8 @@ static enum err secret_decode(struct bytes in, struct restore *r)
         if (kind != FILE_ENTRY || r->n == RESTORE_ENTRIES)
             return ERR_CORRUPT;
         TRY(wire_get(&restore_entry_schema, body, &r->entries[r->n]));
+        if (r->entries[r->n].token.n == 0 && r->entries[r->n].spoken.n == 0)
+            return ERR_CORRUPT;
         r->n++;
     }
     return OK;

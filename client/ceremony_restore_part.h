@@ -29,6 +29,10 @@ enum err entry_transcript(const struct restore *r, const struct restore_entry *e
                           struct buf *out);
 /* Computes the call words into e->words. ERR_NOMEM. */
 enum err entry_words(struct restore *r, struct restore_entry *e, struct cost cost);
+/* A code whose node is not known yet: there is nobody to talk to. */
+bool entry_is_spoken(const struct restore_entry *e);
+/* Asks what is answered to each code; those that are answered become links, kept. */
+enum err restore_ask_spoken(struct restore *r, const struct restore_run *run);
 /* Refused or expired: nothing more will come of it. */
 bool entry_is_over(const struct restore_entry *e);
 

@@ -301,7 +301,7 @@ enum { REVEAL_WITHIN_S = 600 };
 
 static bool wants_call(const struct restore_entry *e)
 {
-    if (entry_is_over(e) || e->repeats == VIEWS_MAX)
+    if (entry_is_over(e) || e->repeats == VIEWS_MAX || entry_is_spoken(e))
         return false;
     /* A line may have broken between two pieces. */
     return e->state != STATE_RELEASED || e->n_pieces == 0 || e->contact != CONTACT_FINE;
@@ -480,6 +480,7 @@ static enum err learn_from(struct restore *r, const struct restore_entry *by,
 enum err restore_round(struct restore *r, const struct restore_run *run)
 {
     TRY(run->keep(run->keep_ctx, r));
+    TRY(restore_ask_spoken(r, run));
     TRY(ask(r, ASK_ALL, run));
     for (size_t i = 0; i < r->n; i++)
         if (r->entries[i].roster.n > 0)

@@ -224,11 +224,11 @@ static const struct command rows[] = {
                    { "--verified", "HOW", "met, video, vouched, question or called" } },
       .run = guard_cmd_confirm },
     { .path = "guard link",
-      .args = "WARD",
-      .min = 1,
+      .args = "[WARD]",
       .max = 1,
       .key = NEEDS_DAY,
       .help = "Prints a link for somebody you help who lost everything.",
+      .options = { { "--spoken", NULL, "as a short code to read out on the telephone" } },
       .run = guard_cmd_link },
 };
 

@@ -56,7 +56,10 @@ struct making {
     struct link link;
     struct credential cred;
     struct req_cred_new req;
+    struct guard_spoken spoken; /* with --spoken, else zero */
 };
+
+enum { MADE_TEXT = LINK_TEXT + ADDRESS_TEXT };
 
 static enum err making_begin(struct desk *d, struct day_seat *s, enum link_type type,
                              enum reach reach, struct making *out)
@@ -94,6 +97,29 @@ static enum err making_send(struct desk *d, struct day_seat *s, const struct mak
     return e == OK ? OK : desk_failed(d, s, &call, e);
 }
 
+/* The credential's spoken form; its node answers to it until it is used. */
+static enum err making_speak(struct desk *d, struct making *m)
+{
+    term_progress(d->t, "Working out a code …");
+    TRY(guard_speak(d->ctx->params, &m->link, &m->spoken));
+    memcpy(m->req.spoken_id, m->spoken.id, ID_BYTES);
+    memcpy(m->req.spoken_gate, m->spoken.gate, KEY_BYTES);
+    m->req.spoken_answer = BYTES_OF(m->spoken.answer);
+    return OK;
+}
+
+/* "KITH1:…", or "ben.example:7844 K7QX-2MVD-9HNT-4PRW-C6". */
+static enum err making_text(const struct making *m, char text[MADE_TEXT])
+{
+    if (m->req.spoken_answer.n == 0)
+        return link_format(&m->link, text, MADE_TEXT);
+    address_format(&m->link.address, text, ADDRESS_TEXT);
+    size_t n = strlen(text);
+
+    text[n] = ' ';
+    return spoken_format(&m->spoken.code, text + n + 1, MADE_TEXT - n - 1);
+}
+
 static enum err making_show(struct desk *d, const struct making *m)
 {
     static const char *const names[] = {
@@ -101,8 +127,8 @@ static enum err making_show(struct desk *d, const struct making *m)
     };
     AUTO_SECRET char *text = NULL;
 
-    TRY(secret_alloc(LINK_TEXT, (void **)&text));
-    TRY(link_format(&m->link, text, LINK_TEXT));
+    TRY(secret_alloc(MADE_TEXT, (void **)&text));
+    TRY(making_text(m, text));
     if (d->t->json)
         term_json(d->t, "link",
                   json_pack("{s:s,s:s,s:o,s:o}", "link", text, "type",
@@ -110,6 +136,8 @@ static enum err making_show(struct desk *d, const struct making *m)
                             "ward", json_hex(m->req.ward, ID_BYTES)));
     else
         term_answer(d->t, "%s", text);
+    if (m->req.spoken_answer.n > 0 && !d->t->json)
+        guard_say_code(d->t, strchr(text, ' ') + 1);
     return OK;
 }
 
@@ -210,28 +238,52 @@ enum err guard_cmd_host(struct ctx *ctx)
     return OK;
 }
 
+/* Who helps one person only need not say whom. */
+static enum err link_ward(struct desk *d, const struct guard_ward **out)
+{
+    if (d->ctx->n_args > 0)
+        return desk_ward(d, d->ctx->args[0], out);
+    if (d->guard->n_wards == 1) {
+        *out = &d->guard->wards[0];
+        return OK;
+    }
+    return term_fail_as(d->t, ERR_ARG, EXIT_USAGE, "no-ward",
+                        d->guard->n_wards == 0
+                            ? "Nobody is enrolled with you yet."
+                            : "You help several people; kith guard wards lists them.",
+                        "kith guard link NAME", "Whom is the link for?");
+}
+
 enum err guard_cmd_link(struct ctx *ctx)
 {
     AUTO_DESK struct desk d = { .home = { .dir = -1, .lock = -1 } };
     AUTO_SECRET struct making *m = NULL;
     const struct guard_ward *w = NULL;
+    bool spoken = ctx_option(ctx, "--spoken") != NULL;
     char name[NAME_TEXT];
 
     TRY(desk_open(ctx, &d));
     TRY(secret_new(&m));
     TRY(desk_look(&d, GUARD_OPEN));
-    TRY(desk_ward(&d, ctx->args[0], &w));
+    TRY(link_ward(&d, &w));
     struct day_seat *s = &d.day->seats[w->seat];
     TRY(making_begin(&d, s, LINK_RESTORE, REACH_WORLD, m));
     memcpy(m->req.ward, w->line.ward, ID_BYTES);
+    if (spoken)
+        TRY(making_speak(&d, m));
     TRY(making_send(&d, s, m));
     desk_name(&d, w->seat, w->line.ward, name);
+    if (w->line.epoch == 0)
+        term_warn(d.t, "%s has given you no piece yet: there is nothing to ask back for.",
+                  name);
     term_say(d.t,
              "This line lets %s ask for the piece back: once, within 14 days. It "
              "gives nothing away by itself; you will still be asked.",
              name);
     TRY(making_show(&d, m));
     if (!d.t->json)
-        term_say(d.t, "They type: kith restore start LINK");
+        term_say(d.t, spoken ? "They type: kith restore start, then the address and the "
+                               "code."
+                             : "They type: kith restore start LINK");
     return OK;
 }

@@ -51,6 +51,20 @@ enum err desk_failed(struct desk *d, const struct day_seat *s, const struct call
 /* First eight digits of an id. */
 void id_short(const uint8_t id[ID_BYTES], char out[9]);
 
+/* A restore link's spoken form, and what its node must know of it; secret memory. */
+struct guard_spoken {
+    struct spoken_code code;
+    uint8_t id[ID_BYTES];
+    uint8_t gate[KEY_BYTES];
+    uint8_t answer[SPOKEN_ANSWER];
+};
+
+/* Draws a code that leads to link; takes a memory-hard hash. ERR_NOMEM. */
+enum err guard_speak(const struct params *p, const struct link *link,
+                     struct guard_spoken *out);
+/* How to read a code aloud. */
+void guard_say_code(struct term *t, const char *code);
+
 /* Command handlers of the other parts. */
 enum err guard_cmd_setup(struct ctx *ctx);
 enum err guard_cmd_approve(struct ctx *ctx);

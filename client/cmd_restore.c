@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <unistd.h>
 
-#include "client/ceremony_restore.h"
-#include "client/cmd.h"
+#include "client/cmd_restore_part.h"
 
 /* ---- what a person reads ---- */
 
@@ -83,9 +82,22 @@ static void say_verdict(struct term *t, const struct restore_line *l)
     }
 }
 
+/* Silence is all there is: the node tells nobody which of these it was. */
+static void say_unanswered(struct term *t, const struct restore_line *l)
+{
+    term_say(
+        t,
+        "What answers at %.*s says nothing to this code. It was misheard, or used, or "
+        "its 14 days are over, or the address is another one: compare both with "
+        "your guardian, or ask them for a new code. Nothing was lost by trying.",
+        TEXT(line_called(l)));
+}
+
 static void say_unopened(struct term *t, const struct restore_line *l)
 {
-    if (l->contact == CONTACT_AWAY)
+    if (l->spoken != 0 && l->contact != CONTACT_AWAY)
+        say_unanswered(t, l);
+    else if (l->contact == CONTACT_AWAY)
         term_say(t,
                  "%.*s does not answer. Ask whether their box is switched on; each "
                  "run of kith restore tries again.",
@@ -318,60 +330,6 @@ static enum err load(const struct ctx *ctx, struct home *h, struct home_key **ou
 
 /* ---- restore start ---- */
 
-static const char how_to_link[] = "Ask a guardian for a restore link (kith guard link).";
-
-static enum err link_read(const struct ctx *ctx, const char *given, struct link *out)
-{
-    AUTO_SECRET uint8_t *text = NULL;
-    size_t n = 0;
-
-    TRY(secret_alloc(LINK_TEXT + 64, (void **)&text));
-    TRY(term_value(ctx->term, given, (struct span){ text, LINK_TEXT + 64 }, &n));
-    enum err e = link_parse(bytes_of(text, n), out);
-    if (e == ERR_CHECKSUM)
-        return term_fail_as(ctx->term, e, EXIT_USAGE, "mistyped",
-                            "Its checksum does not match. Nothing was sent.", NULL,
-                            "The link is mistyped or incomplete.");
-    if (e != OK)
-        return term_fail_as(ctx->term, e, EXIT_USAGE, NULL, how_to_link, NULL,
-                            "This is not a link of Kith. Nothing was sent.");
-    if (out->type != LINK_RESTORE)
-        return term_fail_as(ctx->term, ERR_ARG, EXIT_USAGE, NULL, how_to_link, NULL,
-                            "This link is not for a restore. Nothing was sent.");
-    return OK;
-}
-
-/* All links are read before anything is made or sent. */
-static enum err links_add(const struct ctx *ctx, struct restore *r)
-{
-    AUTO_SECRET struct link *link = NULL;
-
-    TRY(secret_new(&link));
-    for (size_t i = 0; i < ctx->n_args; i++) {
-        TRY(link_read(ctx, ctx->args[i], link));
-        enum err e = restore_add_link(r, link, ctx->params->rng);
-        if (e != OK && e != ERR_EXISTS)
-            return e;
-    }
-    return OK;
-}
-
-static enum err links_ask(struct ctx *ctx, char *line, size_t cap)
-{
-    const struct ask a = {
-        .text = "Restore link",
-        .flag = "LINK",
-        .note = "One guardian is enough to begin: ask one for a restore link (they run: "
-                "kith guard link). The others become known with their first yes.",
-    };
-
-    if (ctx->n_args > 0)
-        return OK;
-    TRY(term_ask(ctx->term, &a, line, cap));
-    ctx->args[ctx->n_args++] = line;
-    return OK;
-}
-
 static enum err no_root_yet(const struct ctx *ctx, const struct home *h)
 {
     if (!home_has(h, HOME_ROOT))
@@ -426,9 +384,9 @@ static enum err cmd_restore_start(struct ctx *ctx)
     __attribute__((cleanup(home_close))) struct home h = { .dir = -1, .lock = -1 };
     AUTO_SECRET struct home_key *key = NULL;
     AUTO_RESTORE struct restore *r = NULL;
-    char line[LINK_TEXT + 64] = "";
+    char line[LINK_TEXT + ADDRESS_TEXT] = "";
 
-    TRY(links_ask(ctx, line, sizeof line));
+    TRY(restore_links_ask(ctx, line, sizeof line));
     TRY(ctx_home(ctx, HOME_READ, &h));
     TRY(no_root_yet(ctx, &h));
     bool goes_on = home_has(&h, HOME_RESTORE);
@@ -437,7 +395,7 @@ static enum err cmd_restore_start(struct ctx *ctx)
     else
         TRY(restore_new(ctx->params->rng, &r));
     MUST(r != NULL);
-    TRY(links_add(ctx, r));
+    TRY(restore_links_add(ctx, r));
     secret_wipe(line, sizeof line);
     if (ctx_option(ctx, "--name") != NULL) {
         TRY(ctx_text(ctx, "--name", ctx_option(ctx, "--name"), NAME_MAX_BYTES));
@@ -678,10 +636,14 @@ static const struct command rows[] = {
       .args = "[LINK…]",
       .max = ARGS_MANY,
       .key = MAKES_HOME,
-      .help = "Begins a restore on an empty machine, from one or more restore links.",
+      .help = "Begins a restore on an empty machine, from restore links, spoken codes "
+              "or a circle sheet.",
       .options = { { "--name", "NAME",
                      "your name, shown to guardians as your own claim" },
                    { "--no-passphrase", NULL, "leave the key unlocked on this machine" },
+                   { "--sheet", "FILE",
+                     "your circle sheet: all links in it; - is "
+                     "standard input" },
                    { "--deadline", "TIME", "how long to wait for answers (10s)" } },
       .run = cmd_restore_start },
     { .path = "restore",
