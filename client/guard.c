@@ -26,20 +26,6 @@ void guard_call_seat(struct call *c, const struct day_seat *s, struct seat_keys 
     call_addresses(c, s->node[0].addresses, s->node[0].n_addresses);
 }
 
-/* What the node said of itself, for the day. */
-static void note_node(struct day_seat *s, const struct call *c, uint64_t now)
-{
-    struct day_node *n = &s->node[0];
-
-    if (c->stage < CALL_TALKING)
-        return;
-    memcpy(n->node_sign, c->hello.node_sign, PUB_BYTES);
-    memcpy(n->incarnation, c->hello.incarnation, ID_BYTES);
-    memcpy(n->log_head, c->hello.log_head, HASH_BYTES);
-    n->log_seq = c->hello.log_seq;
-    n->seen = now;
-}
-
 /* ---- looking: wards, requests, then each request whole ---- */
 
 static enum err add_ward(struct guard *g, size_t seat, const struct ward_line *line)
@@ -180,7 +166,7 @@ static enum err look_round(struct guard *g, enum guard_scope scope)
         TRY(talk_start(g, i, scope));
     TRY(call_round(g->calls, g->n_seats, g->params->round_ms, g->params->rng));
     for (size_t i = 0; i < g->n_seats; i++)
-        note_node(&g->day->seats[g->seats[i]], &g->calls[i], g->params->now());
+        seen_note(&g->day->seats[g->seats[i]].node[0], &g->calls[i], g->params->now());
     return OK;
 }
 
@@ -345,7 +331,7 @@ enum err guard_talk_once(const struct params *p, struct day_seat *s, call_step s
     c->stat = NULL;
     c->psk = NULL;
     TRY(e);
-    note_node(s, c, p->now());
+    seen_note(&s->node[0], c, p->now());
     return c->err;
 }
 

@@ -9,6 +9,7 @@
 #define KITH_CLIENT_GUARD_H
 
 #include "client/cmd.h"
+#include "client/seen.h"
 
 enum { GUARD_LINK_S = 14 * 86400 }; /* life of an invite, a link, an introduction */
 

@@ -4,14 +4,6 @@
 #include <ctype.h>
 #include <strings.h>
 
-static bool is_zero(const uint8_t *p, size_t n)
-{
-    uint8_t any = 0;
-    for (size_t i = 0; i < n; i++)
-        any |= p[i];
-    return any == 0;
-}
-
 /* ---- which guardian ---- */
 
 struct day_guardian *guardian_find(struct day *d, struct bytes name)
@@ -103,16 +95,7 @@ void guardian_call_device(struct call *c, const struct day_guardian *g,
 
 void guardian_seen(struct day_guardian *g, const struct call *c, uint64_t now)
 {
-    struct day_node *n = &g->node[0];
-    if (c->stage < CALL_TALKING)
-        return;
-    /* The first signing key stays: one that changes later shows as a bad signature. */
-    if (is_zero(n->node_sign, PUB_BYTES))
-        memcpy(n->node_sign, c->hello.node_sign, PUB_BYTES);
-    memcpy(n->incarnation, c->hello.incarnation, ID_BYTES);
-    memcpy(n->log_head, c->hello.log_head, HASH_BYTES);
-    n->log_seq = c->hello.log_seq;
-    n->seen = now;
+    seen_note(&g->node[0], c, now);
 }
 
 enum err guardian_talk_end(const struct day_guardian *g, const struct call *c, bool sent,

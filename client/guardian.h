@@ -9,6 +9,7 @@
 #define KITH_CLIENT_GUARDIAN_H
 
 #include "client/cmd.h"
+#include "client/seen.h"
 #include "proto/words.h"
 
 enum { CONFIRM_TRIES = 3 }; /* wrong answers before a new request is needed */
