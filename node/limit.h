@@ -53,8 +53,10 @@
     X(requests, "RequestsPerWard", 32, 4, 256, "requests", "not final, of one ward")     \
     X(ward_bytes, "BytesPerWard", 67108864, 1048576, 17179869184, "bytes",               \
       "stored for one ward")                                                             \
-    X(drops, "DropsPerWard", 64, 8, 1024, "drops", "of one ward")                        \
-    X(blobs, "BlobsPerDrop", 1024, 64, 65536, "blobs", "in one drop")
+    X(drops, "DropsPerWard", 64, 8, 1024, "drops", "made by one ward or seat")           \
+    X(blobs, "BlobsPerDrop", 1024, 64, 65536, "blobs", "in one drop")                    \
+    X(drop_bytes, "BytesPerDrop", 1048576, 65536, 1073741824, "bytes",                   \
+      "in one drop that was made")
 
 struct limits {
 

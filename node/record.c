@@ -106,12 +106,15 @@ static const struct wire_field record_seat_fields[] = {
     W_FIX(record_seat, creds.sum, 12, WIRE_MAY),
     W_UINT(record_seat, paused, 20, WIRE_MAY, UINT64_MAX),
     W_UINT(record_seat, reset, 21, WIRE_MAY, UINT64_MAX),
+    W_UINT(record_seat, drops.count, 30, WIRE_MAY, UINT32_MAX),
+    W_FIX(record_seat, drops.sum, 31, WIRE_MAY),
+    W_FIX(record_seat, inbox, 32, WIRE_MUST),
 };
 const struct wire_schema record_seat_schema = W_SCHEMA(record_seat, record_seat_fields);
 
 static const struct wire_field record_cred_fields[] = {
     W_FIX(record_cred, cred, 1, WIRE_MUST),
-    W_UINT(record_cred, type, 2, WIRE_MUST, CRED_REQUESTER),
+    W_UINT(record_cred, type, 2, WIRE_MUST, CRED_DEPOSIT),
     W_FIX(record_cred, seat, 3, WIRE_MAY),
     W_FIX(record_cred, ward, 4, WIRE_MAY),
     W_FIX(record_cred, request, 5, WIRE_MAY),
@@ -125,6 +128,7 @@ static const struct wire_field record_cred_fields[] = {
     W_FIX(record_cred, spoken_id, 13, WIRE_MAY),
     W_FIX(record_cred, spoken_gate, 14, WIRE_MAY),
     W_FIX(record_cred, spoken_answer, 15, WIRE_MAY),
+    W_UINT(record_cred, via, 30, WIRE_MAY, CRED_DEPOSIT),
 };
 const struct wire_schema record_cred_schema = W_SCHEMA(record_cred, record_cred_fields);
 
@@ -149,6 +153,9 @@ static const struct wire_field record_ward_fields[] = {
     W_UINT(record_ward, frozen, 22, WIRE_MAY, UINT64_MAX),
     W_UINT(record_ward, thawed, 23, WIRE_MAY, UINT64_MAX),
     W_UINT(record_ward, left, 24, WIRE_MAY, UINT64_MAX),
+    W_UINT(record_ward, drops.count, 30, WIRE_MAY, UINT32_MAX),
+    W_FIX(record_ward, drops.sum, 31, WIRE_MAY),
+    W_FIX(record_ward, log, 32, WIRE_MUST),
 };
 const struct wire_schema record_ward_schema = W_SCHEMA(record_ward, record_ward_fields);
 
@@ -171,22 +178,6 @@ static const struct wire_field record_epoch_fields[] = {
 };
 const struct wire_schema record_epoch_schema =
     W_SCHEMA(record_epoch, record_epoch_fields);
-
-static const struct wire_field record_drop_fields[] = {
-    W_FIX(record_drop, drop, 1, WIRE_MUST),
-    W_UINT(record_drop, kind, 2, WIRE_MUST, DROP_REQUEST),
-    W_UINT(record_drop, seq, 3, WIRE_MAY, UINT64_MAX),
-    W_UINT(record_drop, kept, 4, WIRE_MAY, UINT64_MAX),
-    W_FIX(record_drop, head, 5, WIRE_MAY),
-};
-const struct wire_schema record_drop_schema = W_SCHEMA(record_drop, record_drop_fields);
-
-static const struct wire_field record_blob_fields[] = {
-    W_UINT(record_blob, received, 1, WIRE_MUST, UINT64_MAX),
-    W_FIX(record_blob, head, 2, WIRE_MUST),
-    W_BYTES(record_blob, blob, 3, WIRE_MUST, 1, RECORD_BLOB_MAX),
-};
-const struct wire_schema record_blob_schema = W_SCHEMA(record_blob, record_blob_fields);
 
 static const struct wire_field record_clock_fields[] = {
     W_UINT(record_clock, now_ms, 1, WIRE_MUST, UINT64_MAX),

@@ -22,6 +22,7 @@
 struct session {
     enum role role;
     enum cred_type type;
+    enum cred_type via;        /* the type; of a requester: by what it came */
     uint8_t cred[ID_BYTES];    /* credential: op ids and rates count under it */
     uint8_t seat[ID_BYTES];    /* zero for an operator or seat link */
     uint8_t ward[ID_BYTES];    /* zero where there is none (yet) */
@@ -123,7 +124,9 @@ struct record_seat {
     uint64_t paused; /* the guardian is away until then; 0 not */
     uint64_t reset;  /* when the guardian got new keys at another seat; 0 not */
     struct owned wards;
-    struct owned creds; /* made by the guardian, but for restore links */
+    struct owned creds;      /* made by the guardian, but for restore links */
+    struct owned drops;      /* made by DROP_CREATE */
+    uint8_t inbox[ID_BYTES]; /* its drop: the alerts of all its wards */
 };
 
 /* TAB_CRED: credential id. Only in secret memory (AUTO_SECRET). */
@@ -140,6 +143,7 @@ struct record_cred {
     uint8_t approval_sig[SIG_BYTES]; /* INVITE */
     uint64_t made;
     uint64_t expires; /* 0: never */
+    uint8_t via;      /* REQUESTER: enum cred_type of what opened its request */
     /* RESTORE with a spoken form, until it is bound; else zero */
     uint8_t spoken_id[ID_BYTES];
     uint8_t spoken_gate[KEY_BYTES];
@@ -157,16 +161,18 @@ struct record_ward {
     uint8_t alert[ID_BYTES];         /* its alert drop */
     struct bytes note;               /* sealed to the guardian */
     uint64_t enrolled;
-    uint64_t confirmed; /* when its guardian confirmed it; 0 never */
-    uint32_t active;    /* epoch; 0 none */
-    uint64_t bytes;     /* stored for it */
-    uint32_t epochs;    /* kept, also those with only a key */
-    struct owned creds; /* made by the owner */
-    uint32_t stops;     /* since none counted */
-    uint64_t stops_end; /* they count until then */
-    uint64_t frozen;    /* by the guardian, until then; 0 never */
-    uint64_t thawed;    /* when the end of it was told; 0 not yet */
-    uint64_t left;      /* when the guardian gave it up; 0 not */
+    uint64_t confirmed;    /* when its guardian confirmed it; 0 never */
+    uint32_t active;       /* epoch; 0 none */
+    uint64_t bytes;        /* stored for it */
+    uint32_t epochs;       /* kept, also those with only a key */
+    struct owned creds;    /* made by the owner */
+    struct owned drops;    /* made by DROP_CREATE */
+    uint8_t log[ID_BYTES]; /* its log drop: all that happens to it */
+    uint32_t stops;        /* since none counted */
+    uint64_t stops_end;    /* they count until then */
+    uint64_t frozen;       /* by the guardian, until then; 0 never */
+    uint64_t thawed;       /* when the end of it was told; 0 not yet */
+    uint64_t left;         /* when the guardian gave it up; 0 not */
 };
 
 /* TAB_EPOCH: ward id, epoch as u32. The ack seed is no part of it. */
@@ -198,24 +204,6 @@ enum object {
     OBJECT_ACK_SEED = 6 /* not under the data key: acknowledges before PREPARE */
 };
 
-enum drop_kind { DROP_ALERT = 1, DROP_REQUEST = 2 };
-
-/* TAB_DROP: drop id. */
-struct record_drop {
-    uint8_t drop[ID_BYTES];
-    uint8_t kind;  /* enum drop_kind */
-    uint64_t seq;  /* of the last blob; 0 none */
-    uint64_t kept; /* blobs still there: seq - kept + 1 is the first */
-    uint8_t head[HASH_BYTES];
-};
-
-/* TAB_BLOB: drop id, sequence as u64. */
-struct record_blob {
-    uint64_t received;
-    uint8_t head[HASH_BYTES]; /* after it */
-    struct bytes blob;
-};
-
 /* TAB_CLOCK: "time". */
 struct record_clock {
     uint64_t now_ms; /* how far the node's time had come at the look beside it */
@@ -237,7 +225,7 @@ struct record_tell {
 
 extern const struct wire_schema record_clock_schema, record_tell_schema;
 extern const struct wire_schema record_seat_schema, record_cred_schema,
-    record_ward_schema, record_epoch_schema, record_drop_schema, record_blob_schema;
+    record_ward_schema, record_epoch_schema;
 
 /* Keys of records, in place: struct txn_key k = key_id(ward->ward); */
 struct txn_key key_id(const uint8_t id[ID_BYTES]);

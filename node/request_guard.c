@@ -18,7 +18,7 @@ enum err request_try(struct call *c, const struct req_try *req, struct rep_try *
         if (r.tries == REQUEST_TRIES && r.state == STATE_LIVE)
             TRY(request_move(&r, EVENT_LOCK, c->now));
         TRY(request_put(c, &r));
-        TRY(record_log(c, REC_REQUEST_TRIED, r.ward, r.id));
+        TRY(request_note(c, &r, REC_REQUEST_TRIED));
         if (r.state == STATE_LOCKED)
             TRY(request_tell(c, &r, REC_REQUEST_LOCKED));
     }

@@ -44,7 +44,9 @@ enum err request_over(const struct request *r);
 enum err request_view(struct call *c, const struct request *r, struct view *out);
 /* The view's line of an epoch, or NULL. */
 const struct view_epoch *view_line(const struct view *v, uint32_t epoch);
-/* Log entry and alert in the ward's drop. */
+/* drop_tell of its ward. */
+enum err request_note(struct call *c, const struct request *r, enum record_event event);
+/* The same, and a line in its own drop. */
 enum err request_tell(struct call *c, const struct request *r, enum record_event event);
 /* Erases boxes, statement and roster key that wait for release. */
 enum err request_forget(struct call *c, const struct request *r);

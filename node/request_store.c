@@ -106,16 +106,21 @@ const struct view_epoch *view_line(const struct view *v, uint32_t epoch)
     return NULL;
 }
 
-enum err request_tell(struct call *c, const struct request *r, enum record_event event)
+enum err request_note(struct call *c, const struct request *r, enum record_event event)
 {
     struct record_ward ward = { 0 };
 
     TRY(ward_get(c, r->ward, &ward));
-    TRY(record_log(c, event, r->ward, r->id));
+    return drop_tell(c, &ward, event, r->id, 0);
+}
+
+enum err request_tell(struct call *c, const struct request *r, enum record_event event)
+{
     enum err e = drop_request(c, r->ward, event, r->id);
+
     if (e != ERR_CORRUPT && e != ERR_UNKNOWN) /* its own drop holds up no request */
         TRY(e);
-    return drop_alert(c, &ward, event, r->id, 0);
+    return request_note(c, r, event);
 }
 
 enum err request_forget(struct call *c, const struct request *r)

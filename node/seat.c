@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "node/seat.h"
 
+#include "node/drop.h"
+
 /* ---- seats ---- */
 
 enum err seat_get(struct call *c, const uint8_t seat[ID_BYTES], struct record_seat *out)
@@ -92,6 +94,7 @@ static const struct cred_row cred_rows[] = {
                      .listed_seat = true,
                      .listed_ward = true },
     [CRED_REQUESTER] = { .role = ROLE_REQUESTER, .found = BY_STATIC },
+    [CRED_DEPOSIT] = { .role = ROLE_DEPOSITOR },
 };
 
 static const struct cred_row *row_of(unsigned type)
@@ -186,6 +189,18 @@ static enum err count(struct call *c, const struct record_cred *cred,
         return ward_store(c, &ward);
     }
     return OK;
+}
+
+/* A credential of a ward is told of there, one of the seat in the node log. */
+static enum err cred_tell(struct call *c, enum record_event event,
+                          const struct record_cred *cred)
+{
+    struct record_ward ward = { 0 };
+
+    if (id_none(cred->ward))
+        return record_log(c, event, cred->cred, NULL);
+    TRY(ward_load(c, cred->ward, &ward));
+    return drop_tell(c, &ward, event, cred->cred, 0);
 }
 
 enum role cred_role(enum cred_type type)
@@ -405,6 +420,14 @@ static enum err enrol_cred(struct call *c, const struct req_seat_enrol *req,
     return e == ERR_EXISTS ? ERR_USED : e;
 }
 
+static enum err enrol_inbox(struct call *c, struct record_seat *seat)
+{
+    if (!id_none(seat->inbox))
+        return OK;
+    rng_fill(c->env->rng, seat->inbox, ID_BYTES);
+    return drop_new(c, seat->inbox, KIND_INBOX, seat->seat);
+}
+
 enum err seat_enrol(struct call *c, const struct req_seat_enrol *req,
                     struct rep_seat_enrol *rep)
 {
@@ -431,6 +454,7 @@ enum err seat_enrol(struct call *c, const struct req_seat_enrol *req,
     if (c->who->type == CRED_OPERATOR)
         seat.operator_ = 1;
     TRY(enrol_cred(c, req, &seat));
+    TRY(enrol_inbox(c, &seat));
     TRY(seat_put(c, &seat));
     TRY(record_log(c, REC_SEAT_ENROLLED, id, NULL));
     memcpy(rep->seat, id, ID_BYTES);
@@ -735,7 +759,7 @@ enum err seat_cred_new(struct call *c, const struct req_cred_new *req,
     e = cred_add(c, cred);
     if (e != OK)
         return e == ERR_EXISTS ? ERR_CONFLICT : e;
-    return record_log(c, REC_CRED_MADE, req->id, NULL);
+    return cred_tell(c, REC_CRED_MADE, cred);
 }
 
 /* ---- CRED_LIST, CRED_DROP ---- */
@@ -798,15 +822,17 @@ enum err seat_cred_drop(struct call *c, const struct req_cred_drop *req,
 
     if (!own || (row->droppers & MAY(c->who->role)) == 0)
         return ERR_UNKNOWN;
-    TRY(record_log(c, REC_CRED_DROPPED, req->id, NULL));
     /* What lets an owner come back dies only after the dual time when an owner's key,
      * which may be a thief's, asks for it. */
     if (owner && row->role == ROLE_RESTORE) {
         uint64_t until = c->now + CRED_DUAL_S;
 
-        if (cred->expires == 0 || cred->expires > until)
-            cred->expires = until;
+        if (cred->expires != 0 && cred->expires <= until)
+            return OK;
+        cred->expires = until;
+        TRY(cred_tell(c, REC_CRED_ENDING, cred));
         return cred_put(c, cred);
     }
+    TRY(cred_tell(c, REC_CRED_DROPPED, cred));
     return cred_erase(c, req->id);
 }

@@ -340,6 +340,7 @@ static enum err session_fill(struct call *c, const struct record_cred *cred,
 
     out->role = cred_role(cred->type);
     out->type = cred->type;
+    out->via = cred->type == CRED_REQUESTER ? cred->via : cred->type;
     memcpy(out->cred, cred->cred, ID_BYTES);
     memcpy(out->ward, cred->ward, ID_BYTES);
     memcpy(out->request, cred->request, ID_BYTES);

@@ -112,7 +112,7 @@ enum err ward_confirm(struct call *c, struct record_ward *ward)
     if (ward->confirmed == 0)
         ward->confirmed = c->now;
     TRY(ward_put(c, ward));
-    TRY(record_log(c, REC_WARD_CONFIRMED, ward->ward, NULL));
+    TRY(drop_tell(c, ward, REC_WARD_CONFIRMED, NULL, 0));
     enum err e = ward_epoch(c, ward->ward, 1, &first);
     if (e == ERR_UNKNOWN || (e == OK && first.confirmed != 0))
         return OK;
@@ -183,6 +183,7 @@ static enum err enrol_new(struct call *c, const struct req_ward_enrol *req,
 
     rng_fill(c->env->rng, ward.ward, ID_BYTES);
     rng_fill(c->env->rng, ward.alert, ID_BYTES);
+    rng_fill(c->env->rng, ward.log, ID_BYTES);
     memcpy(ward.seat, invite->seat, ID_BYTES);
     memcpy(ward.invite, invite->cred, ID_BYTES);
     memcpy(ward.approval, invite->approval, PUB_BYTES);
@@ -191,9 +192,9 @@ static enum err enrol_new(struct call *c, const struct req_ward_enrol *req,
     TRY(enrol_at_seat(c, &ward));
     TRY(enrol_cred(c, req, &ward));
     TRY(ward_put(c, &ward));
-    TRY(drop_new(c, ward.alert, DROP_ALERT));
-    TRY(drop_alert(c, &ward, REC_WARD_ENROLLED, NULL, 0));
-    TRY(record_log(c, REC_WARD_ENROLLED, ward.ward, NULL));
+    TRY(drop_new(c, ward.alert, KIND_ALERT, ward.ward));
+    TRY(drop_new(c, ward.log, KIND_LOG, ward.ward));
+    TRY(drop_tell(c, &ward, REC_WARD_ENROLLED, NULL, 0));
     memcpy(invite->ward, ward.ward, ID_BYTES);
     return cred_put(c, invite);
 }
@@ -420,8 +421,7 @@ static enum err prepare_new(struct call *c, const struct req_epoch_prepare *req,
     /* Saying it over and over would push older alerts out of their drop. */
     if (again)
         return OK;
-    TRY(drop_alert(c, ward, REC_EPOCH_PREPARED, NULL, e->epoch));
-    return record_log(c, REC_EPOCH_PREPARED, ward->ward, NULL);
+    return drop_tell(c, ward, REC_EPOCH_PREPARED, NULL, e->epoch);
 }
 
 /* The caller's ward and one of its epochs; what was never begun is not possible now. */
@@ -468,8 +468,7 @@ static enum err commit_new(struct call *c, struct record_ward *ward,
     ward->active = e->epoch;
     TRY(epoch_put(c, e));
     TRY(ward_put(c, ward));
-    TRY(drop_alert(c, ward, REC_EPOCH_COMMITTED, NULL, e->epoch));
-    return record_log(c, REC_EPOCH_COMMITTED, ward->ward, NULL);
+    return drop_tell(c, ward, REC_EPOCH_COMMITTED, NULL, e->epoch);
 }
 
 enum err ward_commit(struct call *c, const struct req_epoch_commit *req,

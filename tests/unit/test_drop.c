@@ -46,7 +46,7 @@ static enum err do_new(struct call *c, void *arg)
 {
     const struct step *s = arg;
 
-    return drop_new(c, s->drop, DROP_ALERT);
+    return drop_new(c, s->drop, KIND_ALERT, other_id);
 }
 
 static enum err do_append(struct call *c, void *arg)

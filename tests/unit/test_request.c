@@ -99,7 +99,7 @@ static void remove_all(const char *dir)
 static struct session session_of(const struct world *w, enum role role,
                                  enum cred_type type)
 {
-    struct session s = { .role = role, .type = type };
+    struct session s = { .role = role, .type = type, .via = type };
 
     memcpy(s.seat, w->seat, ID_BYTES);
     if (role != ROLE_GUARDIAN)
@@ -190,13 +190,17 @@ static enum err put_seat_and_ward(struct call *c, struct world *w)
     memcpy(ward.seat, w->seat, ID_BYTES);
     draw(ward.invite, ID_BYTES);
     draw(ward.alert, ID_BYTES);
+    draw(ward.log, ID_BYTES);
+    draw(seat.inbox, ID_BYTES);
     draw(ward.approval_sig, SIG_BYTES);
     crypt_sign_public(&w->approval, ward.approval);
     crypt_sign_public(&w->account, ward.account_sign);
     ward.note = BYTES_OF(note);
     TRY(seat_put(c, &seat));
     TRY(ward_put(c, &ward));
-    return drop_new(c, ward.alert, DROP_ALERT);
+    TRY(drop_new(c, ward.log, KIND_LOG, ward.ward));
+    TRY(drop_new(c, seat.inbox, KIND_INBOX, seat.seat));
+    return drop_new(c, ward.alert, KIND_ALERT, ward.ward);
 }
 
 /* One job with a call of its own around fn. */
