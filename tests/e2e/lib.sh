@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # For tests/e2e: real nodes and homes on this machine, in one directory that goes away.
 # A test is run as NAME.sh KITHD KITH; it sources this, and ends with e2e_end.
-#   node NAME            starts a node (again: on the same port); node_kill NAME: kill -9
+#   node NAME            starts a node (again: on the same port); node_kill NAME: kill -9;
+#                        node_extra: more lines of its configuration
 #   guardian NAME        a node, and NAME as the guardian at it, home without passphrase
 #   run NAME CODE ARG…   kith in the home of NAME; its exit code must be CODE
 #   says TEXT, answers TEXT   the last run said TEXT to the person; TEXT is its answer
@@ -15,6 +16,7 @@ kithd=$1
 kith=$2
 work=$(mktemp -d)
 checks=0
+node_extra=
 declare -A pid
 
 e2e_stop() {
@@ -38,6 +40,7 @@ node() {
     mkdir -p "$d"
     printf '[Node]\nName = %s\nListen = 127.0.0.1:%s\nState = %s\nTrustClock = yes\n' \
         "$1" "$port" "$d/state" >"$d/conf"
+    printf '%s\n' "$node_extra" >>"$d/conf"
     : >"$d/out"
     "$kithd" --config "$d/conf" >"$d/out" 2>>"$d/log" &
     pid[$1]=$!
