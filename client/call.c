@@ -80,6 +80,7 @@ struct round {
 
 static void talk_next(struct talk *t);
 static void talk_got(struct talk *t);
+static void on_deadline(uv_timer_t *timer);
 
 /* ---- the end of things ---- */
 
@@ -121,6 +122,8 @@ static void talk_over(struct talk *t)
     uv_close((uv_handle_t *)&t->patience, on_closed);
     if (--t->round->open == 0)
         uv_close((uv_handle_t *)&t->round->deadline, on_closed);
+    else if (t->call->alone && t->call->err == OK)
+        MUST(uv_timer_start(&t->round->deadline, on_deadline, 0, 0) == 0);
 }
 
 static void talk_end(struct talk *t, enum err e)
@@ -392,7 +395,9 @@ static enum err dial_begin(struct talk *t, struct dial *d)
         TRY(peer_start(&t->peer, &login, t->round->rng, &t->out));
     if (uv_read_start((uv_stream_t *)&d->tcp, on_alloc, on_read) != 0)
         return ERR_UNREACHABLE;
-    uint64_t patience = t->round->deadline_ms / 2;
+    /* Who only listens for long has no more patience with a handshake than others. */
+    uint64_t whole = t->round->deadline_ms;
+    uint64_t patience = (whole < CALL_ROUND_MS ? whole : CALL_ROUND_MS) / 2;
     return uv_timer_start(&t->patience, on_impatient, patience, 0) == 0 ? OK : ERR_NOMEM;
 }
 

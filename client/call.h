@@ -63,7 +63,8 @@ struct call {
     struct address addresses[ADDRESSES_MAX];
     size_t n_addresses;
     call_step step;
-    void *ctx; /* the step's own */
+    void *ctx;  /* the step's own */
+    bool alone; /* when it ends well the round is over; who is not done times out */
     /* Not NULL: only asks what is answered to this code, and ends. Of the fields above,
        addresses alone count. */
     const struct spoken_keys *spoken;

@@ -444,6 +444,28 @@ static void test_all_side_by_side(void **state)
     }
 }
 
+/* Nobody waits for those who are silent, once the one to listen for has spoken. */
+static void test_one_alone_ends_the_round(void **state)
+{
+    (void)state;
+
+    enum { NEVER_MS = 3600 * 1000 };
+    struct node nodes[2];
+    struct seen seen[2] = { 0 };
+    struct call calls[2];
+    node_up(&nodes[0], MUTE);
+    node_up(&nodes[1], GOOD);
+    for (size_t i = 0; i < 2; i++) {
+        calls[i] = call_to(&nodes[i], &seen[i]);
+        calls[i].alone = true;
+    }
+    assert_int_equal(call_round(calls, 2, NEVER_MS, &crypt_random), OK);
+    assert_int_equal(calls[0].err, ERR_TIMEOUT);
+    assert_int_equal(calls[1].err, OK);
+    for (size_t i = 0; i < 2; i++)
+        node_down(&nodes[i]);
+}
+
 /* More handshakes than fit at once: all of them come to their turn. */
 static void test_many_at_once(void **state)
 {
@@ -499,6 +521,7 @@ int main(void)
         cmocka_unit_test(test_addresses_are_tried_side_by_side),
         cmocka_unit_test(test_second_connection_of_one_node),
         cmocka_unit_test(test_all_side_by_side),
+        cmocka_unit_test(test_one_alone_ends_the_round),
         cmocka_unit_test(test_many_at_once),
         cmocka_unit_test(test_sentences),
     };
