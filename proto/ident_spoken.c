@@ -57,7 +57,9 @@ static uint8_t value_of(uint8_t c)
 /* v times x. */
 static uint8_t times_x(uint8_t v)
 {
-    return (uint8_t)((v << 1) ^ (FIELD_POLY & (0U - (unsigned)(v >> 4))));
+    unsigned wide = (unsigned)v << 1;
+
+    return (uint8_t)(wide ^ (FIELD_POLY & (0U - (wide >> 5))));
 }
 
 /*
@@ -133,9 +135,12 @@ enum err spoken_format(const struct spoken_code *code, char *out, size_t cap)
     return OK;
 }
 
+/* A dash or white space; no branch. */
 static bool is_gap(uint8_t c)
 {
-    return c == ' ' || c == '-' || (c >= '\t' && c <= '\r');
+    unsigned control = (unsigned)(c - '\t') < 5U;
+
+    return (mask_equal(c, ' ') | mask_equal(c, '-') | control) != 0;
 }
 
 /* All of text is a code. That a letter is none may be told: it is mistyped. */

@@ -3,7 +3,7 @@
  * Every key from the root, and the constructions they are used in: hashes, HMAC,
  * PBKDF2, key agreement, signatures, sealing. (That an all-zero DH result is refused
  * is a branch on purpose; its outcome is public.)
- * ct-sources: proto/ident.c proto/ident_address.c proto/crypt.c
+ * ct-sources: proto/ident.c proto/ident_address.c proto/ident_spoken.c proto/crypt.c
  * ct-sources: proto/crypt_pbkdf2.c proto/secret.c proto/bytes.c proto/err.c
  * ct-libs: -lnettle
  */
@@ -56,6 +56,25 @@ static void use(const uint8_t secret[KEY_BYTES])
     crypt_pbkdf2_sha256(key, key, 3, SPAN_OF(hash));
 }
 
+/* A code there and back; where its dashes are, and that it is one, may be told. */
+static void speak(const uint8_t secret[KEY_BYTES])
+{
+    struct spoken_code code;
+    struct spoken_code read;
+    struct spoken_keys keys;
+    struct link link = { .type = LINK_RESTORE };
+    uint8_t answer[SPOKEN_ANSWER];
+    char text[SPOKEN_TEXT];
+
+    memcpy(code.b, secret, SPOKEN_CODE);
+    MUST(spoken_format(&code, text, sizeof text) == OK);
+    MUST(spoken_read(bytes_of(text, SPOKEN_TEXT - 1), &read) == OK);
+    memcpy(keys.answer.b, secret, KEY_BYTES);
+    memset(keys.id, 1, sizeof keys.id);
+    memcpy(link.token, secret, TOKEN_BYTES);
+    MUST(spoken_seal(&keys, &link, &crypt_random, answer) == OK);
+}
+
 int main(void)
 {
     struct root_key root = { { 3 } };
@@ -65,6 +84,7 @@ int main(void)
     ct_secret(root.b, sizeof(root.b));
     derive(&root);
     use(root.b);
+    speak(root.b);
     secret_end();
     return 0;
 }
