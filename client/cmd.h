@@ -68,6 +68,7 @@ extern const struct command_table cmd_guardian_table; /* cmd_guardian.c */
 extern const struct command_table cmd_circle_table;   /* cmd_circle.c */
 extern const struct command_table cmd_status_table;   /* cmd_status.c: "", status */
 extern const struct command_table cmd_restore_table;  /* cmd_restore.c */
+extern const struct command_table cmd_derive_table;   /* cmd_derive.c */
 extern const struct command_table cmd_help_table;     /* cmd_help.c: help */
 
 #define COMMANDS(rows)                                                                   \

@@ -320,6 +320,19 @@ void crypt_hmac_blake2b_512(struct bytes key, const struct bytes *parts, size_t 
     sodium_memzero(inner, sizeof inner);
 }
 
+void crypt_base64(struct bytes in, struct buf *out)
+{
+    size_t n = sodium_base64_ENCODED_LEN(in.n, sodium_base64_VARIANT_ORIGINAL);
+
+    if (out->over || n > out->cap - out->n) {
+        out->over = true;
+        return;
+    }
+    (void)sodium_bin2base64((char *)out->p + out->n, n, in.p, in.n,
+                            sodium_base64_VARIANT_ORIGINAL);
+    out->n += n - 1;
+}
+
 static void noise_nonce(uint64_t n, uint8_t out[12])
 {
     memset(out, 0, 12);

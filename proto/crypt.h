@@ -51,6 +51,9 @@ enum {
     X(APPROVAL_KEY, "kith approval key", "guardian for a ward: Ed25519 seed")            \
     X(RESTORE_ROSTER, "kith restore roster", "standing roster credential token")         \
     X(RESTORE_SHEET, "kith restore sheet", "standing sheet credential token")            \
+    X(DERIVE_AGE, "kith derive age", "kith derive: X25519 key of an age identity")       \
+    X(DERIVE_SSH, "kith derive ssh", "kith derive: Ed25519 seed of an SSH key")          \
+    X(DERIVE_PASSWORD, "kith derive password", "kith derive: a password")                \
     X(KEK, "kith kek", "key that wraps the root, from the escrow key")                   \
     X(KEK_PASSPHRASE, "kith kek passphrase", "reserved: with a recovery passphrase")     \
     X(PIECE_KEY, "kith piece key", "Ed25519 seed from a piece")                          \
@@ -120,7 +123,8 @@ const char *label_what(enum label l);
     X(OWNER, 5, "kithsign")                                                              \
     X(ACCOUNT, 6, "kithacct")                                                            \
     X(GUARDIAN, 7, "kithguar")                                                           \
-    X(RESTORE, 8, "kithrest")
+    X(RESTORE, 8, "kithrest")                                                            \
+    X(DERIVE, 9, "kithderi")
 
 enum level {
 
@@ -205,6 +209,8 @@ enum err crypt_argon2id(struct bytes secret, const uint8_t salt[SALT_BYTES],
 
 /* BLAKE2b-512 of the parts, no label: for Noise (HASH). */
 void crypt_blake2b_512(const struct bytes *parts, size_t n, uint8_t out[64]);
+/* Appends in as Base64 (RFC 4648 section 4, padded); constant time. */
+void crypt_base64(struct bytes in, struct buf *out);
 /* HMAC-BLAKE2b-512 (RFC 2104, block 128), written out: keyed BLAKE2b is not HMAC. */
 void crypt_hmac_blake2b_512(struct bytes key, const struct bytes *parts, size_t n,
                             uint8_t out[64]);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Computes crypt.json, ident.json, words.json and piece.json from docs/PROTOCOL.md alone,
+"""Computes crypt.json, ident.json, words.json, piece.json and derive.json from docs/PROTOCOL.md alone,
 without Kith's code.
 
     make.py          writes the files beside this script
@@ -116,7 +116,8 @@ def crypt():
         "level": [{"root": root.hex(), "id": i, "ctx": c,
                    "out": level(root, i, c.encode(), 64 if i == 1 else 32).hex()}
                   for i, c in enumerate(("kithiden", "kithvalt", "kithtags", "kithslog",
-                                         "kithsign", "kithacct", "kithguar", "kithrest"), 1)],
+                                         "kithsign", "kithacct", "kithguar", "kithrest",
+                                         "kithderi"), 1)],
         "sign": [sign_record(1, "kith manifest", b""), sign_record(2, "kith view", msg)],
         "seal": [seal_record(1, "kith home day", b"", b""),
                  seal_record(2, "kith roster seal", msg, msg)],
@@ -653,10 +654,86 @@ def piece():
         **boxes(m["hash"]), **ceremony(m["hash"])))
 
 
+# ---- derive ----
+
+def bech32(hrp, raw):
+    """BIP-173."""
+    bits = "".join(f"{b:08b}" for b in raw)
+    bits += "0" * (-len(bits) % 5)
+    data = [int(bits[i:i + 5], 2) for i in range(0, len(bits), 5)]
+
+    def polymod(values):
+        total = 1
+        for v in values:
+            top = total >> 25
+            total = (total & 0x1ffffff) << 5 ^ v
+            for i, g in enumerate((0x3b6a57b2, 0x26508e6d, 0x1ea119fa, 0x3d4233dd, 0x2a1462b3)):
+                total ^= g if top >> i & 1 else 0
+        return total
+
+    expanded = [ord(c) >> 5 for c in hrp] + [0] + [ord(c) & 31 for c in hrp]
+    check = polymod(expanded + data + [0] * 6) ^ 1
+    data += [check >> 5 * (5 - i) & 31 for i in range(6)]
+    return hrp + "1" + "".join("qpzry9x8gf2tvdw0s3jn54khce6mua7l"[d] for d in data)
+
+
+def ssh_blob(*parts):
+    return b"".join(u32(len(p)) + p for p in parts)
+
+
+def ssh_forms(seed, comment):
+    """OpenSSH's PROTOCOL.key, without encryption."""
+    pub = public(seed)
+    open_ = ssh_blob(b"ssh-ed25519", pub)
+    inner = pub[:4] * 2 + open_ + ssh_blob(seed + pub, comment)
+    inner += bytes(range(1, 1 + -len(inner) % 8))
+    raw = (b"openssh-key-v1\0" + ssh_blob(b"none", b"none", b"") + u32(1)
+           + ssh_blob(open_, inner))
+    text = base64.b64encode(raw).decode()
+    lines = [text[i:i + 70] for i in range(0, len(text), 70)]
+    kind = "OPENSSH PRIVATE KEY"
+    return ("\n".join([f"-----BEGIN {kind}-----", *lines, f"-----END {kind}-----", ""]),
+            f"ssh-ed25519 {base64.b64encode(open_).decode()} {comment.decode()}\n")
+
+
+def password_form(key):
+    bits = "".join(f"{b:08b}" for b in key)
+    letters = ["0123456789abcdefghjkmnpqrstvwxyz"[int(bits[i:i + 5], 2)]
+               for i in range(0, 100, 5)]
+    return "-".join("".join(letters[i:i + 5]) for i in range(0, 20, 5)) + "-K7\n"
+
+
+def derive_record(root, kind, name, index):
+    key = blake(f"kith derive {kind}", u32(index), name.encode(),
+                key=level(root, 9, b"kithderi"))
+    pub = None
+    if kind == "age":
+        secret = bech32("age-secret-key-", key).upper() + "\n"
+        pub = bech32("age", X25519PrivateKey.from_private_bytes(key).public_key()
+                     .public_bytes_raw()) + "\n"
+    elif kind == "ssh":
+        secret, pub = ssh_forms(key, name.encode())
+    else:
+        secret = password_form(key)
+    return {"type": kind, "name": name, "index": index, "key": key.hex(), "secret": secret,
+            "public": pub}
+
+
+def derive():
+    root = made_up("derive root", 32)
+    return {
+        "about": "kith derive; see docs/PROTOCOL.md.",
+        "root": root.hex(),
+        "derived": [derive_record(root, kind, name, index)
+                    for kind in ("age", "ssh", "password")
+                    for name in ("backup", "b", "Grüße an Oma", "n" * 64)
+                    for index in (0, 1, 999999)]}
+
+
 def main():
     bad = 0
     for name, value in (("crypt", crypt()), ("ident", ident()), ("words", words()),
-                        ("piece", piece())):
+                        ("piece", piece()), ("derive", derive())):
         path = HERE / f"{name}.json"
         text = json.dumps(value, indent=1) + "\n"
         if "--check" not in sys.argv:
