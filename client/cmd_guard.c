@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "client/cmd_guard_part.h"
+#include "client/cmd_guard_tale.h"
 
 /* ---- the one screen ---- */
 
@@ -7,7 +7,7 @@ static bool waits_for_me(const struct guard_request *r)
 {
     unsigned state = r->rep.line[0].state;
 
-    return state == STATE_LIVE || state == STATE_LOCKED;
+    return state == STATE_LIVE || state == STATE_LOCKED || state == STATE_CONTESTED;
 }
 
 /* Requests that wait for this guardian, to the front; how many. */
@@ -44,10 +44,10 @@ static enum err choose_request(struct desk *d, size_t n, size_t *out)
         char when[DURATION_TEXT];
         desk_name(d, r->seat, l->ward, name);
         when_text(ctx_now(d->ctx), l->opened, when);
-        (void)snprintf(texts[i], LINE, "%s %s (asked %s)", name,
+        (void)snprintf(texts[i], LINE, "%s %s (asked %s%s)", name,
                        l->kind == REQUEST_CONFIRM ? "wants you as a guardian"
                                                   : "asks for the piece back",
-                       when);
+                       when, l->state == STATE_CONTESTED ? ", stopped" : "");
         options[i] = texts[i];
     }
     term_title(d->t, "%zu requests wait for you.", n);
@@ -73,33 +73,45 @@ static void say_given(struct desk *d, const struct guard_request *r)
     term_say(d->t, "  kith guard refuse %s", id);
 }
 
+/* Somebody this guardian helps, and what hangs over them. */
+static void say_helped(struct desk *d, const struct guard_ward *w)
+{
+    char name[NAME_TEXT];
+    char at[TIME_TEXT];
+
+    if (w->line.left != 0)
+        return;
+    desk_name(d, w->seat, w->line.ward, name);
+    if (guard_seat_is_old(d->day, &d->day->seats[w->seat]))
+        term_say(d->t,
+                 "You lost the keys to the piece of %s. Once %s has another guardian: "
+                 "kith guard leave \"%s\"",
+                 name, name, name);
+    else
+        term_say(d->t, "You help %s.", name);
+    time_text(w->line.frozen, at);
+    if (w->line.frozen > ctx_now(d->ctx))
+        term_say(d->t, "  What devices of %s may change is frozen until %s.", name, at);
+}
+
 static void say_quiet(struct desk *d)
 {
     term_title(d->t, "Nobody asks you for anything.");
-    for (size_t i = 0; i < d->guard->n_wards; i++) {
-        const struct guard_ward *w = &d->guard->wards[i];
-        char name[NAME_TEXT];
-        desk_name(d, w->seat, w->line.ward, name);
-        term_say(d->t, "You help %s.", name);
-    }
+    for (size_t i = 0; i < d->guard->n_wards; i++)
+        say_helped(d, &d->guard->wards[i]);
     for (size_t i = 0; i < d->guard->n_requests; i++)
         say_given(d, &d->guard->requests[i]);
+    desk_say_paused(d);
     term_say(d->t, "To help somebody else: kith guard invite");
     term_say(d->t, "If somebody you help has lost everything: kith guard link \"NAME\"");
 }
 
-static void say_locked(struct desk *d, const struct guard_request *r)
+/* Whether words may be typed for it right away. */
+static bool is_plain(const struct desk *d, const struct guard_request *r)
 {
-    char id[9];
-    char name[NAME_TEXT];
-
-    id_short(r->rep.line[0].request, id);
-    desk_name(d, r->seat, r->rep.line[0].ward, name);
-    term_say(d->t,
-             "Wrong words were typed too often for what %s asks. Speak with %s first. "
-             "Then:",
-             name, name);
-    term_say(d->t, "  kith guard unlock %s", id);
+    return r->rep.line[0].state == STATE_LIVE &&
+           d->guard->paused[r->seat] <= ctx_now(d->ctx) &&
+           !guard_seat_is_old(d->day, &d->day->seats[r->seat]);
 }
 
 static enum err screen(struct desk *d)
@@ -116,11 +128,13 @@ static enum err screen(struct desk *d)
     TRY(desk_unlock(d));
     TRY(desk_read_notes(d));
     TRY(choose_request(d, n, &chosen));
-    if (d->guard->requests[chosen].rep.line[0].state == STATE_LOCKED) {
-        say_locked(d, &d->guard->requests[chosen]);
-        return OK;
-    }
-    return guard_sit(d, &d->guard->requests[chosen]);
+    if (is_plain(d, &d->guard->requests[chosen]))
+        return guard_sit(d, &d->guard->requests[chosen]);
+    struct tale tale = { 0 };
+    tale_of(d, term_say, &d->guard->requests[chosen], &tale);
+    tale_tell(&tale);
+    tale_next(&tale);
+    return OK;
 }
 
 /* Without a person at the keyboard the one screen is a list. */
@@ -136,8 +150,9 @@ static enum err cmd_guard(struct ctx *ctx)
         return guard_cmd_setup(ctx);
     }
     TRY(e);
-    TRY(desk_look(&d, GUARD_OPEN));
-    if (ctx->term->ask && !ctx->term->json)
+    bool person = ctx->term->ask && !ctx->term->json;
+    TRY(desk_look(&d, person ? GUARD_ALL : GUARD_OPEN));
+    if (person)
         TRY(screen(&d));
     else
         guard_list(&d);
@@ -198,7 +213,10 @@ static const struct command rows[] = {
       .key = NEEDS_ROOT,
       .help = "Lets a piece go, after you typed the words the person read out.",
       .options = { { "--words-file", "FILE", "the four words; - is standard input" },
-                   { "--verified", "HOW", "met, video, vouched, question or called" } },
+                   { "--verified", "HOW", "met, video, vouched, question or called" },
+                   { "--despite-stop", NULL,
+                     "after a stop, when you spoke with the person again" },
+                   { "--sentence-file", "FILE", "the sentence that a stop asks for" } },
       .run = guard_cmd_approve },
     { .path = "guard refuse",
       .args = "REQ",
@@ -230,6 +248,33 @@ static const struct command rows[] = {
       .help = "Prints a link for somebody you help who lost everything.",
       .options = { { "--spoken", NULL, "as a short code to read out on the telephone" } },
       .run = guard_cmd_link },
+    { .path = "guard freeze",
+      .args = "WARD",
+      .min = 1,
+      .max = 1,
+      .key = NEEDS_DAY,
+      .help = "Keeps a lost device from changing a ward's circle, for 30 days.",
+      .options = { { "--verified", "HOW", "met, video, vouched, question or called" } },
+      .run = guard_cmd_freeze },
+    { .path = "guard pause",
+      .args = "TIME",
+      .min = 1,
+      .max = 1,
+      .key = NEEDS_DAY,
+      .help = "Says that you are away, at most 30d: nothing new is approved till then.",
+      .run = guard_cmd_pause },
+    { .path = "guard resume",
+      .args = "",
+      .key = NEEDS_DAY,
+      .help = "Says that you are back.",
+      .run = guard_cmd_resume },
+    { .path = "guard leave",
+      .args = "WARD",
+      .min = 1,
+      .max = 1,
+      .key = NEEDS_DAY,
+      .help = "Gives up a person you help: the piece is erased, and they are told.",
+      .run = guard_cmd_leave },
 };
 
 const struct command_table cmd_guard_table = COMMANDS(rows);

@@ -99,6 +99,25 @@ void desk_say_away(struct desk *d)
     }
 }
 
+void desk_say_paused(struct desk *d)
+{
+    const struct guard *g = d->guard;
+    char node[ADDRESS_TEXT];
+    char at[TIME_TEXT];
+
+    for (size_t i = 0; i < g->n_seats; i++) {
+        uint64_t until = g->paused[g->seats[i]];
+        if (until <= ctx_now(d->ctx))
+            continue;
+        guard_node(&d->day->seats[g->seats[i]], node);
+        time_text(until, at);
+        term_say(d->t,
+                 "At the node %s you are away until %s: nothing new is approved. If you "
+                 "are back: kith guard resume",
+                 node, at);
+    }
+}
+
 void id_short(const uint8_t id[ID_BYTES], char out[9])
 {
     hex_encode(bytes_of(id, 4), out, 9);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "client/cmd_guard_part.h"
+#include "client/cmd_guard_tale.h"
 
 /* ---- one request as scripts and people see it ---- */
 
@@ -21,7 +21,7 @@ static json_t *json_request(const struct desk *d, const struct guard_request *r)
     char node[ADDRESS_TEXT];
 
     guard_node(&d->day->seats[r->seat], node);
-    return json_pack(
+    json_t *doc = json_pack(
         "{s:o,s:s,s:s,s:o,s:o,s:o,s:s,s:o,s:o,s:o,s:o,s:i,s:i,s:o}", "request",
         json_hex(l->request, ID_BYTES), "kind", request_kind_name(l->kind), "purpose",
         purpose_name(l->purpose), "ward", json_hex(l->ward, ID_BYTES), "label",
@@ -30,6 +30,14 @@ static json_t *json_request(const struct desk *d, const struct guard_request *r)
         json_time(l->approved), "opens_at", json_time(l->opens), "expires_at",
         json_time(l->expires), "tries_left", (int)l->tries_left, "stops", (int)l->stops,
         "claimed", json_slice(r->rep.claimed));
+    json_t *more = json_pack(
+        "{s:o,s:o,s:b,s:b,s:b,s:b}", "stopped_at", json_time(l->stopped), "ended_at",
+        json_time(l->ended), "despite_stop", (l->flags & REQUEST_DESPITE) != 0,
+        "went_back", (l->flags & REQUEST_WENT_BACK) != 0, "introduced",
+        (l->flags & REQUEST_INTRODUCED) != 0, "away", (l->flags & REQUEST_AWAY) != 0);
+    MUST(doc != NULL && more != NULL && json_object_update(doc, more) == 0);
+    json_decref(more);
+    return doc;
 }
 
 static void say_request(const struct desk *d, const struct guard_request *r)
@@ -76,52 +84,16 @@ enum err guard_cmd_requests(struct ctx *ctx)
     TRY(desk_open(ctx, &d));
     TRY(desk_look(&d, all ? GUARD_ALL : GUARD_OPEN));
     guard_list(&d);
+    desk_say_paused(&d);
     desk_say_away(&d);
     return OK;
-}
-
-static void show_times(const struct desk *d, const struct request_line *l)
-{
-    char opened[TIME_TEXT];
-    char opens[TIME_TEXT];
-
-    time_text(l->opened, opened);
-    time_text(l->opens, opens);
-    term_answer(d->t, "asked:        %s", opened);
-    if (l->kind == REQUEST_RESTORE && l->opens != 0)
-        term_answer(d->t, "%s  %s",
-                    l->approved != 0 ? "opens:      " : "opens then: ", opens);
-    if (l->state == STATE_LIVE)
-        term_answer(d->t, "tries left:   %u", (unsigned)l->tries_left);
-}
-
-static void show_ward(const struct desk *d, const struct guard_request *r)
-{
-    const struct day_ward *w =
-        guard_known(d->day, d->day->seats[r->seat].seat, r->rep.line[0].ward);
-
-    if (w == NULL) {
-        term_say(d->t, "The note of this ward was never opened here: kith guard asks for "
-                       "your passphrase and shows it.");
-        return;
-    }
-    term_answer(d->t, "fingerprint:  %.*s", (int)w->fingerprint.n,
-                (const char *)w->fingerprint.p);
-    if (w->about.n > 0)
-        term_answer(d->t, "their note:   \"%.*s\"", (int)w->about.n,
-                    (const char *)w->about.p);
-    if (w->contact.n > 0)
-        term_answer(d->t, "reach:        %.*s", (int)w->contact.n,
-                    (const char *)w->contact.p);
-    if (w->confirmed == 0)
-        term_say(d->t, "You have not confirmed this account yet.");
 }
 
 enum err guard_cmd_show(struct ctx *ctx)
 {
     AUTO_DESK struct desk d = { .home = { .dir = -1, .lock = -1 } };
     struct guard_request *r = NULL;
-    char name[NAME_TEXT];
+    struct tale tale = { 0 };
 
     TRY(desk_open(ctx, &d));
     TRY(desk_look(&d, GUARD_ALL));
@@ -130,16 +102,9 @@ enum err guard_cmd_show(struct ctx *ctx)
         term_json(d.t, "request", json_request(&d, r));
         return OK;
     }
-    const struct request_line *l = &r->rep.line[0];
-    desk_name(&d, r->seat, l->ward, name);
-    term_answer(d.t, "who:          %s", name);
-    term_answer(d.t, "what:         %s, %s", request_kind_name(l->kind),
-                request_state_name(l->state));
-    show_ward(&d, r);
-    show_times(&d, l);
-    if (r->rep.claimed.n > 0)
-        term_answer(d.t, "they wrote:   \"%.*s\"", (int)r->rep.claimed.n,
-                    (const char *)r->rep.claimed.p);
+    tale_of(&d, term_tell, r, &tale);
+    tale_tell(&tale);
+    tale_next(&tale);
     return OK;
 }
 
@@ -147,19 +112,55 @@ enum err guard_cmd_show(struct ctx *ctx)
 
 static json_t *json_ward(const struct desk *d, const struct guard_ward *w)
 {
-    const struct day_ward *k =
-        guard_known(d->day, d->day->seats[w->seat].seat, w->line.ward);
-    bool sealed = w->line.epoch != 0;
+    const struct day_seat *seat = &d->day->seats[w->seat];
+    const struct day_ward *k = guard_known(d->day, seat->seat, w->line.ward);
+    const struct ward_line *l = &w->line;
+    uint64_t now = ctx_now(d->ctx);
+    uint64_t paused = d->guard->paused[w->seat];
+    bool sealed = l->epoch != 0;
     char node[ADDRESS_TEXT];
 
-    guard_node(&d->day->seats[w->seat], node);
-    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:i}", "ward",
-                     json_hex(w->line.ward, ID_BYTES), "label",
-                     json_label(d, w->seat, w->line.ward), "node", text_or_null(node),
-                     "epoch", sealed ? json_integer(w->line.epoch) : json_null(), "hold",
-                     sealed ? json_integer(w->line.hold) : json_null(), "stop_hold",
-                     sealed ? json_integer(w->line.stop_hold) : json_null(), "confirmed",
-                     k != NULL && k->confirmed != 0, "requests", (int)w->line.requests);
+    guard_node(seat, node);
+    json_t *doc = json_pack(
+        "{s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:i}", "ward", json_hex(l->ward, ID_BYTES), "label",
+        json_label(d, w->seat, l->ward), "node", text_or_null(node), "epoch",
+        sealed ? json_integer(l->epoch) : json_null(), "hold",
+        sealed ? json_integer(l->hold) : json_null(), "stop_hold",
+        sealed ? json_integer(l->stop_hold) : json_null(), "confirmed",
+        k != NULL && k->confirmed != 0, "requests", (int)l->requests);
+    json_t *more =
+        json_pack("{s:o,s:o,s:i,s:o,s:o,s:b}", "frozen_until",
+                  json_time(l->frozen > now ? l->frozen : 0), "paused_until",
+                  json_time(paused > now ? paused : 0), "stops", (int)l->stops,
+                  "stops_until", json_time(l->stops_end), "left_at", json_time(l->left),
+                  "old_keys", guard_seat_is_old(d->day, seat));
+    MUST(doc != NULL && more != NULL && json_object_update(doc, more) == 0);
+    json_decref(more);
+    return doc;
+}
+
+/* What hangs over a ward, in a line each. */
+static void say_trouble(const struct desk *d, const struct guard_ward *w)
+{
+    const struct ward_line *l = &w->line;
+    char at[TIME_TEXT];
+
+    time_text(l->frozen, at);
+    if (l->frozen > ctx_now(d->ctx))
+        term_answer(d->t, "          frozen until %s", at);
+    time_text(l->stops_end, at);
+    if (l->stops > 0)
+        term_answer(d->t, "          stopped %u %s; requests wait longer until %s",
+                    (unsigned)l->stops, l->stops == 1 ? "time" : "times", at);
+    if (guard_seat_is_old(d->day, &d->day->seats[w->seat]) && l->left == 0)
+        term_answer(d->t, "          you lost the keys to this piece");
+}
+
+static const char *ward_state(const struct guard_ward *w)
+{
+    if (w->line.left != 0)
+        return "you gave this up";
+    return w->line.epoch != 0 ? "you keep a piece" : "no piece yet";
 }
 
 static void say_ward(const struct desk *d, const struct guard_ward *w)
@@ -173,8 +174,8 @@ static void say_ward(const struct desk *d, const struct guard_ward *w)
     desk_name(d, w->seat, w->line.ward, name);
     term_answer(d->t, "%s  %s: %s, %s%s", id, name,
                 k != NULL && k->confirmed != 0 ? "confirmed" : "not confirmed yet",
-                w->line.epoch != 0 ? "you keep a piece" : "no piece yet",
-                w->line.requests != 0 ? ", asks for something" : "");
+                ward_state(w), w->line.requests != 0 ? ", asks for something" : "");
+    say_trouble(d, w);
     /* Two people may bear one name; how to reach them tells them apart. */
     if (k != NULL && k->contact.n > 0)
         term_say(d->t, "          how you reach them: %.*s", (int)k->contact.n,
@@ -201,6 +202,7 @@ enum err guard_cmd_wards(struct ctx *ctx)
         term_say(d.t, "You keep nothing for anybody yet. Invite somebody: kith guard "
                       "invite");
     json_decref(list);
+    desk_say_paused(&d);
     desk_say_away(&d);
     return OK;
 }

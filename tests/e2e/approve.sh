@@ -77,7 +77,7 @@ newest Cy
 honest=$kith
 kith=$liar
 run Cy 0 guard approve "$req" --words-file "$work/words" --verified video
-says "introduced by a guardian of the circle"
+says "introduced by another guardian"
 kith=$honest
 run New 7 restore
 says "Cy sent a piece that is not the one you gave"

@@ -110,7 +110,7 @@ json "d['requests'][0]['label']" Ana
 json "d['requests'][0]['state']" live
 json "d['requests'][0]['tries_left']" 5
 json "d['requests'][0]['approved_at']" null
-json "sorted(d['requests'][0])" "['approved_at', 'claimed', 'expires_at', 'kind', 'label', 'node', 'opened_at', 'opens_at', 'purpose', 'request', 'state', 'stops', 'tries_left', 'ward']"
+json "{'approved_at', 'claimed', 'expires_at', 'kind', 'label', 'node', 'opened_at', 'opens_at', 'purpose', 'request', 'state', 'stops', 'tries_left', 'ward'} - set(d['requests'][0])" "set()"
 run Ben 0 guard show "${req:0:6}" --json
 json "d['schema']" kith.request/1
 json "d['request']" "$req"

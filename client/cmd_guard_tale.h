@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One request told in plain sentences to its guardian: who asks, since when, what
+ * happened before, what is known of the ward, when the piece could go, the one next
+ * step. Names come from the ward's sealed note; what the caller writes is in quotes.
+ */
+#ifndef KITH_CLIENT_CMD_GUARD_TALE_H
+#define KITH_CLIENT_CMD_GUARD_TALE_H
+
+#include "client/cmd_guard_part.h"
+
+/* term_tell where the tale is the answer, term_say where it stands beside one. */
+typedef void (*tell_fn)(struct term *t, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+enum introducer { INTRODUCER_NOT_LOOKED, INTRODUCER_KNOWN, INTRODUCER_UNKNOWN };
+
+struct tale {
+    struct desk *d;
+    tell_fn tell;
+    size_t seat; /* index in the day */
+    const struct request_line *line;
+    struct bytes claimed;            /* the caller's own words */
+    enum introducer introducer;      /* as the manifest says, where it was opened */
+    char name[NAME_TEXT];            /* of the ward */
+    struct bytes about;              /* the owner's note, newest known */
+    const struct day_ward *ward;     /* NULL: its note was never opened */
+    const struct ward_line *at_node; /* NULL: the node does not list it */
+};
+
+/* What is known after a desk_look; slices are the desk's and r's. */
+void tale_of(struct desk *d, tell_fn tell, const struct guard_request *r,
+             struct tale *out);
+/* All but the next step. */
+void tale_tell(const struct tale *t);
+/* The one next step, with its command. */
+void tale_next(const struct tale *t);
+/* True if only a yes that knows of the stop counts. */
+bool tale_needs_despite(const struct tale *t);
+
+#endif
