@@ -64,4 +64,8 @@ enum err drop_list(struct call *c, const uint8_t drop[ID_BYTES], uint64_t after,
 enum err drop_get(struct call *c, const uint8_t drop[ID_BYTES], uint64_t seq,
                   struct bytes *out_blob);
 
+/* Handler of ALERT_TEST: a line in the caller's alerts. ERR_FULL: enough for today. */
+enum err drop_test(struct call *c, const struct req_alert_test *req,
+                   struct rep_alert_test *rep);
+
 #endif

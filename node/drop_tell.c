@@ -108,6 +108,68 @@ enum err drop_tell(struct call *c, const struct record_ward *ward,
     return drop_alert(c, ward, event, request, epoch);
 }
 
+/* ---- tests ---- */
+
+/* One more test in a drop today. ERR_FULL: there were enough. */
+static enum err count_test(struct call *c, const uint8_t drop[ID_BYTES],
+                           enum drop_kind kind, const uint8_t holder[ID_BYTES])
+{
+    struct record_drop d = { 0 };
+    uint64_t today = c->now / 86400;
+
+    TRY(load_or_anew(c, drop, kind, holder, &d));
+    if (d.test_day != today)
+        d.tests = 0;
+    if (d.tests >= DROP_TESTS_DAILY)
+        return ERR_FULL;
+    d.test_day = today;
+    d.tests++;
+    return drop_store(c, &d);
+}
+
+static enum err newest(struct call *c, const uint8_t drop[ID_BYTES], uint64_t *out_seq)
+{
+    struct record_drop d = { 0 };
+
+    TRY(drop_load(c, drop, &d));
+    *out_seq = d.seq;
+    return OK;
+}
+
+static enum err test_ward(struct call *c, uint64_t *out_seq)
+{
+    struct record_ward ward = { 0 };
+    struct txn_key key = key_id(c->who->ward);
+
+    TRY(record_get(c, TAB_WARD, &record_ward_schema, &key, &ward));
+    TRY(count_test(c, ward.alert, KIND_ALERT, ward.ward));
+    TRY(drop_tell(c, &ward, REC_ALERT_TEST, NULL, 0));
+    return newest(c, ward.alert, out_seq);
+}
+
+static enum err test_seat(struct call *c, uint64_t *out_seq)
+{
+    struct drop_event ev = { .event = REC_ALERT_TEST, .time = c->now };
+    struct record_seat seat = { 0 };
+    struct txn_key key = key_id(c->who->seat);
+
+    TRY(record_get(c, TAB_SEAT, &record_seat_schema, &key, &seat));
+    TRY(count_test(c, seat.inbox, KIND_INBOX, seat.seat));
+    TRY(record_log(c, REC_ALERT_TEST, seat.seat, NULL));
+    TRY(tell_drop(c, seat.inbox, KIND_INBOX, seat.seat, &ev));
+    return newest(c, seat.inbox, out_seq);
+}
+
+enum err drop_test(struct call *c, const struct req_alert_test *req,
+                   struct rep_alert_test *rep)
+{
+    (void)req;
+    return c->who->role == ROLE_GUARDIAN ? test_seat(c, &rep->seq)
+                                         : test_ward(c, &rep->seq);
+}
+
+/* ---- of one request ---- */
+
 enum err drop_request(struct call *c, const uint8_t ward[ID_BYTES],
                       enum record_event event, const uint8_t request[ID_BYTES])
 {

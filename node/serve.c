@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "node/serve.h"
 
+#include "node/drop.h"
 #include "node/request.h"
 #include "node/seat.h"
 #include "node/ward.h"
@@ -266,7 +267,8 @@ void serve_log(const struct session *who, uint16_t kind, enum err result)
 
 static bool by_id(enum role role)
 {
-    return role == ROLE_INVITE || role == ROLE_RESTORE || role == ROLE_OPERATOR;
+    return role == ROLE_INVITE || role == ROLE_RESTORE || role == ROLE_OPERATOR ||
+           role == ROLE_DEPOSITOR;
 }
 
 static bool by_static(enum role role)
@@ -442,6 +444,43 @@ enum err serve_operator_link(struct txn *t, const struct node_env *env, uint64_t
 
     TRY(call_start(&c, LOOKUP_BYTES));
     return seat_operator_link(&c, link);
+}
+
+enum err serve_tick_drops(struct txn *t, const struct node_env *env, uint64_t now,
+                          bool *out_more)
+{
+    AUTO_CALL struct call c = { .txn = t, .env = env, .now = now };
+
+    TRY(call_start(&c, SCRATCH_BYTES));
+    return drop_serve_tick(&c, out_more);
+}
+
+/* ---- long polls ---- */
+
+enum err serve_watch(struct txn *t, const struct session *who, const struct node_env *env,
+                     uint64_t now, struct bytes body, struct drop_watch *out,
+                     bool *out_ready)
+{
+    AUTO_CALL struct call c = { .txn = t, .who = who, .env = env, .now = now };
+    const struct msg_row *msg = NULL;
+    struct req_drop_watch req = { 0 };
+
+    TRY(permit(who, MSG_DROP_WATCH, &msg));
+    TRY(call_start(&c, LOOKUP_BYTES));
+    TRY(still_known(&c));
+    TRY(msg_get_req(msg, body, &req));
+    TRY(drop_watch_of(&c, &req, out));
+    *out_ready = drop_watch_ready(&c, out);
+    return OK;
+}
+
+bool serve_watch_ready(struct txn *t, const struct node_env *env,
+                       const struct drop_watch *w)
+{
+    uint8_t mem[2048];
+    struct call c = { .txn = t, .env = env, .mem = { .p = mem, .cap = sizeof mem } };
+
+    return drop_watch_ready(&c, w);
 }
 
 enum err serve_tick(struct txn *t, const struct node_env *env, uint64_t now,

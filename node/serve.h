@@ -10,6 +10,7 @@
 #ifndef KITH_NODE_SERVE_H
 #define KITH_NODE_SERVE_H
 
+#include "node/drop_serve.h"
 #include "node/log.h"
 #include "node/time.h"
 
@@ -51,7 +52,15 @@ enum serve_key {
     X(REVEAL, reveal, request_reveal, NEEDS_REQUESTER, EV_REQUEST_LIVE)                  \
     X(FETCH, fetch, request_fetch, NEEDS_REQUESTER, EV_COUNT)                            \
     X(CANCEL, cancel, request_cancel, NEEDS_REQUESTER, EV_COUNT)                         \
-    X(CLOCK, clock, time_clock, NEEDS_CONVERSATION, EV_COUNT)
+    X(CLOCK, clock, time_clock, NEEDS_CONVERSATION, EV_COUNT)                            \
+    X(ALERT_TEST, alert_test, drop_test, NEEDS_CONVERSATION, EV_COUNT)                   \
+    X(DROP_CREATE, drop_create, drop_serve_create, NEEDS_CONVERSATION, EV_COUNT)         \
+    X(DROP_PUT, drop_put, drop_serve_put, NEEDS_LINK, EV_COUNT)                          \
+    X(DROP_LIST, drop_list, drop_serve_list, NEEDS_CONVERSATION, EV_COUNT)               \
+    X(DROP_GET, drop_get, drop_serve_get, NEEDS_CONVERSATION, EV_COUNT)                  \
+    X(DROP_ACK, drop_ack, drop_serve_ack, NEEDS_CONVERSATION, EV_COUNT)                  \
+    X(DROP_WATCH, drop_watch, drop_serve_watch, NEEDS_CONVERSATION, EV_COUNT)            \
+    X(DROP_CLOSE, drop_close, drop_serve_close, NEEDS_CONVERSATION, EV_COUNT)
 
 /*
  * Finds who calls: one-time and standing credentials by id, enrolled ones by role and
@@ -95,6 +104,20 @@ enum err serve_access(uint16_t kind, enum msg_access *out);
 enum err serve_needs(uint16_t kind, enum serve_key *out);
 /* One line of the log for a message that is done; err: how it ended. */
 void serve_log(const struct session *who, uint16_t kind, enum err result);
+
+/*
+ * What a DROP_WATCH of who waits for. OK and *out_ready false: hold it until
+ * serve_watch_ready, or its time is over, and then serve it; else serve it now.
+ */
+enum err serve_watch(struct txn *t, const struct session *who, const struct node_env *env,
+                     uint64_t now, struct bytes body, struct drop_watch *out,
+                     bool *out_ready);
+/* True if there is something to say to it. */
+bool serve_watch_ready(struct txn *t, const struct node_env *env,
+                       const struct drop_watch *w);
+/* Now and then, as a write of its own: drop_serve_tick; *out_more: call again. */
+enum err serve_tick_drops(struct txn *t, const struct node_env *env, uint64_t now,
+                          bool *out_more);
 
 /* Each minute, as a write: request_tick; *out_more: call again. */
 enum err serve_tick(struct txn *t, const struct node_env *env, uint64_t now,
