@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -28,8 +27,8 @@ struct notice {
 
 struct notify {
     int pipe;      /* of notices; -1: the process is gone */
-    int process;   /* a pidfd */
-    pid_t pid;     /* its child */
+    int alive;     /* hangs up when the process ends */
+    pid_t pid;     /* of the process */
     uint64_t lost; /* not yet in the log */
     bool told;     /* that something is lost */
 };
@@ -173,58 +172,65 @@ static void become_program(const struct runner *r, int in)
         signal(SIGPIPE, SIG_DFL) == SIG_ERR || signal(SIGTERM, SIG_DFL) == SIG_ERR ||
         signal(SIGINT, SIG_DFL) == SIG_ERR || signal(SIGCHLD, SIG_DFL) == SIG_ERR ||
         sigprocmask(SIG_SETMASK, &nothing, NULL) != 0 || dup2(in, STDIN_FILENO) < 0 ||
-        dup2(nowhere, STDOUT_FILENO) < 0 || close_range(STDERR_FILENO + 1, ~0U, 0) != 0)
+        dup2(nowhere, STDOUT_FILENO) < 0)
         _exit(126);
+    /* What kithd was born with; its own close themselves. */
+    (void)close_range(STDERR_FILENO + 1, ~0U, 0);
     (void)execv(r->argv[0], (char *const *)(uintptr_t)r->argv);
     _exit(127);
 }
 
-/* When the run must be over. Sees the node's end while it waits. */
-static uint64_t deadline_of(struct runner *r, uint64_t started)
+/* When the run must be over. */
+static uint64_t deadline_of(const struct runner *r, uint64_t started)
 {
     uint64_t at = started + r->run_ms;
 
     return r->end_ms != 0 && r->end_ms < at ? r->end_ms : at;
 }
 
+/* Until a child ends, the node does, or so many milliseconds are over. */
+static void wait_a_while(struct runner *r, uint64_t ms)
+{
+    struct pollfd node = { .fd = r->end_ms == 0 ? r->in : -1 };
+    struct timespec ts = { (time_t)(ms / 1000), (long)(ms % 1000) * 1000000 };
+    sigset_t nothing;
+
+    (void)sigemptyset(&nothing); /* cannot fail */
+    /* SIGCHLD comes here or nowhere: none is missed between looking and waiting. */
+    if (ppoll(&node, 1, &ts, &nothing) > 0 && (node.revents & POLLHUP) != 0)
+        r->end_ms = now_ms() + NOTIFY_GRACE_MS;
+}
+
 /* True: it ended by itself before its deadline. */
-static bool wait_for(struct runner *r, int process)
+static bool ends(struct runner *r, pid_t pid, int *out_status)
 {
     uint64_t started = now_ms();
 
     for (;;) {
-        struct pollfd what[] = { { .fd = process, .events = POLLIN },
-                                 { .fd = r->end_ms == 0 ? r->in : -1 } };
+        if (waitpid(pid, out_status, WNOHANG) == pid)
+            return true;
         uint64_t now = now_ms();
         uint64_t at = deadline_of(r, started);
-
-        if (poll(what, 2, at > now ? (int)(at - now) : 0) < 0 && errno != EINTR)
-            return false;
-        if (r->end_ms == 0 && (what[1].revents & POLLHUP) != 0)
-            r->end_ms = now + NOTIFY_GRACE_MS;
-        if ((what[0].revents & POLLIN) != 0)
-            return true;
         if (now >= at)
             return false;
+        wait_a_while(r, at - now);
     }
 }
 
 static void finish(struct runner *r, pid_t pid)
 {
-    AUTO_FD int process = pidfd_open(pid, 0);
     int status = 0;
-    bool over = process >= 0 && wait_for(r, process);
 
-    if (!over)
-        (void)kill(-pid, SIGKILL); /* gone already: as well */
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    if (!over)
+    if (!ends(r, pid, &status)) {
+        (void)kill(-pid, SIGKILL); /* gone by now: as well */
+        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+            ;
         LOG(WARN, EV_ALERT_FAILED, F_TEXT("why", "too-long"));
-    else if (WIFSIGNALED(status))
+    } else if (WIFSIGNALED(status)) {
         LOG(WARN, EV_ALERT_FAILED, F_UINT("signal", (unsigned)WTERMSIG(status)));
-    else if (WEXITSTATUS(status) != 0)
+    } else if (WEXITSTATUS(status) != 0) {
         LOG(WARN, EV_ALERT_FAILED, F_UINT("exit", (unsigned)WEXITSTATUS(status)));
+    }
 }
 
 /* The JSON is smaller than a pipe: it is all in before anybody reads. */
@@ -261,14 +267,29 @@ static void run_program(struct runner *r, const struct notice *n)
     finish(r, pid);
 }
 
+static void on_child(int signal_)
+{
+    (void)signal_; /* only ends the waiting */
+}
+
+static bool runner_signals(void)
+{
+    sigset_t child;
+
+    (void)sigemptyset(&child);        /* cannot */
+    (void)sigaddset(&child, SIGCHLD); /* fail */
+    /* It ends when the node does: a signal to both must not be faster. */
+    return sigprocmask(SIG_SETMASK, &child, NULL) == 0 &&
+           signal(SIGCHLD, on_child) != SIG_ERR && signal(SIGTERM, SIG_IGN) != SIG_ERR &&
+           signal(SIGINT, SIG_IGN) != SIG_ERR;
+}
+
 _Noreturn static void runner_run(struct runner *r)
 {
     struct notice n;
     ssize_t got = 0;
 
-    /* It ends when the node does: a signal to both must not be faster. */
-    if (signal(SIGTERM, SIG_IGN) == SIG_ERR || signal(SIGINT, SIG_IGN) == SIG_ERR ||
-        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+    if (!runner_signals() || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
         prctl(PR_SET_NAME, "kithd-notify", 0, 0, 0) != 0)
         _exit(1);
     while (r->end_ms == 0 || now_ms() < r->end_ms) {
@@ -320,22 +341,38 @@ static enum err runner_new(const char *exec, const char *node, uint64_t run_ms,
     return OK;
 }
 
+static void close_both(int ends[2])
+{
+    close_fd(&ends[0]);
+    close_fd(&ends[1]);
+}
+
+/* Each side keeps one end of each pipe, so that each sees the other's end. */
 static enum err fork_runner(struct runner *r, struct notify *n)
 {
-    int ends[2] = { -1, -1 };
+    int notices[2] = { -1, -1 };
+    int alive[2] = { -1, -1 };
 
-    if (pipe2(ends, O_CLOEXEC) != 0)
+    n->pid = pipe2(notices, O_CLOEXEC) == 0 && pipe2(alive, O_CLOEXEC) == 0 &&
+                     fcntl(notices[1], F_SETFL, O_NONBLOCK) == 0
+                 ? fork()
+                 : -1;
+    if (n->pid < 0) {
+        close_both(notices);
+        close_both(alive);
         return ERR_IO;
-    n->pid = fcntl(ends[1], F_SETFL, O_NONBLOCK) == 0 ? fork() : -1;
+    }
     if (n->pid == 0) {
-        (void)close(ends[1]); /* the node's alone: its end is the node's end */
-        r->in = ends[0];
+        close_fd(&notices[1]);
+        close_fd(&alive[0]);
+        r->in = notices[0];
         runner_run(r);
     }
-    close_fd(&ends[0]);
-    n->pipe = ends[1];
-    n->process = n->pid > 0 ? pidfd_open(n->pid, 0) : -1;
-    return n->process >= 0 ? OK : ERR_IO;
+    close_fd(&notices[0]);
+    close_fd(&alive[1]);
+    n->pipe = notices[1];
+    n->alive = alive[0];
+    return OK;
 }
 
 enum err notify_start(const char *exec, const char *node, uint64_t run_ms,
@@ -347,11 +384,7 @@ enum err notify_start(const char *exec, const char *node, uint64_t run_ms,
     if (n == NULL)
         return ERR_NOMEM;
     TRY(runner_new(exec, node, run_ms, &r));
-    enum err e = fork_runner(r, n);
-    if (e != OK) {
-        close_fd(&n->pipe);
-        return e;
-    }
+    TRY(fork_runner(r, n));
     *out = n;
     n = NULL; /* the caller's */
     return OK;
@@ -396,16 +429,16 @@ bool notify_stop(struct notify *n)
 {
     if (n == NULL)
         return true;
-    struct pollfd end = { .fd = n->process, .events = POLLIN };
+    struct pollfd end = { .fd = n->alive };
 
     log_lost(n);
     close_fd(&n->pipe);
     while (poll(&end, 1, 2 * NOTIFY_GRACE_MS) < 0 && errno == EINTR)
         ;
-    bool over = (end.revents & POLLIN) != 0;
+    bool over = (end.revents & POLLHUP) != 0;
     if (over)
-        (void)waitpid(n->pid, NULL, 0); /* it is there to be reaped */
-    close_fd(&n->process);
+        (void)waitpid(n->pid, NULL, 0); /* it has ended or is about to */
+    close_fd(&n->alive);
     free(n);
     return over;
 }
