@@ -49,6 +49,19 @@ void circle_place(const struct day_me *me, size_t i, uint8_t *out_group,
 /* The fewest pieces that open the root. */
 unsigned circle_need(const struct day_me *me);
 
+/*
+ * The chance that enough pieces are at hand when each is so with chance p, whatever the
+ * others are: sums of binomials, group by group, then over groups. With p = the chance
+ * that a guardian answers, the odds of getting back; with p = the chance that one gives
+ * in to a thief, the odds of theft. Groups of at most CIRCLE_GROUP_MAX (MUST).
+ */
+double circle_odds(const struct day_me *me, double p);
+
+enum { ODDS_TEXT = 48 };
+
+/* "99.1 %" (rounded down), "1 in 870", "less than 1 in 1,000,000,000". */
+void odds_text(double odds, char out[ODDS_TEXT]);
+
 /* ---- counting ---- */
 
 /* How many pieces of each group. */

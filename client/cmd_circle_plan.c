@@ -3,6 +3,10 @@
 
 enum { HOLD_USUAL_S = 72 * 3600, LIST_TEXT = 900 };
 
+/* What the two lines of odds take for granted about one guardian. */
+static const double ODDS_ANSWERS = 0.9;
+static const double ODDS_GIVES_IN = 0.05;
+
 /* ---- common ---- */
 
 enum err owner_day(const struct ctx *ctx, struct home *h, struct day **out)
@@ -265,6 +269,17 @@ static void say_group(struct term *t, const struct day *d, uint32_t g)
         term_answer(t, "  %s", list);
 }
 
+/* What a person can weigh: a bad year of guardians, a bad day with a good liar. */
+static void say_odds(struct term *t, const struct day_me *me)
+{
+    char back[ODDS_TEXT];
+    char theft[ODDS_TEXT];
+    odds_text(circle_odds(me, ODDS_ANSWERS), back);
+    odds_text(circle_odds(me, ODDS_GIVES_IN), theft);
+    term_answer(t, "If 1 in 10 guardians cannot be reached, you get back: %s.", back);
+    term_answer(t, "If 1 in 20 gives in to a thief, the thief gets in: %s.", theft);
+}
+
 void plan_say(struct term *t, const struct day *d)
 {
     const struct day_me *me = &d->me;
@@ -283,6 +298,7 @@ void plan_say(struct term *t, const struct day *d)
         say_group(t, d, g);
     term_answer(t, "At least %u %s must say yes.", fewest,
                 fewest == 1 ? "person" : "people");
+    say_odds(t, me);
     if (me->hold == 0)
         term_answer(t, "An approved piece leaves at once; after a stop it waits %s.",
                     stop);

@@ -1,72 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "node/conn.h"
-
 #include <time.h>
 
+#include "node/conn_part.h"
 #include "node/log.h"
 #include "node/request.h"
-#include "proto/peer.h"
-
-/* What a connection waits for. */
-enum conn_state {
-    CONN_FREE,    /* the slot is not in use */
-    CONN_READING, /* bytes of the client */
-    CONN_STORE,   /* its job, on the store thread */
-    CONN_WRITING, /* the socket */
-    CONN_ENDING   /* its close callback, and its job if there is one */
-};
-
-enum { SMALL = 512, BUFFER = PEER_FRAME_MAX + 63, BEAT_MS = 250, SWEEP_MS = 60000 };
-
-/* Secret memory that handlers need beside the keys of connections. */
-enum { SECRET_WORK = 8 * 1024 };
-
-/* Large memory, only for those who have shown a credential. */
-struct conn_big {
-    uint8_t in[BUFFER];
-    uint8_t reply[BUFFER];
-    uint8_t out[BUFFER];
-};
-
-struct conn {
-    uv_tcp_t tcp;
-    uv_write_t write;
-    struct loop *loop;
-    enum conn_state state;
-    struct peer peer;
-    struct session who;
-    struct origin origin;
-    bool entered;  /* counted at the door */
-    bool known;    /* has shown a credential */
-    bool reading;  /* libuv reads for us */
-    bool job_runs; /* on the store thread: memory stays */
-    bool closed;   /* the close callback has run */
-    bool last;     /* end after this write */
-    uint8_t small_in[SMALL];
-    uint8_t small_out[SMALL];
-    struct conn_big *big; /* NULL for strangers */
-    size_t in_n;
-    uint64_t born_ms;
-    uint64_t since_ms; /* of the present step, frame or idleness */
-
-    /* The message in hand: a slice of in, not yet consumed. */
-    uint16_t kind;
-    uint32_t tag;
-    struct bytes body;
-    size_t used;
-
-    /* The job; touched by the store thread only while job_runs. */
-    struct store_job job;
-    struct node_env env;
-    struct told told;
-    uint64_t now;
-    struct buf reply;
-    uint16_t reply_kind;
-    enum err served;
-    enum err result;
-    enum store_outcome outcome;
-    struct conn *next_done;
-};
 
 static void conn_pump(struct conn *c);
 
@@ -153,11 +90,11 @@ static void on_closed(uv_handle_t *h)
     conn_free(c);
 }
 
-/* The one way out; a second call changes nothing. */
-static void conn_end(struct conn *c)
+void conn_end(struct conn *c)
 {
     if (c->state == CONN_FREE || c->state == CONN_ENDING)
         return;
+    watch_leave(c);
     c->state = CONN_ENDING;
     uv_close((uv_handle_t *)&c->tcp, on_closed);
 }
@@ -213,7 +150,7 @@ static void read_stop(struct conn *c)
     (void)uv_read_stop((uv_stream_t *)&c->tcp); /* documented to always succeed */
 }
 
-static void read_start(struct conn *c)
+void conn_read(struct conn *c)
 {
     if (c->reading)
         return;
@@ -251,8 +188,7 @@ static void conn_write(struct conn *c, struct bytes out)
         conn_end(c);
 }
 
-/* Sends the reply in c->reply; the message in hand is done with. */
-static void conn_reply(struct conn *c)
+void conn_reply(struct conn *c)
 {
     struct buf out = BUF_OF(c->big->out);
 
@@ -309,6 +245,13 @@ static void job_done(void *arg, enum err result, enum store_outcome outcome)
     (void)uv_async_send(&l->woken); /* fails only when closing, and then nobody waits */
 }
 
+/* A release must not wait for room on the disk, nor must what makes room. */
+static bool is_essential(uint16_t kind)
+{
+    return kind == MSG_FETCH || kind == MSG_CANCEL || kind == MSG_REFUSE ||
+           kind == MSG_DROP_ACK || kind == MSG_DROP_CLOSE;
+}
+
 static void job_submit(struct conn *c, enum err (*fn)(struct txn *, void *))
 {
     read_stop(c);
@@ -318,8 +261,7 @@ static void job_submit(struct conn *c, enum err (*fn)(struct txn *, void *))
     c->told = (struct told){ 0 };
     c->env.told = &c->told;
     c->job = (struct store_job){ .fn = fn, .done = job_done, .arg = c };
-    /* A release must not wait for room on the disk. */
-    if (c->kind == MSG_FETCH || c->kind == MSG_CANCEL || c->kind == MSG_REFUSE)
+    if (is_essential(c->kind))
         c->job.need = STORE_ESSENTIAL;
     store_submit(c->loop->store, &c->job);
 }
@@ -379,6 +321,7 @@ static void jobs_finished(struct loop *l)
 static void on_woken(uv_async_t *a)
 {
     jobs_finished(a->data);
+    watch_look(a->data);
 }
 
 /* ---- one message ---- */
@@ -419,6 +362,19 @@ static bool within_rate(struct conn *c)
     return false;
 }
 
+void conn_serve(struct conn *c)
+{
+    c->now = node_now(c->loop);
+    c->env = c->loop->env;
+    c->served = OK;
+    enum err e = store_read(c->loop->store, read_serve, c);
+    serve_log(&c->who, c->kind, e);
+    /* A transaction that could not begin has no words of its own. */
+    if (e != OK && c->served == OK)
+        serve_failed(e, OUTCOME_NOT_DONE, &c->reply, &c->reply_kind);
+    conn_reply(c);
+}
+
 static void conn_message(struct conn *c, const struct peer_event *ev, size_t used)
 {
     enum msg_access access = MSG_READ;
@@ -437,14 +393,8 @@ static void conn_message(struct conn *c, const struct peer_event *ev, size_t use
         job_submit(c, job_serve);
         return;
     }
-    c->env = c->loop->env;
-    c->served = OK;
-    enum err e = store_read(c->loop->store, read_serve, c);
-    serve_log(&c->who, c->kind, e);
-    /* A transaction that could not begin has no words of its own. */
-    if (e != OK && c->served == OK)
-        serve_failed(e, OUTCOME_NOT_DONE, &c->reply, &c->reply_kind);
-    conn_reply(c);
+    if (c->kind != MSG_DROP_WATCH || !conn_watch(c))
+        conn_serve(c);
 }
 
 /* ---- the handshake ---- */
@@ -596,7 +546,7 @@ static bool conn_step(struct conn *c)
         if (ev.wanted > in.n)
             conn_end(c);
         else
-            read_start(c);
+            conn_read(c);
         return false;
     case PEER_READY:
         conn_ready(c, used);
@@ -706,7 +656,7 @@ static void on_connection(uv_stream_t *s, int status)
     c->entered = true;
     (void)uv_tcp_nodelay(&c->tcp, 1); /* only slower without */
     peer_accept(&c->peer, &l->env.id->node, l->env.id->node_pub, l->env.rng);
-    read_start(c);
+    conn_read(c);
 }
 
 /* ---- deadlines and the minute's sweep ---- */
@@ -746,6 +696,16 @@ static enum err job_spread(struct txn *t, void *arg)
     return OK;
 }
 
+static enum err job_tidy(struct txn *t, void *arg)
+{
+    struct loop *l = arg;
+    bool more = false;
+
+    TRY(serve_tick_drops(t, &l->sweep_env, l->sweep_now, &more));
+    l->sweep_more |= more;
+    return OK;
+}
+
 static void sweep_done(void *arg, enum err result, enum store_outcome outcome)
 {
     struct loop *l = arg;
@@ -756,8 +716,16 @@ static void sweep_done(void *arg, enum err result, enum store_outcome outcome)
         LOG(ERROR, EV_STORE_FAILED, F_ERR(result));
 }
 
-/* The last of the two: done in the order they were handed over. */
 static void spread_done(void *arg, enum err result, enum store_outcome outcome)
+{
+    (void)arg;
+    (void)outcome;
+    if (result != OK)
+        LOG(ERROR, EV_STORE_FAILED, F_ERR(result));
+}
+
+/* The last of the three: done in the order they were handed over. */
+static void tidy_done(void *arg, enum err result, enum store_outcome outcome)
 {
     struct loop *l = arg;
 
@@ -767,6 +735,7 @@ static void spread_done(void *arg, enum err result, enum store_outcome outcome)
     (void)pthread_mutex_lock(&l->mutex);
     l->sweeping = false;
     (void)pthread_mutex_unlock(&l->mutex);
+    (void)uv_async_send(&l->woken); /* as in job_done */
 }
 
 /* What the last sweep left goes on at once; *out_more is the store thread's word. */
@@ -791,8 +760,10 @@ static void sweep_start(struct loop *l)
     l->sweeping = true;
     l->sweep = (struct store_job){ .fn = job_sweep, .done = sweep_done, .arg = l };
     l->spread = (struct store_job){ .fn = job_spread, .done = spread_done, .arg = l };
+    l->tidy = (struct store_job){ .fn = job_tidy, .done = tidy_done, .arg = l };
     store_submit(l->store, &l->sweep);
     store_submit(l->store, &l->spread);
+    store_submit(l->store, &l->tidy);
     store_tick(l->store);
 }
 
@@ -818,6 +789,7 @@ static void on_beat(uv_timer_t *t)
     for (size_t i = 0; i < l->n_conns; i++)
         if (conn_late(&l->conns[i], l->env.limits, now))
             conn_end(&l->conns[i]);
+    watch_over(l, now);
     if (l->draining) {
         if (loop_idle(l) || now > l->drain_until_ms)
             uv_stop(&l->uv);
@@ -841,6 +813,7 @@ static void on_signal(uv_signal_t *s, int number)
     l->draining = true;
     l->drain_until_ms = uv_now(&l->uv) + l->env.limits->drain_ms;
     uv_close((uv_handle_t *)&l->listener, NULL);
+    watch_over(l, uv_now(&l->uv));
 }
 
 /* ---- life ---- */

@@ -47,10 +47,12 @@ struct loop {
     struct rate spoken[SPOKEN_RATES]; /* by spoken id */
     struct conn *conns; /* fixed number of slots, for the life of the loop */
     size_t n_conns;
+    uint64_t watches;        /* connections that wait for news */
     pthread_mutex_t mutex;   /* guards done */
     struct conn *done;       /* whose jobs are finished */
     struct store_job sweep;  /* expiries and the clock's mark, once a minute */
     struct store_job spread; /* behind it: wards that must hear of the node */
+    struct store_job tidy;   /* behind that: what is old in drops */
     struct node_env sweep_env;
     struct told sweep_told;
     struct timekeeper sweep_time;

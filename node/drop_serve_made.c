@@ -240,7 +240,7 @@ enum err drop_serve_tick(struct call *c, bool *out_more)
         TRY(tick_drop(c, at.b, &taken));
         c->mem.n = mark;
     }
-    *out_more = e == OK;
+    *out_more = taken >= DROP_SWEEP;
     if (e == OK)
         return txn_put(c->txn, TAB_CLOCK, bytes_text(TICK_CURSOR), key_bytes(&at));
     if (e != ERR_UNKNOWN)

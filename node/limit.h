@@ -42,6 +42,7 @@
     X(idle_ms, "Idle", 120000, 1000, 900000, "ms", "without any frame")                  \
     X(age_ms, "Age", 900000, 10000, 900000, "ms", "life of a connection")                \
     X(watch_ms, "Watch", 240000, 1000, 240000, "ms", "a long poll waits")                \
+    X(watches, "Watches", 128, 1, 1024, "connections", "that wait in a long poll")       \
     X(drain_ms, "Drain", 5000, 100, 60000, "ms", "to finish work after SIGTERM")         \
     X(alert_ms, "AlertRun", 30000, 100, 600000, "ms", "for one run of [Alerts] Exec")    \
     X(in_flight, "InFlight", 32, 1, 32, "messages", "unanswered in one connection")      \
