@@ -16,7 +16,7 @@ static enum err check_seal(const struct ctx *ctx, const struct day *d)
 {
     if (!d->me.planned)
         return no_plan(ctx);
-    TRY(check_fault(ctx, d));
+    TRY(plan_check(ctx, d));
     for (size_t i = 0; i < d->n_guardians; i++) {
         if (d->guardians[i].kind == PIECE_CARD)
             return term_fail_as(ctx->term, ERR_STATE, EXIT_FAILED, "no-cards-yet",

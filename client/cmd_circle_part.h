@@ -14,6 +14,8 @@
 enum err owner_day(const struct ctx *ctx, struct home *h, struct day **out);
 /* Appends "Ana" or ", Ana", as far as it fits. */
 void list_add(char *list, size_t cap, struct bytes name);
+/* ERR_ARG with what is wrong with the plan, and how to mend it. */
+enum err plan_check(const struct ctx *ctx, const struct day *d);
 /* The plan, or the sealed circle, in sentences (standard output); as members of JSON. */
 void plan_say(struct term *t, const struct day *d);
 json_t *plan_json(const struct day *d);

@@ -206,7 +206,7 @@ static enum err fault_problem(const struct ctx *ctx, const struct day *d,
     return not_entered(ctx, &d->guardians[at]);
 }
 
-static enum err check_fault(const struct ctx *ctx, const struct day *d)
+enum err plan_check(const struct ctx *ctx, const struct day *d)
 {
     size_t at = 0;
     enum circle_fault fault = circle_check(d, &at);
@@ -366,7 +366,7 @@ enum err cmd_circle_plan(struct ctx *ctx)
     if (d->n_guardians == 0)
         return fault_problem(ctx, d, CIRCLE_NOBODY, 0);
     TRY(take_groups(ctx, d));
-    TRY(check_fault(ctx, d));
+    TRY(plan_check(ctx, d));
     TRY(take_holds(ctx, &d->me));
     TRY(check_words(ctx, d));
     TRY(take_about(ctx, d));

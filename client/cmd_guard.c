@@ -275,6 +275,13 @@ static const struct command rows[] = {
       .key = NEEDS_DAY,
       .help = "Gives up a person you help: the piece is erased, and they are told.",
       .run = guard_cmd_leave },
+    { .path = "guard reset",
+      .args = "",
+      .key = NEEDS_DAY,
+      .help = "New keys and a new passphrase for who forgot it; kept pieces are lost.",
+      .options = { { "--no-passphrase", NULL,
+                     "leave the keys unlocked on this machine" } },
+      .run = guard_cmd_reset },
 };
 
 const struct command_table cmd_guard_table = COMMANDS(rows);

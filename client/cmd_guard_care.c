@@ -13,13 +13,6 @@ static json_t *label_of(const struct desk *d, const struct guard_ward *w)
 
 /* ---- freeze ---- */
 
-static enum err left_before(struct desk *d, const char *name)
-{
-    return term_fail_as(d->t, ERR_LEFT, EXIT_FAILED, NULL,
-                        "Nothing of theirs lies at your node any more.", NULL,
-                        "You gave up %s.", name);
-}
-
 static void say_freeze(struct desk *d, const char *name, uint64_t until)
 {
     char at[TIME_TEXT];
@@ -50,8 +43,6 @@ static enum err send_freeze(struct desk *d, const struct guard_ward *w, const ch
     rng_fill(d->ctx->params->rng, req.op, ID_BYTES);
     memcpy(req.ward, w->line.ward, ID_BYTES);
     enum err e = guard_send(d->ctx->params, s, MSG_FREEZE, &req, &rep, sizeof rep, &call);
-    if (e == ERR_LEFT)
-        return left_before(d, name);
     if (e == ERR_STATE || e == ERR_BUSY)
         return term_fail_as(d->t, ERR_STATE, EXIT_STOPPED, "freeze-again",
                             "Between two freezes lies a day, so that nobody is shut out "
@@ -105,7 +96,7 @@ enum err guard_cmd_freeze(struct ctx *ctx)
     TRY(desk_ward(&d, ctx->args[0], &w));
     desk_name(&d, w->seat, w->line.ward, name);
     if (w->line.left != 0)
-        return left_before(&d, name);
+        return desk_can_help(&d, w);
     until = w->line.frozen;
     if (until <= ctx_now(ctx)) {
         TRY(ask_freeze(&d, w, name, &how));

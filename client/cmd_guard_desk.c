@@ -59,7 +59,7 @@ static bool keys_at_hand(struct desk *d)
            !term_passphrase_asks(d->t);
 }
 
-static enum err all_away(struct desk *d)
+enum err desk_all_away(struct desk *d)
 {
     const struct guard *g = d->guard;
     char node[ADDRESS_TEXT];
@@ -79,7 +79,7 @@ enum err desk_look(struct desk *d, enum guard_scope scope)
     term_progress(d->t, "Asking your node …");
     TRY(guard_look(d->ctx->params, d->day, scope, &d->guard));
     if (guard_away(d->guard) == d->guard->n_seats)
-        return all_away(d);
+        return desk_all_away(d);
     if (guard_has_unread(d->guard) && keys_at_hand(d))
         return desk_read_notes(d);
     return ctx_day_save(d->ctx, &d->home, d->day);
@@ -160,12 +160,25 @@ static enum err pick(struct desk *d, const char *what, const char *typed,
                      what, typed);
 }
 
-static struct bytes label_of(const struct desk *d, const struct guard_ward *w)
+static struct bytes known_label(const struct desk *d, const struct guard_ward *w)
 {
     const struct day_ward *k =
         guard_known(d->day, d->day->seats[w->seat].seat, w->line.ward);
 
     return k != NULL ? k->label : (struct bytes){ 0 };
+}
+
+/* The name of somebody who came back is theirs, not that of what was given up. */
+static struct bytes label_of(const struct desk *d, const struct guard_ward *w)
+{
+    struct bytes label = known_label(d, w);
+
+    for (size_t i = 0; w->line.left != 0 && i < d->guard->n_wards; i++) {
+        const struct guard_ward *other = &d->guard->wards[i];
+        if (other->line.left == 0 && bytes_equal(known_label(d, other), label))
+            return (struct bytes){ 0 };
+    }
+    return label;
 }
 
 enum err desk_request(struct desk *d, const char *typed, struct guard_request **out)
@@ -195,6 +208,24 @@ enum err desk_ward(struct desk *d, const char *typed, const struct guard_ward **
         list[k] = (struct named){ g->wards[k].line.ward, label_of(d, &g->wards[k]) };
     TRY(pick(d, "ward", typed, list, g->n_wards, &i));
     *out = &g->wards[i];
+    return OK;
+}
+
+enum err desk_can_help(struct desk *d, const struct guard_ward *w)
+{
+    char name[NAME_TEXT];
+
+    desk_name(d, w->seat, w->line.ward, name);
+    if (w->line.left != 0)
+        return term_fail_as(d->t, ERR_LEFT, EXIT_FAILED, NULL,
+                            "Nothing of theirs lies at your node any more.", NULL,
+                            "You gave up %s.", name);
+    if (guard_seat_is_old(d->day, &d->day->seats[w->seat]))
+        return term_fail_as(d->t, ERR_KEY, EXIT_FAILED, "old-keys",
+                            "They went with the passphrase you forgot. Other guardians "
+                            "can help; take the person on anew.",
+                            "kith guard invite",
+                            "The keys to your piece for %s are gone.", name);
     return OK;
 }
 

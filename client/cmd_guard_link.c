@@ -142,21 +142,23 @@ static enum err making_show(struct desk *d, const struct making *m)
 }
 
 /* The seat that new wards and hosts come to: one's own node first. */
-static struct day_seat *main_seat(struct day *d)
+static enum err main_seat(struct desk *d, struct day_seat **out)
 {
     struct day_seat *first = NULL;
 
-    for (size_t i = 0; i < d->n_seats; i++) {
-        struct day_seat *s = &d->seats[i];
-        if (s->progress != GUARDIAN_READY)
+    for (size_t i = 0; i < d->day->n_seats; i++) {
+        struct day_seat *s = &d->day->seats[i];
+        if (s->progress != GUARDIAN_READY || guard_seat_is_old(d->day, s))
             continue;
-        if (s->operator_bit)
-            return s;
-        if (first == NULL)
+        if (first == NULL || (s->operator_bit && !first->operator_bit))
             first = s;
     }
-    MUST(first != NULL); /* desk_open refuses who has none */
-    return first;
+    if (first == NULL)
+        return term_fail_as(d->t, ERR_STATE, EXIT_FAILED, "reset-unfinished",
+                            "Your node does not know your new keys yet.",
+                            "kith guard reset", "You have no place at a node now.");
+    *out = first;
+    return OK;
 }
 
 /* The approval key of the ward to come is made with its invite. */
@@ -198,7 +200,8 @@ enum err guard_cmd_invite(struct ctx *ctx)
 
     TRY(desk_open(ctx, &d));
     TRY(secret_new(&m));
-    struct day_seat *s = main_seat(d.day);
+    struct day_seat *s = NULL;
+    TRY(main_seat(&d, &s));
     TRY(making_begin(&d, s, LINK_INVITE, lan ? REACH_LAN : REACH_WORLD, m));
     TRY(sign_invite(&d, s, m));
     TRY(keep_invite(&d, s, m));
@@ -220,7 +223,8 @@ enum err guard_cmd_host(struct ctx *ctx)
     TRY(desk_open(ctx, &d));
     TRY(ctx_text(ctx, "The name", ctx->args[0], NAME_MAX_BYTES));
     TRY(secret_new(&m));
-    struct day_seat *s = main_seat(d.day);
+    struct day_seat *s = NULL;
+    TRY(main_seat(&d, &s));
     if (!s->operator_bit)
         return term_fail_as(d.t, ERR_REFUSED, EXIT_STOPPED, "not-operator",
                             "Ask the person whose node it is.", NULL,
@@ -267,6 +271,7 @@ enum err guard_cmd_link(struct ctx *ctx)
     TRY(desk_look(&d, GUARD_OPEN));
     TRY(link_ward(&d, &w));
     struct day_seat *s = &d.day->seats[w->seat];
+    TRY(desk_can_help(&d, w));
     TRY(making_begin(&d, s, LINK_RESTORE, REACH_WORLD, m));
     memcpy(m->req.ward, w->line.ward, ID_BYTES);
     if (spoken)

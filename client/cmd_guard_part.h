@@ -32,6 +32,8 @@ enum err desk_unlock(struct desk *d);
  * has to be asked for a passphrase. All away: ERR_UNREACHABLE (13).
  */
 enum err desk_look(struct desk *d, enum guard_scope scope);
+/* Records that no node answered. ERR_UNREACHABLE (13). */
+enum err desk_all_away(struct desk *d);
 /* Opens the notes of new wards, asking for the passphrase if it must; saves. */
 enum err desk_read_notes(struct desk *d);
 /* Says which nodes are away and sets exit 3, or nothing. */
@@ -46,6 +48,8 @@ void desk_name(const struct desk *d, size_t seat, const uint8_t ward[ID_BYTES],
 /* The request or ward typed names. ERR_UNKNOWN (5), or 13 where nodes are away. */
 enum err desk_request(struct desk *d, const char *typed, struct guard_request **out);
 enum err desk_ward(struct desk *d, const char *typed, const struct guard_ward **out);
+/* Records why this guardian cannot help the ward any more: left, or keys lost. OK. */
+enum err desk_can_help(struct desk *d, const struct guard_ward *w);
 /* The confirm request that a request id or a ward names. */
 enum err desk_confirm(struct desk *d, const char *typed, struct guard_request **out);
 /* Records why a message to a seat failed; e as guard_send returned it. */

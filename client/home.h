@@ -152,6 +152,11 @@ enum err home_root_unlock(struct home *h, const struct passphrase *pass,
                           struct unlocked **out);
 /* Writes the box again (epoch keys); ERR_CORRUPT unless the file holds u's root. */
 enum err home_root_save(struct home *h, const struct unlocked *u, const struct rng *rng);
+/*
+ * Puts the root file aside as "root.WHEN", still locked, so that another root has room;
+ * fine if that was done before, or if there is none. Nothing removes it. ERR_IO.
+ */
+enum err home_root_aside(struct home *h, uint64_t when);
 /* The key for HOME_JOURNAL, from the root. Caller frees. */
 enum err home_journal_key(const struct root_key *root, struct home_key **out);
 
@@ -187,6 +192,7 @@ struct day_node {
     uint8_t told_head[HASH_BYTES];
     uint64_t told_time; /* when it was received there */
     uint64_t acked;     /* up to this one the node keeps our signed mark */
+    uint8_t fault_told; /* the fault the person was told of */
 };
 
 /* The person and the circle; one in each home. */
@@ -218,6 +224,7 @@ struct day_me {
     uint64_t sealed_at;
     uint8_t manifest_hash[HASH_BYTES];
     struct bytes manifest; /* signed bytes */
+    uint32_t next_sheet;   /* number of the next sheet's credentials */
     /* alerts */
     uint64_t owner_tested; /* a person answered an alert test as owner; 0 never */
     uint64_t guard_tested; /* and as guardian */
@@ -229,6 +236,8 @@ struct day_me {
     struct day_handler {
         struct bytes exec; /* program and arguments, each ends with a zero byte */
     } handlers[DAY_HANDLERS];
+
+    uint64_t reset; /* when the guardian began to get new keys; 0: not under way */
 };
 
 /* How far the enrolment of a guardian went. */

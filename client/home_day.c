@@ -48,6 +48,7 @@ static const struct wire_field node_fields[] = {
     W_FIX(day_node, told_head, 65, WIRE_MAY),
     W_UINT(day_node, told_time, 66, WIRE_MAY, UINT64_MAX),
     W_UINT(day_node, acked, 67, WIRE_MAY, UINT64_MAX),
+    W_UINT(day_node, fault_told, 68, WIRE_MAY, UINT8_MAX),
 };
 static const struct wire_schema node_schema = W_SCHEMA(day_node, node_fields);
 
@@ -88,6 +89,8 @@ static const struct wire_field me_fields[] = {
     W_UINT(day_me, timer, 63, WIRE_MAY, UINT32_MAX),
     W_UINT(day_me, failed, 64, WIRE_MAY, UINT64_MAX),
     W_LIST(day_me, handlers, 65, WIRE_MAY, 0, &handler_schema),
+    W_UINT(day_me, reset, 80, WIRE_MAY, UINT64_MAX),
+    W_UINT(day_me, next_sheet, 100, WIRE_MAY, UINT32_MAX),
 };
 static const struct wire_schema me_schema = W_SCHEMA(day_me, me_fields);
 

@@ -154,6 +154,81 @@ static void counting(void **state)
     assert_int_equal(circle_spare(&d.me, &(struct circle_count){ { 1, 4 } }), 2);
 }
 
+/* The same by going through every set of guardians. */
+static double odds_by_sets(double p)
+{
+    size_t n = circle_pieces(&d.me);
+    double sum = 0;
+    for (uint32_t set = 0; set < 1U << n; set++) {
+        struct circle_count c = { { 0 } };
+        double chance = 1;
+        for (size_t i = 0; i < n; i++) {
+            uint8_t group = 0;
+            uint8_t index = 0;
+            circle_place(&d.me, i, &group, &index);
+            c.of[group] += set >> i & 1U;
+            chance *= set >> i & 1U ? p : 1 - p;
+        }
+        sum += circle_enough(&d.me, &c) ? chance : 0;
+    }
+    return sum;
+}
+
+static void near(double a, double b)
+{
+    assert_true(a - b < 1e-12 && b - a < 1e-12);
+}
+
+static void same_odds(void)
+{
+    const double chances[] = { 0, 0.05, 0.5, 0.9, 1 };
+    for (size_t i = 0; i < sizeof chances / sizeof chances[0]; i++)
+        near(circle_odds(&d.me, chances[i]), odds_by_sets(chances[i]));
+}
+
+static void odds(void **state)
+{
+    (void)state;
+    cast(3, 5);
+    same_odds();
+    near(circle_odds(&d.me, 0.9), 0.99144);
+    cast(16, 16);
+    same_odds();
+    cast(5, 12);
+    groups(2, 3,
+           (struct manifest_group[]){
+               { .t = 2, .n = 3 }, { .t = 1, .n = 1 }, { .t = 3, .n = 8 } });
+    same_odds();
+    groups(3, 3,
+           (struct manifest_group[]){
+               { .t = 2, .n = 3 }, { .t = 1, .n = 1 }, { .t = 8, .n = 8 } });
+    same_odds();
+}
+
+static void odds_are_rounded_down(void **state)
+{
+    static const struct {
+        double odds;
+        const char *text;
+    } rows[] = {
+        { 0, "less than 1 in 1,000,000,000" },
+        { 1e-12, "less than 1 in 1,000,000,000" },
+        { 0.00116, "1 in 862" },
+        { 0.5, "50.0 %" },
+        { 0.98999, "98.9 %" },
+        { 0.99144, "99.1440 %" },
+        { 0.9999989, "99.9998 %" },
+        { 1, "more than 99.9999 %" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char text[ODDS_TEXT];
+        odds_text(rows[i].odds, text);
+        assert_string_equal(text, rows[i].text);
+    }
+}
+
 static void places(void **state)
 {
     (void)state;
@@ -309,11 +384,17 @@ static void later_guardians(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(wrong_plans),     cmocka_unit_test(wrong_groups),
-        cmocka_unit_test(group_texts),     cmocka_unit_test(counting),
-        cmocka_unit_test(places),          cmocka_unit_test(one_domain),
-        cmocka_unit_test(fewest),          cmocka_unit_test(standing),
+        cmocka_unit_test(wrong_plans),
+        cmocka_unit_test(wrong_groups),
+        cmocka_unit_test(group_texts),
+        cmocka_unit_test(counting),
+        cmocka_unit_test(places),
+        cmocka_unit_test(one_domain),
+        cmocka_unit_test(fewest),
+        cmocka_unit_test(standing),
         cmocka_unit_test(later_guardians),
+        cmocka_unit_test(odds),
+        cmocka_unit_test(odds_are_rounded_down),
     };
     if (secret_start(SECRET_LOCK_WAIVED) != OK)
         return 1;

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
+#include "client/circle.h"
+
+/* The chance that at least t of n independent events of chance p happen. */
+static double at_least(unsigned t, unsigned n, double p)
+{
+    double of[CIRCLE_GROUP_MAX + 1] = { 1 }; /* of[i]: exactly i so far */
+    double sum = 0;
+
+    MUST(n <= CIRCLE_GROUP_MAX);
+    for (unsigned i = 0; i < n; i++)
+        for (unsigned k = i + 2; k-- > 0;)
+            of[k] = of[k] * (1 - p) + (k > 0 ? of[k - 1] * p : 0);
+    for (unsigned k = t; k <= n; k++)
+        sum += of[k];
+    return sum;
+}
+
+double circle_odds(const struct day_me *me, double p)
+{
+    double of[GROUPS_MAX + 1] = { 1 }; /* of[i]: exactly i groups so far */
+    double sum = 0;
+
+    for (uint32_t g = 0; g < me->n_groups; g++) {
+        double enough = at_least(me->groups[g].t, me->groups[g].n, p);
+        for (uint32_t k = g + 2; k-- > 0;)
+            of[k] = of[k] * (1 - enough) + (k > 0 ? of[k - 1] * enough : 0);
+    }
+    for (uint32_t k = me->group_threshold; k <= me->n_groups; k++)
+        sum += of[k];
+    return sum;
+}
+
+void odds_text(double odds, char out[ODDS_TEXT])
+{
+    int digits = odds > 0.99 ? 4 : 1;
+    double unit = odds > 0.99 ? 1e6 : 1e3;
+    double down = (double)(uint64_t)(odds * unit + 1e-6) / unit;
+
+    if (odds < 1e-9)
+        (void)snprintf(out, ODDS_TEXT, "less than 1 in 1,000,000,000");
+    else if (odds > 0.999999)
+        (void)snprintf(out, ODDS_TEXT, "more than 99.9999 %%");
+    else if (odds >= 0.5)
+        (void)snprintf(out, ODDS_TEXT, "%.*f %%", digits, 100 * down);
+    else
+        (void)snprintf(out, ODDS_TEXT, "1 in %.0f", 1 / odds);
+}
