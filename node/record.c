@@ -89,6 +89,18 @@ void owned_drop(struct owned *o, const uint8_t id[ID_BYTES])
         o->sum[i] ^= id[i];
 }
 
+bool record_frozen(const struct record_ward *ward, uint64_t now)
+{
+    return ward->frozen > now && ward->thawed == 0;
+}
+
+enum err record_changeable(const struct record_ward *ward, uint64_t now)
+{
+    if (ward->left != 0)
+        return ERR_LEFT;
+    return record_frozen(ward, now) ? ERR_FROZEN : OK;
+}
+
 /* ---- schemas ---- */
 
 static const struct wire_field record_seat_fields[] = {
@@ -128,6 +140,7 @@ static const struct wire_field record_cred_fields[] = {
     W_FIX(record_cred, spoken_id, 13, WIRE_MAY),
     W_FIX(record_cred, spoken_gate, 14, WIRE_MAY),
     W_FIX(record_cred, spoken_answer, 15, WIRE_MAY),
+    W_UINT(record_cred, used, 20, WIRE_MAY, UINT64_MAX),
     W_UINT(record_cred, via, 30, WIRE_MAY, CRED_DEPOSIT),
 };
 const struct wire_schema record_cred_schema = W_SCHEMA(record_cred, record_cred_fields);

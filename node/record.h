@@ -144,6 +144,7 @@ struct record_cred {
     uint64_t made;
     uint64_t expires; /* 0: never */
     uint8_t via;      /* REQUESTER: enum cred_type of what opened its request */
+    uint64_t used;    /* ROSTER, SHEET: when it first opened a request; 0 never */
     /* RESTORE with a spoken form, until it is bound; else zero */
     uint8_t spoken_id[ID_BYTES];
     uint8_t spoken_gate[KEY_BYTES];
@@ -174,6 +175,11 @@ struct record_ward {
     uint64_t thawed;       /* when the end of it was told; 0 not yet */
     uint64_t left;         /* when the guardian gave it up; 0 not */
 };
+
+/* True while its guardian keeps the owner's keys from changing anything. */
+bool record_frozen(const struct record_ward *ward, uint64_t now);
+/* OK if the owner may change it: ERR_LEFT, ERR_FROZEN. */
+enum err record_changeable(const struct record_ward *ward, uint64_t now);
 
 /* TAB_EPOCH: ward id, epoch as u32. The ack seed is no part of it. */
 struct record_epoch {

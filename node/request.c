@@ -24,12 +24,14 @@ const struct request_move request_moves[] = {
     { STATE_CONTESTED, EVENT_APPROVE_DESPITE, STATE_APPROVED },
     { STATE_CONTESTED, EVENT_REFUSE, STATE_REFUSED },
     { STATE_CONTESTED, EVENT_STOP, STATE_CONTESTED },
+    { STATE_CONTESTED, EVENT_UNLOCK, STATE_CONTESTED },
     { STATE_CONTESTED, EVENT_CANCEL, STATE_EXPIRED },
     { STATE_CONTESTED, EVENT_EXPIRE, STATE_EXPIRED },
 
     { STATE_LOCKED, EVENT_UNLOCK, STATE_LIVE },
     { STATE_LOCKED, EVENT_APPROVE_LAST, STATE_APPROVED },
     { STATE_LOCKED, EVENT_REFUSE, STATE_REFUSED },
+    { STATE_LOCKED, EVENT_STOP, STATE_LOCKED },
     { STATE_LOCKED, EVENT_CANCEL, STATE_EXPIRED },
     { STATE_LOCKED, EVENT_EXPIRE, STATE_EXPIRED },
 };
@@ -108,7 +110,7 @@ static const struct wire_field request_fields[] = {
     W_TEXT(request, claimed, 15, WIRE_MAY, 0, TEXT_MAX_BYTES),
     W_BYTES(request, introduction, 16, WIRE_MAY, 0, SIGNED_MAX),
     W_BYTES(request, view, 17, WIRE_MUST, SIG_BYTES, SIGNED_MAX),
-    W_UINT(request, hold, 18, WIRE_MAY, HOLD_MAX_S),
+    W_UINT(request, hold, 18, WIRE_MAY, UINT32_MAX),
     W_UINT(request, stop_hold, 19, WIRE_MAY, STOP_HOLD_MAX_S),
     W_UINT(request, roster_mode, 20, WIRE_MAY, ROSTER_NEVER),
     W_UINT(request, opened, 21, WIRE_MUST, UINT64_MAX),
@@ -124,6 +126,9 @@ static const struct wire_field request_fields[] = {
     W_UINT(request, roster_epoch, 31, WIRE_MAY, UINT32_MAX),
     W_UINT(request, roster_gone, 32, WIRE_MAY, UINT64_MAX),
     W_UINT(request, live, 33, WIRE_MAY, UINT64_MAX),
+    W_UINT(request, restarts, 34, WIRE_MAY, REQUEST_RESTARTS),
+    W_UINT(request, stopped, 35, WIRE_MAY, UINT64_MAX),
+    W_UINT(request, flags, 36, WIRE_MAY, REQUEST_FLAGS),
     W_UINT(request, era, 60, WIRE_MAY, UINT32_MAX),
     W_UINT(request, went_back, 61, WIRE_MAY, 1),
 };
@@ -201,6 +206,52 @@ bool request_settle(struct request *r, uint64_t now, enum clock_state clock)
         return changed;
     r->ended = request_expires(r);
     r->state = request_next(r->state, EVENT_EXPIRE);
+    return true;
+}
+
+void request_under_stops(struct request *r)
+{
+    if (r->kind == REQUEST_CONFIRM || r->restarts > 0)
+        return;
+    r->restarts = 1;
+    if (r->hold < r->stop_hold)
+        r->hold = r->stop_hold;
+    if (r->approved != 0)
+        r->due = request_due_at(r);
+}
+
+/* The hold that begins at now: no stop brings a request forward, nor ends its hour. */
+static uint32_t stopped_hold(const struct request *r, uint64_t now)
+{
+    uint64_t left = r->hold > 0;
+
+    if (r->kind == REQUEST_CONFIRM)
+        return 0;
+    if (r->hold_from + r->hold > now)
+        left = r->hold_from + r->hold - now;
+    return (uint32_t)later(left, r->stop_hold);
+}
+
+bool request_stop_at(struct request *r, uint64_t now, enum clock_state clock)
+{
+    uint64_t last;
+
+    r->stops++;
+    if (r->restarts >= REQUEST_RESTARTS) {
+        r->flags |= REQUEST_NOTED;
+        return false;
+    }
+    r->state = request_next(r->state, EVENT_STOP);
+    MUST(r->state != 0);
+    r->hold = stopped_hold(r, now);
+    r->hold_from = now;
+    r->unsure = clock == CLOCK_FROZEN ? UNSURE_OPENED : 0;
+    r->approved = 0;
+    r->due = 0;
+    r->stopped = now;
+    r->restarts++;
+    last = now + r->hold + (uint64_t)(REQUEST_RESTARTS - r->restarts) * r->stop_hold;
+    r->expires = later(r->expires, last + REQUEST_AFTER_S + REQUEST_UNFETCHED_S);
     return true;
 }
 

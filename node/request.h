@@ -21,7 +21,9 @@ enum {
     REQUEST_CONFIRMS = 4,             /* confirms of a ward, not final */
     REQUEST_DAILY = 16,               /* opened by one credential in a day */
     REQUEST_SPENT = 64,               /* of one credential that came to nothing, kept */
-    REQUEST_SWEEP = 64                /* changes of one tick */
+    REQUEST_SWEEP = 64,               /* changes of one tick */
+    REQUEST_RESTARTS = 2,             /* by stops, in a request's life */
+    REQUEST_STOPPED = 16              /* stops of one request that are recorded */
 };
 
 /* X(NAME, "what happens") */
@@ -102,11 +104,14 @@ struct request {
     uint8_t unsure;           /* enum request_unsure bits */
     uint8_t tries;            /* used since it was opened or unlocked */
     uint8_t try_op[ID_BYTES]; /* the newest try; zero: none since then */
-    uint32_t stops;
-    uint32_t roster_epoch; /* epoch whose roster key the approval brought; 0 none */
-    uint64_t roster_gone;  /* when the roster was first let go */
-    uint32_t era;          /* of the node's clock, when its times were noted */
-    uint8_t went_back;     /* 1: the node was loaded from a backup meanwhile */
+    uint32_t stops;           /* all of them */
+    uint8_t restarts;         /* REQUEST_RESTARTS: a further stop changes nothing */
+    uint64_t stopped;         /* when it last started again by a stop */
+    uint8_t flags;            /* of enum request_flag: DESPITE, NOTED */
+    uint32_t roster_epoch;    /* epoch whose roster key the approval brought; 0 none */
+    uint64_t roster_gone;     /* when the roster was first let go */
+    uint32_t era;             /* of the node's clock, when its times were noted */
+    uint8_t went_back;        /* 1: the node was loaded from a backup meanwhile */
 };
 
 extern const struct wire_schema request_schema;
@@ -126,6 +131,13 @@ bool request_due(const struct request *r, uint64_t now, enum clock_state clock);
  * is over expires. A frozen clock changes nothing. Returns true if something changed.
  */
 bool request_settle(struct request *r, uint64_t now, enum clock_state clock);
+/*
+ * A stop, of one that may be stopped. True: it voided the approval, and the hold starts
+ * again at the stop hold; false: it is counted and changes nothing.
+ */
+bool request_stop_at(struct request *r, uint64_t now, enum clock_state clock);
+/* Other stops of its ward count: it runs the stop hold, and one restart is used up. */
+void request_under_stops(struct request *r);
 /* Tries left before it locks; 0 when it is not to be approved any more. */
 uint8_t request_tries_left(const struct request *r);
 
@@ -161,6 +173,7 @@ enum err request_reveal(struct call *c, const struct req_reveal *req,
                         struct rep_reveal *rep);
 enum err request_fetch(struct call *c, const struct req_fetch *req,
                        struct rep_fetch *rep);
+enum err request_stop(struct call *c, const struct req_stop *req, struct rep_stop *rep);
 enum err request_cancel(struct call *c, const struct req_cancel *req,
                         struct rep_cancel *rep);
 

@@ -1,13 +1,60 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "node/request_part.h"
+#include "node/seat.h"
 
-/* ---- FETCH ---- */
+/* ---- what everybody is told of it ---- */
 
-/* What goes beside a piece and is erased or damaged does not hold the piece back. */
+/* A ward or seat that is damaged holds up nobody. */
 static bool is_gone(enum err e)
 {
     return e == ERR_UNKNOWN || e == ERR_CORRUPT;
 }
+
+/* Whether stops count at its ward, and its guardian is away. */
+static enum err beside(struct call *c, const struct request *r, bool *out_stops,
+                       bool *out_away)
+{
+    struct record_ward ward = { 0 };
+    struct record_seat seat = { 0 };
+    size_t mark = c->mem.n;
+
+    enum err e = ward_get(c, r->ward, &ward);
+    if (!is_gone(e))
+        TRY(e);
+    e = seat_get(c, r->seat, &seat);
+    if (!is_gone(e))
+        TRY(e);
+    c->mem.n = mark;
+    *out_stops = ward_stops_count(&ward, c->now);
+    *out_away = seat.paused > c->now;
+    return OK;
+}
+
+/* What is worth a word beside its state, and when it opens. */
+static enum err look(struct call *c, const struct request *r, uint8_t *out_flags,
+                     uint64_t *out_opens)
+{
+    static const uint8_t nobody[PUB_BYTES];
+    struct request as_if = *r;
+    uint8_t flags = r->flags;
+    bool stops = false;
+    bool away = false;
+
+    if (!request_is_final(r->state))
+        TRY(beside(c, r, &stops, &away));
+    if (stops && r->approved == 0)
+        request_under_stops(&as_if);
+    flags |= as_if.restarts > 0 ? REQUEST_STOPS : 0;
+    flags |= away ? REQUEST_AWAY : 0;
+    flags |= r->went_back != 0 ? REQUEST_WENT_BACK : 0;
+    if (!bytes_equal(BYTES_OF(r->introducer), BYTES_OF(nobody)))
+        flags |= REQUEST_INTRODUCED;
+    *out_flags = flags;
+    *out_opens = request_opens(&as_if, c->now);
+    return OK;
+}
+
+/* ---- FETCH ---- */
 
 /* What lies under an epoch's data key; absent once that epoch was erased. */
 static enum err released(struct call *c, const struct request *r, enum release which,
@@ -29,7 +76,8 @@ static enum err release_if_due(struct call *c, struct request *r)
         return OK;
     TRY(request_move(r, EVENT_RELEASE, c->now));
     TRY(request_put(c, r));
-    return request_tell(c, r, REC_REQUEST_RELEASED);
+    TRY(request_tell(c, r, REC_REQUEST_RELEASED));
+    return r->kind == REQUEST_RESTORE ? ward_thaw(c, r->ward) : OK;
 }
 
 static bool roster_may_go(const struct request *r)
@@ -74,6 +122,28 @@ static enum err fetch_statement(struct call *c, const struct request *r,
     return e == ERR_UNKNOWN ? OK : e;
 }
 
+/* That this node let the piece go, by the key the epoch's descriptor names. */
+static enum err make_receipt(struct call *c, const struct request *r,
+                             const struct view_epoch *line, struct bytes *out)
+{
+    AUTO_SECRET struct sign_seed *seed = NULL;
+    struct release_receipt receipt = { .epoch = line->epoch, .time = r->ended };
+
+    TRY(secret_new(&seed));
+    enum err e = ward_ack_seed(c, r->ward, line->epoch, seed);
+    if (is_gone(e))
+        return OK;
+    TRY(e);
+    memcpy(receipt.ward, r->ward, ID_BYTES);
+    memcpy(receipt.request, r->id, ID_BYTES);
+    memcpy(receipt.req_sign, r->sign, PUB_BYTES);
+    memcpy(receipt.manifest_hash, line->manifest_hash, HASH_BYTES);
+    struct buf b = scratch_buf(c);
+
+    release_receipt_make(&receipt, seed, &b);
+    return scratch_keep(c, &b, out);
+}
+
 static enum err fetch_epoch(struct call *c, const struct request *r, const struct view *v,
                             uint32_t epoch, struct rep_fetch *rep)
 {
@@ -84,6 +154,7 @@ static enum err fetch_epoch(struct call *c, const struct request *r, const struc
         return ERR_STATE;
     }
     TRY(ward_object(c, r->ward, epoch, OBJECT_MANIFEST, &rep->manifest));
+    TRY(make_receipt(c, r, view_line(v, epoch), &rep->receipt));
     return released(c, r, RELEASE_BOX, epoch, &rep->box);
 }
 
@@ -103,7 +174,7 @@ enum err request_fetch(struct call *c, const struct req_fetch *req, struct rep_f
     }
     rep->state = r.state;
     rep->approved = r.approved;
-    rep->opens = request_opens(&r, c->now);
+    TRY(look(c, &r, &rep->flags, &rep->opens));
     rep->expires = request_expires(&r);
     rep->tries_left = request_tries_left(&r);
     return OK;
@@ -111,8 +182,8 @@ enum err request_fetch(struct call *c, const struct req_fetch *req, struct rep_f
 
 /* ---- REQUESTS, REQUEST ---- */
 
-static void fill_line(const struct call *c, const struct request *r,
-                      struct request_line *line)
+static enum err fill_line(struct call *c, const struct request *r,
+                          struct request_line *line)
 {
     memcpy(line->request, r->id, ID_BYTES);
     memcpy(line->ward, r->ward, ID_BYTES);
@@ -121,10 +192,12 @@ static void fill_line(const struct call *c, const struct request *r,
     line->state = r->state;
     line->opened = r->opened;
     line->approved = r->approved;
-    line->opens = request_opens(r, c->now);
     line->expires = request_expires(r);
     line->tries_left = request_is_final(r->state) ? 0 : request_tries_left(r);
     line->stops = r->stops;
+    line->stopped = r->stopped;
+    line->ended = r->ended;
+    return look(c, r, &line->flags, &line->opens);
 }
 
 /* Whether the caller may know of it at all. */
@@ -164,7 +237,7 @@ static enum err list_own(struct call *c, struct rep_requests *rep)
         return OK;
     TRY(e);
     if (visible(c, &r))
-        fill_line(c, &r, &rep->requests[rep->n_requests++]);
+        TRY(fill_line(c, &r, &rep->requests[rep->n_requests++]));
     return OK;
 }
 
@@ -189,7 +262,7 @@ enum err request_list(struct call *c, const struct req_requests *req,
             rep->more = 1;
             return OK;
         }
-        fill_line(c, &r, &rep->requests[rep->n_requests++]);
+        TRY(fill_line(c, &r, &rep->requests[rep->n_requests++]));
     }
     return e == ERR_UNKNOWN ? OK : e;
 }
@@ -212,7 +285,7 @@ enum err request_show(struct call *c, const struct req_request *req,
         return ERR_UNKNOWN;
     TRY(ward_get(c, r.ward, &ward));
     rep->n_line = 1;
-    fill_line(c, &r, &rep->line[0]);
+    TRY(fill_line(c, &r, &rep->line[0]));
     rep->view = r.view;
     if (may_see_nonce(c, &r))
         memcpy(rep->nonce, r.nonce, sizeof rep->nonce);

@@ -181,7 +181,23 @@ static enum err confirm_ward(struct call *c, struct record_ward *ward,
 /* The event an approval is, in the state the request is in. */
 static enum request_event approval_event(const struct request *r)
 {
+    if (r->state == STATE_CONTESTED)
+        return EVENT_APPROVE_DESPITE;
     return r->state == STATE_LOCKED ? EVENT_APPROVE_LAST : EVENT_APPROVE;
+}
+
+/* While stops count only a yes that knows of them goes, and only after the stop hold. */
+static enum err weigh_stops(const struct call *c, const struct record_ward *ward,
+                            const struct req_approve *req, struct request *r)
+{
+    if (r->kind != REQUEST_CONFIRM && ward_stops_count(ward, c->now))
+        request_under_stops(r);
+    if (r->restarts == 0)
+        return OK;
+    if (req->despite == 0)
+        return ERR_STOPPED;
+    r->flags |= REQUEST_DESPITE;
+    return OK;
 }
 
 static void note_approval(struct request *r, const struct call *c)
@@ -204,6 +220,7 @@ enum err request_approve(struct call *c, const struct req_approve *req,
     if (r.state != STATE_APPROVED && r.state != STATE_RELEASED) {
         TRY(request_over(&r));
         TRY(ward_get(c, r.ward, &ward));
+        TRY(weigh_stops(c, &ward, req, &r));
         TRY(request_view(c, &r, &v));
         TRY(check_approval(c, &ward, &r, &v, req, &s));
         TRY(request_move(&r, approval_event(&r), c->now));
@@ -220,21 +237,6 @@ enum err request_approve(struct call *c, const struct req_approve *req,
 
 /* ---- REFUSE, UNLOCK, BOX_GET ---- */
 
-/* What brought the requester here does not bring them a second time. */
-static enum err kill_introduction(struct call *c, const struct request *r)
-{
-    struct txn_key key = key_intro(r);
-    struct introduction in = { 0 };
-    uint8_t until[8];
-
-    if (r->introduction.n == 0)
-        return OK;
-    if (introduction_open(r->introduction, r->introducer, &in) != OK)
-        return ERR_CORRUPT;
-    store_u64(until, in.until);
-    return txn_put(c->txn, TAB_INTRO, key_bytes(&key), BYTES_OF(until));
-}
-
 enum err request_refuse(struct call *c, const struct req_refuse *req,
                         struct rep_refuse *rep)
 {
@@ -243,7 +245,7 @@ enum err request_refuse(struct call *c, const struct req_refuse *req,
     TRY(request_of_guardian(c, req->request, &r));
     if (r.state != STATE_REFUSED) {
         TRY(request_move(&r, EVENT_REFUSE, c->now));
-        TRY(kill_introduction(c, &r));
+        TRY(request_kill_introduction(c, &r));
         TRY(request_forget(c, &r));
         TRY(request_put(c, &r));
         TRY(request_tell(c, &r, REC_REQUEST_REFUSED));

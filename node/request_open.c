@@ -5,7 +5,8 @@
 enum {
     INTRO_LIFE_S = 15 * 86400, /* 14 days, and a day that two clocks may differ */
     CLAIMED_CHARS = 200,
-    BACK_OFF_S = 3600 /* of a sheet's credential after its first refusal */
+    BACK_OFF_S = 3600, /* of a sheet's credential after its first vain request */
+    BACK_OFF_MAX_S = 7 * 86400
 };
 
 /* ---- what is asked ---- */
@@ -159,8 +160,8 @@ struct room {
     uint64_t open;       /* not final, without confirms */
     uint64_t unrevealed; /* of these */
     uint64_t confirms;   /* not final, for something else */
-    uint64_t refusals;   /* of this credential */
-    uint64_t refused;    /* the last of them */
+    uint64_t vain;       /* of this credential, listed, and came to nothing */
+    uint64_t vain_end;   /* of the last of them */
     uint64_t today;      /* opened by this credential within a day */
     uint64_t spent;      /* by it, and came to nothing */
     struct request done; /* the oldest of these */
@@ -206,9 +207,10 @@ static enum err weigh_restore(const struct call *c, struct room *room,
 
     if (old->kind != REQUEST_RESTORE)
         return OK;
-    if (same_cred && old->state == STATE_REFUSED) {
-        room->refusals++;
-        room->refused = old->ended > room->refused ? old->ended : room->refused;
+    if (same_cred && old->live != 0 &&
+        (old->state == STATE_REFUSED || old->state == STATE_EXPIRED)) {
+        room->vain++;
+        room->vain_end = old->ended > room->vain_end ? old->ended : room->vain_end;
     }
     if (same_cred && c->who->type == CRED_RESTORE &&
         (old->state == STATE_REFUSED || old->state == STATE_RELEASED))
@@ -224,12 +226,17 @@ static enum err weigh_restore(const struct call *c, struct room *room,
     return OK;
 }
 
-/* A found sheet waits longer after each refusal: 1 h, 2 h, 4 h … 128 h. */
+/* A found sheet waits longer after each request that was refused, taken back or let
+ * expire: 1 h, 2 h, 4 h … 7 d. */
 static bool backs_off(const struct call *c, const struct room *room)
 {
-    uint64_t twice = room->refusals > 8 ? 7 : room->refusals - 1;
+    uint64_t wait = BACK_OFF_S;
 
-    return room->refusals > 0 && c->now < room->refused + ((uint64_t)BACK_OFF_S << twice);
+    for (uint64_t i = 1; i < room->vain && wait < BACK_OFF_MAX_S; i++)
+        wait *= 2;
+    if (wait > BACK_OFF_MAX_S)
+        wait = BACK_OFF_MAX_S;
+    return room->vain > 0 && c->now < room->vain_end + wait;
 }
 
 static void weigh_spent(struct room *room, const struct request *old)
@@ -323,6 +330,8 @@ static enum err set_times(struct call *c, const struct record_ward *ward,
         longest = (uint64_t)r->hold + 2 * (uint64_t)r->stop_hold + REQUEST_AFTER_S;
     }
     r->expires = c->now + longest + REQUEST_UNFETCHED_S;
+    if (ward_stops_count(ward, c->now))
+        request_under_stops(r);
     return OK;
 }
 
@@ -446,6 +455,8 @@ enum err request_open(struct call *c, const struct req_open *req, struct rep_ope
     if (e != ERR_UNKNOWN)
         return e;
     TRY(ward_get(c, c->who->ward, &ward));
+    if (ward.left != 0)
+        return ERR_LEFT;
     fill(c, req, &r);
     memcpy(v.ward, r.ward, ID_BYTES);
     TRY(view_epochs(c, &v));
@@ -460,6 +471,8 @@ enum err request_open(struct call *c, const struct req_open *req, struct rep_ope
     TRY(end_replaced(c, &room));
     if (room.spent >= REQUEST_SPENT)
         TRY(request_erase(c, &room.done));
+    if (c->who->type == CRED_SHEET || c->who->type == CRED_ROSTER)
+        TRY(cred_used(c, c->who->cred));
     if (r.kind == REQUEST_RESTORE)
         TRY(put_requester(c, &r, req->psk));
     TRY(put_new(c, &r));

@@ -198,7 +198,7 @@ enum err request_count(struct call *c, const uint8_t ward[ID_BYTES], uint32_t *o
 /* ---- the sweep ---- */
 
 /* A request goes with up to 64 answers and 64 blobs; one job writes 1,024 records. */
-enum { ERASE_COST = 16 };
+enum { ERASE_COST = 16, TELL_COST = 2 };
 
 enum err request_erase(struct call *c, const struct request *r)
 {
@@ -218,6 +218,19 @@ enum err request_erase(struct call *c, const struct request *r)
     return txn_del(c->txn, TAB_REQUEST, BYTES_OF(r->id));
 }
 
+/* Its time is over, or it counts from now. */
+static enum err settled(struct call *c, const struct request *r, size_t *io_n)
+{
+    if (!request_is_final(r->state))
+        return request_put(c, r);
+    TRY(request_forget(c, r));
+    TRY(request_put(c, r));
+    if (r->live == 0)
+        return OK;
+    *io_n += TELL_COST;
+    return request_tell(c, r, REC_REQUEST_EXPIRED);
+}
+
 /* Sweeps one request as it is stored; *io_n counts what that cost of REQUEST_SWEEP. */
 static enum err sweep(struct call *c, struct request *r, size_t *io_n)
 {
@@ -226,11 +239,8 @@ static enum err sweep(struct call *c, struct request *r, size_t *io_n)
 
     (*io_n)++;
     follow_era(c, r);
-    if (request_settle(r, c->now, c->env->clock)) {
-        if (request_is_final(r->state))
-            TRY(request_forget(c, r));
-        return request_put(c, r);
-    }
+    if (request_settle(r, c->now, c->env->clock))
+        return settled(c, r, io_n);
     if (request_is_final(r->state) && c->now >= r->ended + kept) {
         *io_n += ERASE_COST - 1;
         return request_erase(c, r);

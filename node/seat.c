@@ -334,6 +334,18 @@ enum err cred_erase(struct call *c, const uint8_t id[ID_BYTES])
     return txn_del(c->txn, TAB_CRED, key_bytes(&key));
 }
 
+enum err cred_used(struct call *c, const uint8_t id[ID_BYTES])
+{
+    AUTO_SECRET struct record_cred *cred = NULL;
+
+    TRY(secret_new(&cred));
+    TRY(cred_get(c, id, cred));
+    if (cred->used != 0)
+        return OK;
+    cred->used = c->now;
+    return cred_put(c, cred);
+}
+
 /* Whoever asks for a new link may have lost the old one to somebody. */
 static enum err old_links_go(struct call *c, struct record_cred *mem)
 {
@@ -566,6 +578,17 @@ static enum err new_shape(const struct call *c, const struct req_cred_new *req,
     return OK;
 }
 
+/* An owner's keys change nothing while the guardian says so. */
+static enum err owner_may(struct call *c)
+{
+    struct record_ward ward = { 0 };
+
+    if (c->who->role != ROLE_OWNER)
+        return OK;
+    TRY(ward_load(c, c->who->ward, &ward));
+    return record_changeable(&ward, c->now);
+}
+
 /* Whose it will be, and whether that is the caller's to give. */
 static enum err new_rights(struct call *c, const struct req_cred_new *req)
 {
@@ -581,9 +604,11 @@ static enum err new_rights(struct call *c, const struct req_cred_new *req)
                                req->approval_sig);
     case CRED_RESTORE:
         TRY(ward_load(c, req->ward, &ward));
-        return id_equal(ward.seat, c->who->seat) ? OK : ERR_UNKNOWN;
+        if (!id_equal(ward.seat, c->who->seat))
+            return ERR_UNKNOWN;
+        return ward.left != 0 ? ERR_LEFT : OK;
     default:
-        return OK;
+        return owner_may(c);
     }
 }
 
@@ -660,13 +685,13 @@ static enum err room_for_restore(struct call *c, const uint8_t ward[ID_BYTES])
     return cred_erase(c, oldest);
 }
 
-static enum err counted(struct call *c, enum counted which, uint64_t *out_n,
-                        uint64_t *out_max)
+/* Of a ward's places some are for devices, whatever a thief deposits beside them. */
+static enum err counted(struct call *c, unsigned type, uint64_t *out_n, uint64_t *out_max)
 {
     struct record_seat seat = { 0 };
     struct record_ward ward = { 0 };
 
-    if (which == COUNT_SEAT) {
+    if (own_row(type)->counted == COUNT_SEAT) {
         TRY(seat_get(c, c->who->seat, &seat));
         *out_n = seat.creds.count;
         *out_max = c->env->limits->creds;
@@ -674,7 +699,7 @@ static enum err counted(struct call *c, enum counted which, uint64_t *out_n,
     }
     TRY(ward_load(c, c->who->ward, &ward));
     *out_n = ward.creds.count;
-    *out_max = CRED_OWNER_MAX;
+    *out_max = type == CRED_DEVICE ? CRED_OWNER_MAX : CRED_OWNER_MAX - CRED_DEVICES;
     return OK;
 }
 
@@ -686,11 +711,11 @@ static enum err new_room(struct call *c, const struct req_cred_new *req,
 
     if (req->type == CRED_RESTORE)
         return room_for_restore(c, req->ward);
-    TRY(counted(c, row->counted, &n, &max));
+    TRY(counted(c, req->type, &n, &max));
     if (n < max)
         return OK;
     TRY(cred_sweep(c, row->counted == COUNT_SEAT ? c->who->seat : c->who->ward));
-    TRY(counted(c, row->counted, &n, &max));
+    TRY(counted(c, req->type, &n, &max));
     return n < max ? OK : ERR_FULL;
 }
 
@@ -714,6 +739,22 @@ static void new_fill(const struct call *c, const struct req_cred_new *req,
         memcpy(cred->spoken_answer, req->spoken_answer.p, SPOKEN_ANSWER);
 }
 
+/*
+ * What lets an owner come back dies only after the dual time when an owner's key, which
+ * may be a thief's, asks for it.
+ */
+static uint64_t not_before_dual(const struct call *c, const struct record_cred *old,
+                                uint64_t wanted)
+{
+    uint64_t until = c->now + CRED_DUAL_S;
+
+    if (own_row(old->type)->role != ROLE_RESTORE || c->who->role != ROLE_OWNER)
+        return wanted;
+    if (wanted == 0 || wanted >= until)
+        return wanted;
+    return old->expires != 0 && old->expires < until ? old->expires : until;
+}
+
 /* Asked for again without its op id (a lost journal): the same one is no conflict. */
 static enum err new_again(struct call *c, const struct record_cred *cred)
 {
@@ -735,7 +776,7 @@ static enum err new_again(struct call *c, const struct record_cred *cred)
     if (old->type == CRED_DEVICE &&
         !bytes_equal(BYTES_OF(old->stat), BYTES_OF(cred->stat)))
         return ERR_CONFLICT;
-    old->expires = cred->expires;
+    old->expires = not_before_dual(c, old, cred->expires);
     return cred_put(c, old);
 }
 
@@ -807,6 +848,23 @@ enum err seat_cred_list(struct call *c, const struct req_cred_list *req,
     return e == ERR_UNKNOWN ? OK : e;
 }
 
+/* Made a moment ago and of no use so far: nobody relies on it. */
+static bool is_fresh(const struct call *c, const struct record_cred *cred)
+{
+    return cred->used == 0 && c->now < cred->made + CRED_FRESH_S;
+}
+
+static enum err end_later(struct call *c, struct record_cred *cred)
+{
+    uint64_t until = c->now + CRED_DUAL_S;
+
+    if (cred->expires != 0 && cred->expires <= until)
+        return OK;
+    cred->expires = until;
+    TRY(cred_tell(c, REC_CRED_ENDING, cred));
+    return cred_put(c, cred);
+}
+
 enum err seat_cred_drop(struct call *c, const struct req_cred_drop *req,
                         struct rep_cred_drop *rep)
 {
@@ -822,16 +880,11 @@ enum err seat_cred_drop(struct call *c, const struct req_cred_drop *req,
 
     if (!own || (row->droppers & MAY(c->who->role)) == 0)
         return ERR_UNKNOWN;
-    /* What lets an owner come back dies only after the dual time when an owner's key,
-     * which may be a thief's, asks for it. */
+    TRY(owner_may(c));
     if (owner && row->role == ROLE_RESTORE) {
-        uint64_t until = c->now + CRED_DUAL_S;
-
-        if (cred->expires != 0 && cred->expires <= until)
-            return OK;
-        cred->expires = until;
-        TRY(cred_tell(c, REC_CRED_ENDING, cred));
-        return cred_put(c, cred);
+        if (!is_fresh(c, cred))
+            return end_later(c, cred);
+        TRY(cred_tell(c, REC_CRED_ENDING, cred)); /* whoever counts on it hears of it */
     }
     TRY(cred_tell(c, REC_CRED_DROPPED, cred));
     return cred_erase(c, req->id);

@@ -14,7 +14,9 @@ enum {
     CRED_MARGIN_S = 86400,    /* and what clocks may differ */
     CRED_DUAL_S = 14 * 86400, /* until an owner's revocation takes effect */
     CRED_RESTORE_MAX = 16,    /* restore links a ward, the oldest goes first */
-    CRED_OWNER_MAX = 64       /* devices, rosters, sheets a ward */
+    CRED_OWNER_MAX = 64,      /* devices, rosters, sheets a ward */
+    CRED_DEVICES = 8,         /* of these only for devices */
+    CRED_FRESH_S = 86400      /* a slip of the pen may be taken back so long */
 };
 
 /* ERR_UNKNOWN: none. */
@@ -42,6 +44,8 @@ enum err cred_put(struct call *c, const struct record_cred *cred);
 enum err cred_erase(struct call *c, const uint8_t id[ID_BYTES]);
 /* The role that holders of that type speak in. */
 enum role cred_role(enum cred_type type);
+/* Notes that a standing credential opened a request. */
+enum err cred_used(struct call *c, const uint8_t id[ID_BYTES]);
 /* True if now is past its end. */
 bool cred_expired(const struct record_cred *cred, uint64_t now);
 /* Deposits an operator link's credential; earlier ones, used or not, are dead. */

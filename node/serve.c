@@ -488,8 +488,13 @@ enum err serve_tick(struct txn *t, const struct node_env *env, uint64_t now,
 {
     AUTO_CALL struct call c = { .txn = t, .env = env, .now = now };
 
+    bool more = false;
+
     TRY(call_start(&c, SCRATCH_BYTES));
-    return request_tick(&c, out_more);
+    TRY(ward_tick(&c, &more));
+    TRY(request_tick(&c, out_more));
+    *out_more |= more;
+    return OK;
 }
 
 enum err serve_keep(struct txn *t, const struct node_env *env, uint64_t now,

@@ -52,6 +52,8 @@ enum serve_key {
     X(REVEAL, reveal, request_reveal, NEEDS_REQUESTER, EV_REQUEST_LIVE)                  \
     X(FETCH, fetch, request_fetch, NEEDS_REQUESTER, EV_COUNT)                            \
     X(CANCEL, cancel, request_cancel, NEEDS_REQUESTER, EV_COUNT)                         \
+    X(STOP, stop, request_stop, NEEDS_CONVERSATION, EV_REQUEST_STOPPED)                  \
+    X(FREEZE, freeze, ward_freeze, NEEDS_CONVERSATION, EV_COUNT)                         \
     X(CLOCK, clock, time_clock, NEEDS_CONVERSATION, EV_COUNT)                            \
     X(ALERT_TEST, alert_test, drop_test, NEEDS_CONVERSATION, EV_COUNT)                   \
     X(DROP_CREATE, drop_create, drop_serve_create, NEEDS_CONVERSATION, EV_COUNT)         \

@@ -218,8 +218,8 @@ enum err ward_enrol(struct call *c, const struct req_ward_enrol *req,
 
 /* ---- acknowledgement keys ---- */
 
-static enum err ack_seed(struct call *c, const uint8_t ward[ID_BYTES], uint32_t epoch,
-                         struct sign_seed *out)
+enum err ward_ack_seed(struct call *c, const uint8_t ward[ID_BYTES], uint32_t epoch,
+                       struct sign_seed *out)
 {
     struct txn_key key = key_object(ward, epoch, OBJECT_ACK_SEED);
     size_t n = 0;
@@ -239,7 +239,7 @@ static enum err next_sign(struct call *c, const struct record_ward *ward,
     if (ward->active == 0)
         *by = c->env->id->sign;
     else
-        TRY(ack_seed(c, ward->ward, ward->active, by));
+        TRY(ward_ack_seed(c, ward->ward, ward->active, by));
     ack_key_sign(by, next->ward, next->epoch, next->ack, next->ack_sig);
     return OK;
 }
@@ -269,6 +269,7 @@ enum err ward_next(struct call *c, const struct req_epoch_next *req,
     struct record_ward ward = { 0 };
 
     TRY(ward_get(c, c->who->ward, &ward));
+    TRY(record_changeable(&ward, c->now));
     if (ward.active == UINT32_MAX || req->epoch != ward.active + 1)
         return ERR_STATE;
     memcpy(next.ward, ward.ward, ID_BYTES);
@@ -308,7 +309,7 @@ static enum err ack_now(struct call *c, const struct record_epoch *e,
     struct log_head head = { 0 };
 
     TRY(secret_new(&seed));
-    TRY(ack_seed(c, e->ward, e->epoch, seed));
+    TRY(ward_ack_seed(c, e->ward, e->epoch, seed));
     TRY(stored_now(c, e, ack.stored));
     TRY(txn_log_head(c->txn, &head));
     memcpy(ack.ward, e->ward, ID_BYTES);
@@ -429,6 +430,7 @@ static enum err own_epoch(struct call *c, uint32_t epoch, struct record_ward *ou
                           struct record_epoch *out)
 {
     TRY(ward_get(c, c->who->ward, out_ward));
+    TRY(record_changeable(out_ward, c->now));
     enum err e = ward_epoch(c, out_ward->ward, epoch, out);
 
     return e == ERR_UNKNOWN ? ERR_STATE : e;
@@ -526,9 +528,28 @@ static enum err line_of(struct call *c, const struct record_ward *ward,
                                .epoch = ward->active,
                                .hold = policy.hold,
                                .stop_hold = policy.stop_hold,
-                               .confirmed = ward->confirmed };
+                               .confirmed = ward->confirmed,
+                               .left = ward->left };
+    if (record_frozen(ward, c->now))
+        out->frozen = ward->frozen;
+    if (ward_stops_count(ward, c->now)) {
+        out->stops = ward->stops;
+        out->stops_end = ward->stops_end;
+    }
     memcpy(out->ward, ward->ward, ID_BYTES);
     memcpy(out->invite, ward->invite, ID_BYTES);
+    return OK;
+}
+
+/* What the guardian said of the whole seat. */
+static enum err fill_seat(struct call *c, const uint8_t id[ID_BYTES],
+                          struct rep_wards *rep)
+{
+    struct record_seat seat = { 0 };
+
+    TRY(seat_get(c, id, &seat));
+    rep->paused = seat.paused > c->now ? seat.paused : 0;
+    rep->reset = seat.reset;
     return OK;
 }
 
@@ -559,6 +580,7 @@ enum err ward_list(struct call *c, const struct req_wards *req, struct rep_wards
 {
     struct record_ward ward = { 0 };
 
+    TRY(fill_seat(c, c->who->seat, rep));
     if (c->who->role == ROLE_GUARDIAN)
         return list_seat(c, req, rep);
     TRY(ward_get(c, c->who->ward, &ward));

@@ -10,7 +10,13 @@
 
 #include "node/record.h"
 
-enum { WARD_PREPARED_S = 30 * 86400 }; /* a prepared epoch is replaceable after that */
+enum {
+    WARD_PREPARED_S = 30 * 86400, /* a prepared epoch is replaceable after that */
+    WARD_STOPS_S = 90 * 86400,    /* a stop counts so long, and 3 stop holds */
+    WARD_FROZEN_S = 30 * 86400,   /* a freeze lasts */
+    WARD_THAWED_S = 86400,        /* least time between two */
+    WARD_SWEEP = 16               /* wards changed by one tick */
+};
 
 /* ERR_UNKNOWN: none. */
 enum err ward_get(struct call *c, const uint8_t ward[ID_BYTES], struct record_ward *out);
@@ -30,14 +36,29 @@ enum err ward_epochs(struct call *c, const uint8_t ward[ID_BYTES],
  */
 enum err ward_policy(struct call *c, const struct record_ward *ward,
                      struct record_epoch *out);
+/* True while stops of its requests count. */
+bool ward_stops_count(const struct record_ward *ward, uint64_t now);
+/* A request with that stop hold was stopped: that counts for 90 d + 3 stop holds. */
+enum err ward_stopped(struct call *c, struct record_ward *ward, uint32_t stop_hold);
 /* An object of an epoch, in the call's memory. ERR_UNKNOWN, ERR_CORRUPT. */
 enum err ward_object(struct call *c, const uint8_t ward[ID_BYTES], uint32_t epoch,
                      enum object which, struct bytes *out);
+/* The seed of an epoch's acknowledgement key; out is secret memory. ERR_UNKNOWN. */
+enum err ward_ack_seed(struct call *c, const uint8_t ward[ID_BYTES], uint32_t epoch,
+                       struct sign_seed *out);
+/* A restore was released: a freeze ends. */
+enum err ward_thaw(struct call *c, const uint8_t ward[ID_BYTES]);
 /*
  * The seat's guardian confirmed the ward: writes it, and epoch 1 with it, now or when
  * it comes. Later epochs are confirmed by certificates only.
  */
 enum err ward_confirm(struct call *c, struct record_ward *ward);
+
+/*
+ * Each minute, as a write: tells the ends of freezes. At most WARD_SWEEP changes a
+ * call; *out_more is true if there may be more.
+ */
+enum err ward_tick(struct call *c, bool *out_more);
 
 /* Handlers. */
 enum err ward_enrol(struct call *c, const struct req_ward_enrol *req,
@@ -50,6 +71,8 @@ enum err ward_commit(struct call *c, const struct req_epoch_commit *req,
                      struct rep_epoch_commit *rep);
 enum err ward_state(struct call *c, const struct req_epoch_state *req,
                     struct rep_epoch_state *rep);
+enum err ward_freeze(struct call *c, const struct req_freeze *req,
+                     struct rep_freeze *rep);
 /* All but the number of requests, which ward does not know. */
 enum err ward_list(struct call *c, const struct req_wards *req, struct rep_wards *rep);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Prints the tables of docs/PROTOCOL.md from the code: print-protocol NAME, NAME one of
- * labels, levels, messages, objects, errors, states. scripts/check-tables compares
- * them.
+ * labels, levels, messages, objects, errors, states, drawing. scripts/check-tables
+ * compares them.
  */
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -131,9 +132,10 @@ static void print_messages(void)
 static void print_objects(void)
 {
     static const struct wire_schema *const all[] = {
-        &manifest_schema,    &descriptor_schema,   &roster_schema, &box_about_schema,
-        &box_content_schema, &note_schema,         &view_schema,   &transcript_schema,
-        &statement_schema,   &introduction_schema, &ack_schema,
+        &manifest_schema,     &descriptor_schema,  &roster_schema,
+        &box_about_schema,    &box_content_schema, &note_schema,
+        &view_schema,         &transcript_schema,  &statement_schema,
+        &introduction_schema, &ack_schema,         &release_receipt_schema,
     };
     const struct wire_schema *seen[64];
     size_t n_seen = 0;
@@ -151,6 +153,45 @@ static void print_states(void)
                request_state_name(request_moves[i].to));
 }
 
+static void print_event(unsigned event)
+{
+    for (const char *p = request_event_name(event); *p != 0; p++)
+        putchar(*p == '_' ? ' ' : tolower((unsigned char)*p));
+}
+
+/* One arrow from state to state, with all events that take it; from its first row. */
+static void print_arrow(const struct request_move *first)
+{
+    bool more = false;
+
+    for (const struct request_move *m = request_moves; m < first; m++)
+        if (m->from == first->from && m->to == first->to)
+            return;
+    printf("    %s --> %s : ", request_state_name(first->from),
+           request_state_name(first->to));
+    for (size_t i = 0; i < request_move_count; i++) {
+        const struct request_move *m = &request_moves[i];
+
+        if (m->from != first->from || m->to != first->to)
+            continue;
+        printf("%s", more ? ", " : "");
+        print_event(m->event);
+        more = true;
+    }
+    putchar('\n');
+}
+
+static void print_drawing(void)
+{
+    printf("```mermaid\nstateDiagram-v2\n    [*] --> opened : open\n");
+    for (size_t i = 0; i < request_move_count; i++)
+        print_arrow(&request_moves[i]);
+    for (unsigned s = STATE_OPENED; s <= STATE_EXPIRED; s++)
+        if (request_is_final(s))
+            printf("    %s --> [*]\n", request_state_name(s));
+    printf("```\n");
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -160,6 +201,7 @@ int main(int argc, char **argv)
         { "labels", print_labels },     { "levels", print_levels },
         { "messages", print_messages }, { "objects", print_objects },
         { "errors", print_errors },     { "states", print_states },
+        { "drawing", print_drawing },
     };
 
     for (size_t i = 0; argc == 2 && i < sizeof tables / sizeof tables[0]; i++) {
@@ -168,7 +210,7 @@ int main(int argc, char **argv)
         tables[i].print();
         return 0;
     }
-    (void)fprintf(stderr,
-                  "usage: print-protocol labels|levels|messages|objects|errors|states\n");
+    (void)fprintf(stderr, "usage: print-protocol "
+                          "labels|levels|messages|objects|errors|states|drawing\n");
     return 2;
 }

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "node/seat.h"
+#include "node/ward.h"
 #include "tests/sim/cast.h"
 
 struct world {
@@ -433,18 +434,26 @@ static void what_an_owner_deposits_has_a_limit(void **state)
     struct req_cred_list ask = { 0 };
     const struct rep_cred_list *list = NULL;
 
-    for (int i = 0; i < CRED_OWNER_MAX; i++) {
+    for (int i = 0; i < CRED_OWNER_MAX - CRED_DEVICES; i++) {
         req = link_req(w, i % 2 ? CRED_ROSTER : CRED_SHEET, &l);
         assert_int_equal(cred_new(w, &w->o.who, &req), OK);
     }
     req = link_req(w, CRED_ROSTER, &l);
     assert_int_equal(cred_new(w, &w->o.who, &req), ERR_FULL);
+    for (int i = 0; i <= CRED_DEVICES; i++) { /* these places are for devices */
+        req = link_req(w, CRED_DEVICE, &l);
+        rng_fill(&w->n.rng, req.stat, PUB_BYTES);
+        rng_fill(&w->n.rng, req.sign, PUB_BYTES);
+        assert_int_equal(cred_new(w, &w->o.who, &req), i < CRED_DEVICES ? OK : ERR_FULL);
+    }
     list = cred_list(w, &w->o.who);
     assert_int_equal(list->n_creds, CRED_OWNER_MAX);
     assert_int_equal(list->more, 0);
-    /* The guardian sees them too, and a link more: a second page. */
-    req = link_req(w, CRED_RESTORE, &l);
-    assert_int_equal(cred_new(w, &w->a.who, &req), OK);
+    /* The guardian sees what leads back, and its own links: a second page. */
+    for (int i = 0; i < CRED_DEVICES + 1; i++) {
+        req = link_req(w, CRED_RESTORE, &l);
+        assert_int_equal(cred_new(w, &w->a.who, &req), OK);
+    }
     list = cred_list(w, &w->a.who);
     assert_int_equal(list->n_creds, 64);
     assert_int_equal(list->more, 1);
@@ -513,7 +522,9 @@ static void an_owners_key_ends_a_way_back_only_after_the_dual_time(void **state)
     struct session who = { 0 };
     struct req_cred_new req = link_req(w, CRED_SHEET, &l);
 
+    req.expires = 0;
     assert_int_equal(cred_new(w, &w->o.who, &req), OK);
+    w->n.now += CRED_FRESH_S;
     assert_int_equal(cred_drop(w, &w->o.who, req.id), OK);
     w->n.now += CRED_DUAL_S - 1;
     /* Asking again does not lengthen it. */
@@ -527,6 +538,73 @@ static void an_owners_key_ends_a_way_back_only_after_the_dual_time(void **state)
     assert_int_equal(cred_new(w, &w->o.who, &req), OK);
     assert_int_equal(cred_drop(w, &w->a.who, req.id), OK);
     assert_int_equal(node_sim_login(&w->n, &l, &who), ERR_UNKNOWN);
+}
+
+static enum err use_it(struct call *c, void *arg)
+{
+    return cred_used(c, arg);
+}
+
+static void only_a_fresh_unused_one_goes_at_once(void **state)
+{
+    struct world *w = *state;
+    struct sim_login l;
+    struct session who = { 0 };
+    struct req_cred_new req = link_req(w, CRED_SHEET, &l);
+
+    assert_int_equal(cred_new(w, &w->o.who, &req), OK);
+    assert_int_equal(node_sim_write(&w->n, &w->o.who, use_it, req.id), OK);
+    assert_int_equal(cred_drop(w, &w->o.who, req.id), OK);
+    assert_int_equal(node_sim_login(&w->n, &l, &who), OK); /* somebody used it */
+    req = link_req(w, CRED_SHEET, &l);
+    assert_int_equal(cred_new(w, &w->o.who, &req), OK);
+    w->n.now += CRED_FRESH_S - 1;
+    assert_int_equal(cred_drop(w, &w->o.who, req.id), OK);
+    assert_int_equal(node_sim_login(&w->n, &l, &who), ERR_UNKNOWN);
+}
+
+/* Depositing it anew with an early end is no way round the dual time. */
+static void a_second_deposit_ends_nothing_early(void **state)
+{
+    struct world *w = *state;
+    struct sim_login l;
+    struct session who = { 0 };
+    struct req_cred_new req = link_req(w, CRED_SHEET, &l);
+
+    req.expires = 0;
+    assert_int_equal(cred_new(w, &w->o.who, &req), OK);
+    req.expires = w->n.now + 1;
+    assert_int_equal(cred_new(w, &w->o.who, &req), OK);
+    w->n.now += CRED_DUAL_S - 1;
+    assert_int_equal(node_sim_login(&w->n, &l, &who), OK);
+    w->n.now += 1;
+    assert_int_equal(node_sim_login(&w->n, &l, &who), ERR_EXPIRED);
+}
+
+static enum err freeze_it(struct call *c, void *arg)
+{
+    struct record_ward ward = { 0 };
+
+    TRY(ward_get(c, arg, &ward));
+    ward.frozen = c->now + 100;
+    return ward_put(c, &ward);
+}
+
+static void frozen_an_owner_deposits_and_revokes_nothing(void **state)
+{
+    struct world *w = *state;
+    struct sim_login l;
+    struct req_cred_new req = link_req(w, CRED_SHEET, &l);
+    struct req_cred_new next = link_req(w, CRED_SHEET, &l);
+
+    assert_int_equal(cred_new(w, &w->o.who, &req), OK);
+    assert_int_equal(node_sim_write(&w->n, &w->o.who, freeze_it, w->o.ward), OK);
+    assert_int_equal(cred_new(w, &w->o.who, &next), ERR_FROZEN);
+    assert_int_equal(cred_drop(w, &w->o.who, req.id), ERR_FROZEN);
+    next = link_req(w, CRED_RESTORE, &l);
+    assert_int_equal(cred_new(w, &w->a.who, &next), OK); /* the guardian's way back */
+    w->n.now += 100;
+    assert_int_equal(cred_drop(w, &w->o.who, req.id), OK);
 }
 
 /* An op kept under a credential, then the credential erased: is the op still there? */
@@ -638,6 +716,9 @@ int main(void)
         CASE(a_list_shows_only_ones_own),
         CASE(a_standing_credential_is_for_any_key),
         CASE(an_owners_key_ends_a_way_back_only_after_the_dual_time),
+        CASE(only_a_fresh_unused_one_goes_at_once),
+        CASE(a_second_deposit_ends_nothing_early),
+        CASE(frozen_an_owner_deposits_and_revokes_nothing),
         CASE(op_ids_go_with_their_credential),
         CASE(a_list_says_which_links_were_used),
         CASE(seat_info_is_true_for_invite_restore_and_owner),

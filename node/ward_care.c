@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/drop.h"
+#include "node/ward.h"
+
+static enum err tell(struct call *c, const struct record_ward *ward,
+                     enum record_event event)
+{
+    return drop_tell(c, ward, event, NULL, 0);
+}
+
+/* ---- stops ---- */
+
+bool ward_stops_count(const struct record_ward *ward, uint64_t now)
+{
+    return ward->stops_end > now;
+}
+
+enum err ward_stopped(struct call *c, struct record_ward *ward, uint32_t stop_hold)
+{
+    uint64_t end = c->now + WARD_STOPS_S + 3 * (uint64_t)stop_hold;
+
+    if (!ward_stops_count(ward, c->now))
+        ward->stops = 0;
+    ward->stops++;
+    if (ward->stops_end < end)
+        ward->stops_end = end;
+    return ward_put(c, ward);
+}
+
+/* ---- freeze ---- */
+
+/* The end of the last freeze, 0: there was none. */
+static uint64_t last_thaw(const struct record_ward *ward)
+{
+    return ward->thawed != 0 ? ward->thawed : ward->frozen;
+}
+
+enum err ward_freeze(struct call *c, const struct req_freeze *req, struct rep_freeze *rep)
+{
+    struct record_ward ward = { 0 };
+
+    TRY(ward_visible(c, req->ward, &ward));
+    if (ward.left != 0)
+        return ERR_LEFT;
+    if (!record_frozen(&ward, c->now)) {
+        if (ward.frozen != 0 && c->now < last_thaw(&ward) + WARD_THAWED_S)
+            return ERR_STATE;
+        ward.frozen = c->now + WARD_FROZEN_S;
+        ward.thawed = 0;
+        TRY(ward_put(c, &ward));
+        TRY(tell(c, &ward, REC_WARD_FROZEN));
+    }
+    rep->until = ward.frozen;
+    return OK;
+}
+
+static enum err thaw(struct call *c, struct record_ward *ward, uint64_t when)
+{
+    ward->thawed = when;
+    TRY(ward_put(c, ward));
+    return tell(c, ward, REC_WARD_THAWED);
+}
+
+enum err ward_thaw(struct call *c, const uint8_t id[ID_BYTES])
+{
+    struct record_ward ward = { 0 };
+
+    TRY(ward_get(c, id, &ward));
+    return record_frozen(&ward, c->now) ? thaw(c, &ward, c->now) : OK;
+}
+
+/* ---- the tick ---- */
+
+static enum err tick_ward(struct call *c, struct record_ward *ward, size_t *io_n)
+{
+    if (ward->frozen == 0 || ward->thawed != 0 || record_frozen(ward, c->now))
+        return OK;
+    (*io_n)++;
+    return thaw(c, ward, ward->frozen);
+}
+
+enum err ward_tick(struct call *c, bool *out_more)
+{
+    struct txn_key at = { 0 };
+    size_t mark = c->mem.n;
+    size_t n = 0;
+    enum err e = OK;
+
+    while (n < WARD_SWEEP) {
+        struct record_ward ward = { 0 };
+
+        e = record_next(c, TAB_WARD, &record_ward_schema, (struct bytes){ 0 }, &at,
+                        &ward);
+        if (e == ERR_UNKNOWN)
+            break;
+        if (e == OK)
+            e = tick_ward(c, &ward, &n);
+        c->mem.n = mark;
+        if (e != ERR_CORRUPT) /* it stays, the others go on */
+            TRY(e);
+    }
+    *out_more = n >= WARD_SWEEP;
+    return OK;
+}
