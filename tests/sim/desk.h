@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The client's own judgement for people who live beside nodes in one file: the words a
+ * guardian types, the approval their program makes, the words of a confirm. Types of
+ * proto/ only, because client and node each have their own idea of a call.
+ */
+#ifndef KITH_TESTS_SIM_DESK_H
+#define KITH_TESTS_SIM_DESK_H
+
+#include "proto/ident.h"
+#include "proto/msg.h"
+#include "proto/words.h"
+
+/* A guardian, about one ward. */
+struct desk_who {
+    const struct guardian_keys *keys;
+    const struct sign_seed *approval;
+    uint8_t sign_pub[PUB_BYTES];
+    uint8_t seal_pub[PUB_BYTES];
+    uint8_t approval_pub[PUB_BYTES];
+    uint8_t seat[ID_BYTES];
+    uint8_t node_key[PUB_BYTES];
+    uint8_t circle[ID_BYTES];
+    uint8_t owner[PUB_BYTES];
+};
+
+/* A request as its node gave it; slices are the caller's. */
+struct desk_case {
+    struct rep_request rep;
+    struct view view;
+    uint32_t n_boxes;
+    struct rep_box_get boxes[EPOCHS_MAX];
+    enum err box_err[EPOCHS_MAX];
+};
+
+/* guard_transcript and guard_judge; out_answer only with WORDS_RIGHT. */
+enum err desk_judge(const struct desk_case *c, const struct desk_who *who,
+                    const uint16_t typed[WORDS_CALL], enum words_verdict *out,
+                    uint16_t out_answer[WORDS_ANSWER]);
+/* guard_approve at now; out_req's slices lie in *out_mem, which the caller frees. */
+enum err desk_approve(const struct desk_case *c, const struct desk_who *who, uint64_t now,
+                      const struct rng *rng, const uint8_t try_op[ID_BYTES],
+                      void **out_mem, struct req_approve *out_req);
+
+/* The owner's side of a confirm. */
+struct desk_confirm {
+    uint8_t req_static[KEY_BYTES];
+    uint8_t req_psk[KEY_BYTES];
+    uint8_t req_seal[KEY_BYTES];
+    uint8_t req_sign[KEY_BYTES];
+    uint8_t nonce[32];
+    struct bytes view;
+    uint8_t node_key[PUB_BYTES];
+    uint8_t guard_sign[PUB_BYTES];
+    uint8_t guard_seal[PUB_BYTES];
+    uint8_t owner[PUB_BYTES];
+};
+
+/* confirm_words. */
+enum err desk_confirm_words(const struct desk_confirm *c, uint16_t out_call[WORDS_CALL],
+                            uint16_t out_answer[WORDS_ANSWER]);
+
+#endif

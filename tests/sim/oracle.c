@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/sim/oracle.h"
+
+enum {
+    HOUR = 3600,
+    DAY = 86400,
+    TRIES = 5,
+    REVEAL_S = 600,
+    AFTER_S = 14 * DAY, /* from the last moment it could open */
+    STOPS_S = 90 * DAY  /* and three stop holds: how long a stop counts */
+};
+
+struct promise {
+    const char *name;
+    const char *what;
+};
+
+static const struct promise promises[] = {
+#define PROMISE_ROW(name, what) { #name, what },
+    PROMISES(PROMISE_ROW)
+#undef PROMISE_ROW
+};
+
+size_t promise_count(void)
+{
+    return sizeof promises / sizeof promises[0];
+}
+
+const char *promise_name(size_t i)
+{
+    return promises[i].name;
+}
+
+const char *promise_what(size_t i)
+{
+    return promises[i].what;
+}
+
+/* ---- the model ---- */
+
+bool model_is_over(const struct model *m)
+{
+    return m->state == STATE_RELEASED || m->state == STATE_REFUSED ||
+           m->state == STATE_EXPIRED;
+}
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+uint64_t model_due(const struct people *p, const struct ask *a)
+{
+    const struct model *m = &a->m;
+    uint64_t approved = m->approved != 0 ? m->approved : p->w.now;
+
+    if (m->hold == 0)
+        return approved;
+    return later(m->hold_from + m->hold, approved + HOUR);
+}
+
+unsigned model_stops(const struct people *p, size_t seat)
+{
+    const struct ward_model *w = &p->wards[seat];
+    uint64_t counts = STOPS_S + 3 * (uint64_t)p->stop_hold;
+    unsigned n = 0;
+
+    for (size_t i = 0; i < w->n_stops; i++)
+        n += p->w.now < w->stops[i] + counts;
+    return n;
+}
+
+static void end(const struct people *p, struct model *m, enum request_state state)
+{
+    m->state = state;
+    m->ended = p->w.now;
+}
+
+uint64_t model_may_end(const struct people *p, const struct ask *a)
+{
+    const struct model *m = &a->m;
+
+    if (m->state == STATE_OPENED)
+        return m->opened + REVEAL_S;
+    if (m->state == STATE_APPROVED)
+        return model_due(p, a) + AFTER_S;
+    return m->opened + m->hold_first + 2 * (uint64_t)m->stop_hold + AFTER_S;
+}
+
+void model_expired(const struct people *p, struct ask *a)
+{
+    uint64_t when = model_may_end(p, a);
+
+    a->m.state = STATE_EXPIRED;
+    a->m.ended = when < p->w.now ? when : p->w.now;
+}
+
+/* Ended by itself meanwhile: only the node knows to the second. */
+static bool is_ended(const struct people *p, struct ask *a, enum err e)
+{
+    if (model_is_over(&a->m) || p->w.now < model_may_end(p, a))
+        return model_is_over(&a->m);
+    /* After a day, or 90 if it was shown, nobody may know of it any more. */
+    bool over =
+        e == ERR_EXPIRED || e == ERR_UNKNOWN ||
+        ((e == ERR_CLOSED || e == ERR_REFUSED) && p->w.now >= model_may_end(p, a) + DAY);
+
+    if (!over)
+        return false;
+    model_expired(p, a);
+    return true;
+}
+
+/* Not reached: nothing is known, nothing changed. */
+static bool is_away(enum err e)
+{
+    return e == ERR_UNREACHABLE;
+}
+
+/* The node forgot, and its hoster knows why. */
+static bool is_forgotten(const struct ask *a)
+{
+    return a->m.state == 0;
+}
+
+/* ---- asking ---- */
+
+static void begin(struct people *p, struct ask *a)
+{
+    struct model *m = &a->m;
+
+    *m = (struct model){ .state = STATE_OPENED,
+                         .opened = p->w.now,
+                         .hold_from = p->w.now,
+                         .hold = p->hold,
+                         .hold_first = p->hold,
+                         .stop_hold = p->stop_hold,
+                         .odd = p->w.houses[p->seats[a->seat].house].odd };
+    if (model_stops(p, a->seat) == 0)
+        return;
+    m->hold = p->stop_hold;
+    m->under_stop = true;
+}
+
+static bool is_dead(const struct people *p, const struct ask *a)
+{
+    for (size_t i = 0; i < p->n_asks; i++) {
+        const struct ask *old = &p->asks[i];
+
+        if (old != a && old->seat == a->seat && old->way == WAY_ROSTER &&
+            old->intro == a->intro &&
+            (old->m.state == STATE_REFUSED || old->m.stopped != 0))
+            return true;
+    }
+    return false;
+}
+
+void saw_open(struct people *p, struct ask *a, enum err e)
+{
+    if (e == OK && a->way == WAY_ROSTER && is_dead(p, a))
+        world_broken(&p->w, "introduction_dies", "it opened %s's node again",
+                     seat_name(a->seat));
+    if (e == OK && a->m.state == 0)
+        begin(p, a);
+    if (e != OK && !is_away(e) && a->way == WAY_LINK)
+        world_broken(&p->w, "links_have_room", "%s's link: %s", seat_name(a->seat),
+                     err_name(e));
+}
+
+void saw_reveal(struct people *p, struct ask *a, enum err e, uint8_t state)
+{
+    struct model *m = &a->m;
+
+    if (is_away(e) || is_forgotten(a) || is_ended(p, a, e))
+        return;
+    /* Ten minutes of a clock that catches up are short. */
+    if (e == ERR_EXPIRED && m->state == STATE_OPENED && m->odd) {
+        model_expired(p, a);
+        return;
+    }
+    if (e != OK || state != STATE_LIVE) {
+        world_broken(&p->w, "states_as_drawn", "a shown request: %s, %s", err_name(e),
+                     request_state_name(state));
+        return;
+    }
+    if (m->state == STATE_OPENED) {
+        m->state = STATE_LIVE;
+        m->live = p->w.now;
+    }
+}
+
+void saw_cancel(struct people *p, struct ask *a, enum err e)
+{
+    if (is_away(e) || is_forgotten(a) || is_ended(p, a, e))
+        return;
+    if (e == OK)
+        end(p, &a->m, STATE_EXPIRED);
+    else
+        world_broken(&p->w, "states_as_drawn", "a requester takes it back: %s",
+                     err_name(e));
+}
+
+/* ---- the guardian ---- */
+
+static void tried(struct people *p, struct ask *a, bool right, enum err e)
+{
+    struct model *m = &a->m;
+    bool waits =
+        m->state == STATE_LIVE || m->state == STATE_CONTESTED || m->state == STATE_LOCKED;
+
+    if (e != OK) {
+        if (waits && m->tries < TRIES)
+            world_broken(&p->w, "guardian_is_heard", "a try: %s", err_name(e));
+        return;
+    }
+    m->words_right = right;
+    m->tries++;
+    if (m->tries == TRIES && m->state == STATE_LIVE)
+        m->state = STATE_LOCKED;
+    if (!waits || m->tries > TRIES)
+        world_broken(&p->w, "states_as_drawn", "a try number %u in state %s", m->tries,
+                     request_state_name(m->state));
+}
+
+static void approved(struct people *p, struct ask *a, bool despite, enum err e)
+{
+    struct model *m = &a->m;
+
+    if (e == OK && m->under_stop && !despite) {
+        world_broken(&p->w, "no_release_against_stop",
+                     "an approval counts that was not made despite the stop");
+        return;
+    }
+    if (e != OK) {
+        if (despite || !m->under_stop)
+            world_broken(&p->w, "guardian_is_heard", "an approval: %s", err_name(e));
+        return;
+    }
+    m->state = STATE_APPROVED;
+    m->approved = p->w.now;
+}
+
+void saw_sitting(struct people *p, struct ask *a, bool right, bool despite, enum err e,
+                 const struct sitting *s)
+{
+    if (is_away(e) || is_forgotten(a) || is_ended(p, a, e == OK ? s->tried : e))
+        return;
+    if (e != OK || is_away(s->tried))
+        return;
+    tried(p, a, right, s->tried);
+    if (s->tried == OK && (s->verdict == WORDS_RIGHT) != right)
+        world_broken(&p->w, "no_release_without_yes", "words are %s, judged %s",
+                     right ? "right" : "wrong", right ? "wrong" : "right");
+    if (s->sent && !is_away(s->approved))
+        approved(p, a, despite, s->approved);
+}
+
+void saw_refuse(struct people *p, struct ask *a, enum err e)
+{
+    bool was = a->m.state == STATE_APPROVED;
+
+    if (is_away(e) || is_forgotten(a) || is_ended(p, a, e))
+        return;
+    if (e == OK)
+        end(p, &a->m, STATE_REFUSED);
+    else
+        world_broken(&p->w, was ? "yes_can_be_taken_back" : "states_as_drawn",
+                     "a refusal: %s", err_name(e));
+}
+
+void saw_unlock(struct people *p, struct ask *a, enum err e)
+{
+    struct model *m = &a->m;
+
+    if (is_away(e) || is_forgotten(a) || is_ended(p, a, e) || e != OK)
+        return;
+    if (m->state != STATE_LOCKED)
+        return;
+    m->state = STATE_LIVE;
+    m->tries = 0;
+    m->words_right = false;
+}
+
+/* ---- stops ---- */
+
+/* The hold begins anew, an approval is void, the next one is to be despite it. */
+static void restart(struct people *p, struct ask *a)
+{
+    struct model *m = &a->m;
+    struct ward_model *w = &p->wards[a->seat];
+
+    m->state = STATE_CONTESTED;
+    m->approved = 0;
+    m->words_right = false;
+    m->hold_from = p->w.now;
+    m->hold = m->stop_hold;
+    m->stopped = p->w.now;
+    m->under_stop = true;
+    m->tries = 0;
+    m->restarts++;
+    if (w->n_stops < sizeof w->stops / sizeof w->stops[0])
+        w->stops[w->n_stops++] = p->w.now;
+}
+
+static bool can_be_stopped(const struct model *m)
+{
+    return m->state == STATE_LIVE || m->state == STATE_APPROVED ||
+           m->state == STATE_CONTESTED;
+}
+
+void saw_stop(struct people *p, struct ask *a, bool account, enum err e,
+              const struct rep_stop *rep)
+{
+    struct model *m = &a->m;
+    bool frozen = !account && p->w.now < p->wards[a->seat].frozen;
+    unsigned counted = model_stops(p, a->seat);
+
+    if (is_away(e) || is_forgotten(a) || is_ended(p, a, e))
+        return;
+    if (frozen && e == OK)
+        world_broken(&p->w, "freeze_holds", "a device stops a request while frozen");
+    if (e != OK) {
+        if (!frozen && can_be_stopped(m))
+            world_broken(&p->w, "stops_can_be_made", "a stop in state %s: %s",
+                         request_state_name(m->state), err_name(e));
+        return;
+    }
+    if (rep->counted && m->restarts >= 2)
+        world_broken(&p->w, "stops_are_bounded", "a third stop starts it again");
+    if (!rep->counted && counted < 2 && can_be_stopped(m) && !p->wards[a->seat].unsure)
+        world_broken(&p->w, "stops_can_be_made", "stop number %u does nothing",
+                     counted + 1);
+    if (rep->counted)
+        restart(p, a);
+}
+
+/* ---- fetching ---- */
+
+static void released(struct people *p, struct ask *a)
+{
+    struct model *m = &a->m;
+    uint64_t due = model_due(p, a);
+
+    if (m->approved == 0 || !m->words_right)
+        world_broken(&p->w, "no_release_without_yes", "%s's piece goes",
+                     seat_name(a->seat));
+    else if (m->stopped != 0 && p->w.now < m->stopped + m->stop_hold)
+        world_broken(&p->w, "no_release_against_stop", "%s's piece goes %u s early",
+                     seat_name(a->seat),
+                     (unsigned)(m->stopped + m->stop_hold - p->w.now));
+    else if (p->w.now < due)
+        world_broken(&p->w, "no_release_before_hold", "%s's piece goes %u s early",
+                     seat_name(a->seat), (unsigned)(due - p->w.now));
+    end(p, m, STATE_RELEASED);
+}
+
+void saw_fetch(struct people *p, struct ask *a, enum err e, uint8_t state)
+{
+    struct model *m = &a->m;
+
+    if (is_away(e) || is_forgotten(a))
+        return;
+    if (e == OK && state == STATE_RELEASED && m->state != STATE_RELEASED) {
+        released(p, a);
+        return;
+    }
+    if (e == OK && state == STATE_EXPIRED && p->w.now >= model_may_end(p, a))
+        e = ERR_EXPIRED;
+    if (is_ended(p, a, e) || m->odd)
+        return;
+    if (m->state == STATE_APPROVED && p->w.now >= model_due(p, a))
+        world_broken(&p->w, "due_is_released", "%s's piece: %s, %s", seat_name(a->seat),
+                     err_name(e), request_state_name(state));
+}
+
+static enum err log_seq(struct txn *t, void *arg)
+{
+    struct log_head head = { 0 };
+
+    TRY(txn_log_head(t, &head));
+    *(uint64_t *)arg = head.seq;
+    return OK;
+}
+
+void saw_put_back(struct people *p, size_t house, const uint64_t logs[SEATS])
+{
+    uint64_t now = 0;
+
+    MUST(store_read(p->w.houses[house].n.store, log_seq, &now) == OK);
+    for (size_t i = 0; i < p->n; i++) {
+        if (p->seats[i].house != house)
+            continue;
+        if (now > logs[i])
+            world_broken(&p->w, "back_is_seen", "an older store has a newer log");
+        p->wards[i].alert_seq = UINT64_MAX;
+        p->wards[i].log_seq = 0;
+        p->wards[i].unsure = true;
+    }
+    for (size_t i = 0; i < p->n_asks; i++)
+        if (p->seats[p->asks[i].seat].house == house)
+            p->asks[i].m.state = 0;
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/sim/people.h"
+
+#include <stdlib.h>
+
+#include "node/ward.h"
+
+/* Three guardians at one hoster; then each at home. */
+struct layout {
+    size_t seats;
+    size_t houses;
+    unsigned k;
+    size_t house[SEATS];
+};
+
+static const struct layout layouts[] = {
+    { 3, 3, 2, { 0, 1, 2 } },
+    { 3, 3, 2, { 0, 1, 2 } },
+    { 4, 4, 3, { 0, 1, 2, 3 } },
+    { 5, 3, 3, { 0, 0, 0, 1, 2 } },
+};
+
+static const uint32_t holds[] = { 0, 3600, 72 * 3600, 72 * 3600, 7 * 86400, 30 * 86400 };
+
+const char *seat_name(size_t i)
+{
+    static const char *const names[SEATS] = { "Ben", "Cy", "Dora", "Eli", "Fay" };
+
+    return names[i];
+}
+
+/* ---- enrolment ---- */
+
+/* A credential of the owner's: a device, or a standing one by its token. */
+static void owner_cred(struct people *p, struct seat *s, enum cred_type type,
+                       struct sim_login *out)
+{
+    struct req_cred_new req = { .type = (uint8_t)type };
+    uint8_t token[TOKEN_STANDING];
+    struct sign_seed sign;
+
+    sim_login_new(out, type == CRED_DEVICE ? ROLE_DEVICE : ROLE_RESTORE, &p->w.rng);
+    rng_fill(&p->w.rng, token, sizeof token);
+    rng_fill(&p->w.rng, req.op, ID_BYTES);
+    if (type != CRED_DEVICE) {
+        sim_login_token(out, ROLE_RESTORE, BYTES_OF(token));
+        memcpy(req.id, out->id, ID_BYTES);
+    } else {
+        rng_fill(&p->w.rng, req.id, ID_BYTES);
+        rng_fill(&p->w.rng, sign.b, sizeof sign.b);
+        memcpy(req.stat, out->pub, PUB_BYTES);
+        crypt_sign_public(&sign, req.sign);
+    }
+    memcpy(req.psk, out->psk.b, KEY_BYTES);
+    MUST(world_ask(&p->w, s->house, &s->o.login, MSG_CRED_NEW, &req, NULL) == OK);
+}
+
+static void enrol(struct people *p, size_t i)
+{
+    struct seat *s = &p->seats[i];
+    struct node_sim *n = &p->w.houses[s->house].n;
+
+    sim_seat(n, &s->g);
+    s->keys.sign = s->g.sign;
+    s->keys.seal = s->g.seal;
+    sim_ward(n, &s->g, &s->o);
+    owner_cred(p, s, CRED_DEVICE, &s->device);
+    owner_cred(p, s, CRED_SHEET, &s->sheet);
+    owner_cred(p, s, CRED_ROSTER, &s->roster);
+}
+
+/* ---- an epoch ---- */
+
+static void seal_roster(struct people *p, struct made *m)
+{
+    AUTO_FREE struct roster *r = calloc(1, sizeof *r);
+    struct buf b = BUF_OF(m->roster);
+    uint8_t address[SEATS][16];
+
+    MUST(r != NULL);
+    r->epoch = m->c.m.epoch;
+    r->n_entries = (uint32_t)p->n;
+    memcpy(r->circle, m->c.m.circle, ID_BYTES);
+    for (size_t i = 0; i < p->n; i++) {
+        struct roster_entry *e = &r->entries[i];
+        const struct seat *s = &p->seats[i];
+        struct buf at = BUF_OF(address[i]);
+
+        address_put(&p->w.houses[s->house].n.env.addresses[0], &at);
+        e->n_addresses = 1;
+        e->addresses[0].at = buf_bytes(&at);
+        e->name = bytes_text(seat_name(i));
+        memcpy(e->node_key, p->w.houses[s->house].n.env.id->node_pub, PUB_BYTES);
+        memcpy(e->seat, s->g.seat, ID_BYTES);
+        memcpy(e->sign_pub, s->g.sign_pub, PUB_BYTES);
+        memcpy(e->seal_pub, s->g.seal_pub, PUB_BYTES);
+    }
+    MUST(roster_seal(r, &m->roster_key, m->c.hash, &p->w.rng, &b) == OK);
+    m->roster_n = b.n;
+}
+
+struct made *people_make(struct people *p, bool thief, uint32_t hold, uint32_t stop_hold)
+{
+    const struct manifest_group group = { .t = (uint8_t)p->k, .n = (uint8_t)p->n };
+    struct made *m = &p->made[p->n_made];
+    struct buf b = BUF_OF(m->manifest);
+
+    if (p->n_made == EPOCHS_MADE)
+        return NULL;
+    m->thief = thief;
+    m->hold = hold;
+    m->stop_hold = stop_hold;
+    for (size_t i = 0; i < p->n; i++)
+        m->c.approvals[i] = p->seats[i].o.approval;
+    p->n_made++;
+    circle_make(&m->c, &p->root, (uint32_t)p->n_made, &group, 1, 1);
+    rng_fill(&p->w.rng, m->manifest_key.b, KEY_BYTES);
+    rng_fill(&p->w.rng, m->roster_key.b, KEY_BYTES);
+    manifest_seal(&m->manifest_key, bytes_of(m->c.raw, m->c.raw_n), &p->w.rng, &b);
+    m->manifest_n = b.n;
+    seal_roster(p, m);
+    return m;
+}
+
+/* What the owner's key signs about this seat and the others. */
+static void describe(const struct people *p, const struct made *m, size_t seat,
+                     const uint8_t ack[PUB_BYTES], struct buf *out)
+{
+    struct descriptor d = { .epoch = m->c.m.epoch,
+                            .group_threshold = 1,
+                            .n_groups = 1,
+                            .groups = { { .t = (uint8_t)p->k, .n = (uint8_t)p->n } },
+                            .n_pieces = (uint32_t)p->n };
+
+    memcpy(d.manifest_hash, m->c.hash, HASH_BYTES);
+    for (size_t i = 0; i < p->n; i++) {
+        /* Other seats' acknowledgement keys matter to certificates only. */
+        memcpy(d.pieces[i].ack, i == seat ? ack : m->c.m.pieces[i].piece_key, PUB_BYTES);
+        memcpy(d.pieces[i].approval, p->seats[i].o.approval_pub, PUB_BYTES);
+    }
+    descriptor_make(&d, &p->seats[seat].o.account, out);
+}
+
+static void put_boxes(struct people *p, const struct made *m, size_t seat,
+                      struct buf *piece, struct buf *roster)
+{
+    const struct seat *s = &p->seats[seat];
+    struct box_about about = { .epoch = m->c.m.epoch,
+                               .group = m->c.m.pieces[seat].group,
+                               .index = m->c.m.pieces[seat].index };
+    struct box_content in = { .name = bytes_text("Ana") };
+
+    memcpy(about.manifest_hash, m->c.hash, HASH_BYTES);
+    memcpy(about.seat, s->g.seat, ID_BYTES);
+    memcpy(about.seal_pub, s->g.seal_pub, PUB_BYTES);
+    memcpy(in.circle, m->c.m.circle, ID_BYTES);
+    memcpy(in.owner, p->owner_pub, PUB_BYTES);
+    memcpy(in.key, m->manifest_key.b, KEY_BYTES);
+    memcpy(in.piece, m->c.pieces[seat], PIECE_BYTES);
+    MUST(box_seal(BOX_OF_PIECE, &about, &in, &p->owner, &p->w.rng, piece) == OK);
+    memcpy(in.key, m->roster_key.b, KEY_BYTES);
+    memset(in.piece, 0, PIECE_BYTES);
+    MUST(box_seal(BOX_OF_ROSTER, &about, &in, &p->owner, &p->w.rng, roster) == OK);
+}
+
+static enum err prepare(struct people *p, const struct made *m, size_t seat,
+                        const uint8_t ack[PUB_BYTES])
+{
+    static uint8_t raw[3][DESCRIPTOR_MAX];
+    struct buf piece = BUF_OF(raw[0]);
+    struct buf roster = BUF_OF(raw[1]);
+    struct buf described = BUF_OF(raw[2]);
+    struct req_epoch_prepare req = { .epoch = m->c.m.epoch,
+                                     .group = m->c.m.pieces[seat].group,
+                                     .index = m->c.m.pieces[seat].index,
+                                     .manifest = bytes_of(m->manifest, m->manifest_n),
+                                     .roster = bytes_of(m->roster, m->roster_n),
+                                     .hold = m->hold,
+                                     .stop_hold = m->stop_hold };
+
+    put_boxes(p, m, seat, &piece, &roster);
+    describe(p, m, seat, ack, &described);
+    req.box_piece = buf_bytes(&piece);
+    req.box_roster = buf_bytes(&roster);
+    req.descriptor = buf_bytes(&described);
+    rng_fill(&p->w.rng, req.op, ID_BYTES);
+    memcpy(req.manifest_hash, m->c.hash, HASH_BYTES);
+    return world_ask(&p->w, p->seats[seat].house, &p->seats[seat].o.login,
+                     MSG_EPOCH_PREPARE, &req, NULL);
+}
+
+enum err people_seal(struct people *p, const struct made *m, size_t seat,
+                     enum how_far far)
+{
+    const struct seat *s = &p->seats[seat];
+    struct req_epoch_next next = { .epoch = m->c.m.epoch };
+    struct rep_epoch_next rep = { 0 };
+    struct req_epoch_commit commit = { .epoch = m->c.m.epoch };
+
+    rng_fill(&p->w.rng, next.op, ID_BYTES);
+    TRY(world_ask(&p->w, s->house, &s->o.login, MSG_EPOCH_NEXT, &next, &rep));
+    if (far == SEAL_NEXT)
+        return OK;
+    TRY(prepare(p, m, seat, rep.ack));
+    if (far == SEAL_PREPARE)
+        return OK;
+    rng_fill(&p->w.rng, commit.op, ID_BYTES);
+    memcpy(commit.manifest_hash, m->c.hash, HASH_BYTES);
+    return world_ask(&p->w, s->house, &s->o.login, MSG_EPOCH_COMMIT, &commit, NULL);
+}
+
+/* ---- the beginning ---- */
+
+/* The guardian confirmed: what a confirm request does, written where it writes. */
+static enum err confirm(struct call *c, void *arg)
+{
+    struct record_ward ward = { 0 };
+
+    TRY(ward_get(c, arg, &ward));
+    return ward_confirm(c, &ward);
+}
+
+static void first_epoch(struct people *p)
+{
+    struct made *m = people_make(p, false, p->hold, p->stop_hold);
+
+    for (size_t i = 0; i < p->n; i++) {
+        struct seat *s = &p->seats[i];
+
+        MUST(node_sim_write(&p->w.houses[s->house].n, &s->g.who, confirm, s->o.ward) ==
+             OK);
+        MUST(people_seal(p, m, i, SEAL_COMMIT) == OK);
+        p->wards[i].active = 1;
+    }
+}
+
+static void keys(struct people *p)
+{
+    rng_fill(&p->w.rng, p->root.b, sizeof p->root.b);
+    MUST(ident_owner(&p->root, &p->owner) == OK);
+    crypt_sign_public(&p->owner, p->owner_pub);
+}
+
+static void enrol_all(struct people *p, const struct layout *l)
+{
+    keys(p);
+    for (size_t i = 0; i < p->n; i++) {
+        p->seats[i].house = l->house[i];
+        enrol(p, i);
+    }
+    first_epoch(p);
+    world_tell(&p->w, "%zu guardians at %zu nodes, %u needed, hold %u s, stop hold %u s",
+               p->n, l->houses, p->k, p->hold, p->stop_hold);
+}
+
+static const struct layout *begin(struct people *p, uint64_t seed)
+{
+    const struct layout *l = &layouts[seed % (sizeof layouts / sizeof layouts[0])];
+
+    memset((uint8_t *)p + sizeof p->w, 0, sizeof *p - sizeof p->w);
+    world_open(&p->w, seed, l->houses);
+    p->w.calm = true; /* until the story begins */
+    p->n = l->seats;
+    p->k = l->k;
+    return l;
+}
+
+/* The shipped default: 7 days, or three holds. */
+static uint32_t stop_hold_of(uint32_t hold)
+{
+    return 3 * hold > 7 * 86400 ? 3 * hold : 7 * 86400;
+}
+
+void people_open_with(struct people *p, uint64_t seed, uint32_t hold)
+{
+    const struct layout *l = begin(p, seed);
+
+    p->hold = hold;
+    p->stop_hold = stop_hold_of(hold);
+    enrol_all(p, l);
+}
+
+void people_open(struct people *p, uint64_t seed)
+{
+    const struct layout *l = begin(p, seed);
+
+    p->hold = holds[world_draw(&p->w, sizeof holds / sizeof holds[0])];
+    p->stop_hold = world_chance(&p->w, 1, 4) ? 3600 : stop_hold_of(p->hold);
+    for (uint32_t fooled = world_draw(&p->w, p->k); fooled > 0; fooled--)
+        p->seats[world_draw(&p->w, (uint32_t)p->n)].fooled = true;
+    enrol_all(p, l);
+}
+
+void people_close(struct people *p)
+{
+    world_close(&p->w);
+}

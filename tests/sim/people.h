@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The people of a history: an owner with a circle, guardians with seats (three of them
+ * perhaps at one hoster), whoever asks for pieces, thieves among them. Each speaks as a
+ * client does, with the client's own functions where they are pure; what they learn is
+ * kept here, and nothing of it is judged.
+ */
+#ifndef KITH_TESTS_SIM_PEOPLE_H
+#define KITH_TESTS_SIM_PEOPLE_H
+
+#include "proto/recover.h"
+#include "tests/sim/cast.h"
+#include "tests/sim/desk.h"
+#include "tests/sim/world.h"
+#include "tests/unit/circle.h"
+
+enum { SEATS = 5, EPOCHS_MADE = 6, RESTORES = 16, ASKS = 96, INTROS = 12 };
+
+struct seat {
+    size_t house;
+    bool fooled; /* believes a thief who calls */
+    struct sim_guardian g;
+    struct guardian_keys keys;
+    struct sim_owner o; /* the owner as this seat's ward */
+    struct sim_login device;
+    struct sim_login sheet; /* credentials as restore roles */
+    struct sim_login roster;
+};
+
+/* One epoch as somebody with the root made it. */
+struct made {
+    bool thief;
+    uint32_t hold;
+    uint32_t stop_hold;
+    struct circle c;
+    struct seal_key manifest_key;
+    struct seal_key roster_key;
+    uint8_t manifest[MANIFEST_MAX + SEAL_OVERHEAD];
+    size_t manifest_n;
+    uint8_t roster[ROSTER_MAX + SEAL_OVERHEAD];
+    size_t roster_n;
+};
+
+/* Somebody who wants the root: one signing key. */
+struct restore {
+    bool thief;
+    struct sign_seed sign;
+    uint8_t sign_pub[PUB_BYTES];
+};
+
+/* How they come to a seat. */
+enum way_in { WAY_LINK, WAY_SHEET, WAY_ROSTER };
+
+/* A signed introduction, as it came out of a release. */
+struct intro {
+    size_t by; /* seat */
+    size_t restore;
+    size_t n;
+    uint8_t b[SIGNED_MAX];
+};
+
+/* A request as the model has it; times are true ones, 0: not yet. */
+struct model {
+    enum request_state state;
+    uint64_t opened;
+    uint64_t live;
+    uint64_t approved;
+    uint64_t ended;
+    uint64_t hold_from; /* of the last stop that counted, or the opening */
+    uint32_t hold;      /* that runs now */
+    uint32_t hold_first;
+    uint32_t stop_hold;
+    uint64_t stopped;  /* the last stop that counted */
+    unsigned restarts; /* by stops */
+    unsigned tries;    /* since it was opened or unlocked */
+    bool under_stop;   /* an approval must be despite it */
+    bool words_right;  /* the guardian typed them in the newest try */
+    bool odd;          /* its node's clock was wrong meanwhile: it may be late */
+};
+
+/* One request of one restore at one seat. */
+struct ask {
+    size_t restore;
+    size_t seat;
+    enum way_in way;
+    size_t intro; /* WAY_ROSTER */
+    struct sim_login link;
+    struct sim_login login;
+    struct dh_key seal;
+    uint8_t seal_pub[PUB_BYTES];
+    uint8_t nonce[32];
+    uint8_t op_open[ID_BYTES];
+    uint8_t op_reveal[ID_BYTES];
+    size_t view_n;
+    uint8_t view[SIGNED_MAX];
+    uint8_t request[ID_BYTES];
+    uint16_t words[WORDS_CALL];
+    /* what came */
+    size_t statement_n;
+    uint8_t statement[SIGNED_MAX];
+    uint32_t n_pieces;
+    struct answer_piece pieces[EPOCHS_MAX];
+    uint8_t manifests[EPOCHS_MAX][MANIFEST_MAX];
+    struct model m;
+};
+
+/* A seat's ward as the model has it. */
+struct ward_model {
+    uint32_t active;
+    uint64_t frozen;    /* until then; 0 not */
+    uint64_t thawed;    /* when the last freeze ended */
+    uint64_t paused;    /* until then */
+    size_t n_stops;     /* that counted, all wards' life */
+    uint64_t stops[64]; /* when */
+    uint64_t alert_seq; /* of the alert drop as last read; UINT64_MAX: read anew */
+    uint8_t alert_head[HASH_BYTES];
+    uint64_t log_seq;     /* of the node, as last said */
+    bool unsure;          /* its node went back: what it remembers of stops is open */
+    uint64_t alerts[512]; /* event of each alert, by sequence */
+    uint8_t alert_of[512][ID_BYTES];
+};
+
+struct people {
+    struct world w;
+    size_t n;
+    unsigned k;
+    uint32_t hold; /* policy of epoch 1 */
+    uint32_t stop_hold;
+    struct root_key root;
+    struct sign_seed owner;
+    uint8_t owner_pub[PUB_BYTES];
+    struct seat seats[SEATS];
+    struct ward_model wards[SEATS];
+    size_t n_made;
+    struct made made[EPOCHS_MADE]; /* made[e - 1] is epoch e */
+    size_t n_restores;
+    struct restore restores[RESTORES];
+    size_t n_asks;
+    struct ask asks[ASKS];
+    size_t n_intros;
+    struct intro intros[INTROS];
+    unsigned n_swaps;
+};
+
+/* Everybody enrolled, epoch 1 active at all seats and confirmed by its guardians. */
+void people_open(struct people *p, uint64_t seed);
+/* The same with that hold, and the stop hold that goes with it. */
+void people_open_with(struct people *p, uint64_t seed, uint32_t hold);
+void people_close(struct people *p);
+/* The owner's name of a seat: "Ben". */
+const char *seat_name(size_t i);
+
+/* ---- whoever has the root ---- */
+
+enum how_far { SEAL_NEXT, SEAL_PREPARE, SEAL_COMMIT };
+
+/* A new epoch by the owner or a thief; NULL: no room for another. */
+struct made *people_make(struct people *p, bool thief, uint32_t hold, uint32_t stop_hold);
+/* It is brought to one seat, that far. */
+enum err people_seal(struct people *p, const struct made *m, size_t seat,
+                     enum how_far far);
+
+/* ---- whoever asks ---- */
+
+size_t restore_begin(struct people *p, bool thief);
+/* A fresh request, nothing sent; a link is asked of the guardian. NULL: no room. */
+struct ask *ask_new(struct people *p, size_t restore, size_t seat, enum way_in way,
+                    size_t intro, enum err *out_err);
+/* Takes and checks the view, computes the words. */
+enum err ask_open(struct people *p, struct ask *a);
+enum err ask_reveal(struct people *p, struct ask *a, uint8_t *out_state);
+enum err ask_cancel(struct people *p, struct ask *a, uint8_t *out_state);
+/* Fetches state, roster's introduction, statement, and each epoch of the view. */
+enum err ask_fetch(struct people *p, struct ask *a, uint8_t *out_state);
+/* All answers of a restore together. */
+enum recover_state restore_judge(struct people *p, size_t restore,
+                                 struct recover_result *out, bool *out_right);
+
+/* ---- guardians ---- */
+
+/* What came of a sitting. */
+struct sitting {
+    enum err tried; /* of TRY */
+    enum words_verdict verdict;
+    bool sent;         /* an approval */
+    enum err approved; /* of APPROVE */
+    struct rep_approve rep;
+};
+
+/* The request on screen, words typed, approved if they are right. */
+enum err guardian_sits(struct people *p, struct ask *a, const uint16_t typed[WORDS_CALL],
+                       bool despite, struct sitting *out);
+enum err guardian_refuses(struct people *p, struct ask *a, uint8_t *out_state);
+enum err guardian_unlocks(struct people *p, struct ask *a, uint8_t *out_left);
+/* REQUEST, as the guardian's screen has it. */
+enum err guardian_looks(struct people *p, const struct ask *a, struct request_line *out);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What can happen in a history, one row a kind of step, and how a history goes: some
+ * dozens of steps by the seed, then a good ending, in which lines and clocks are right
+ * again, guardians answer at once, a thief does what a thief can, and the owner must
+ * come back.
+ */
+#ifndef KITH_TESTS_SIM_STEPS_H
+#define KITH_TESTS_SIM_STEPS_H
+
+#include "tests/sim/oracle.h"
+
+/* One kind of step. act returns false if there was nothing to do it with. */
+struct step {
+    const char *name;
+    unsigned weight;
+    bool (*act)(struct people *p);
+};
+
+extern const struct step steps[];
+extern const size_t step_count;
+
+/* How often each kind of step happened, over all histories. */
+extern uint64_t step_done[];
+
+/* One history; p->w.broken names the promise that did not hold, or is NULL. */
+void history_play(struct people *p, uint64_t seed);
+/*
+ * One case of the table: an owner's request with that hold, stops by a thief at the
+ * moments of the pattern. p->w.broken as above.
+ */
+void history_stops(struct people *p, uint64_t seed, uint32_t hold, unsigned pattern);
+
+/* In step_thief.c. */
+bool step_stop_device(struct people *p);
+bool step_stop_account(struct people *p);
+bool step_thief_epoch(struct people *p);
+bool step_thief_day_box(struct people *p);
+bool step_stranger(struct people *p);
+bool step_reuse_nonce(struct people *p);
+bool step_intro_again(struct people *p);
+bool step_swapped_invite(struct people *p);
+bool step_replay(struct people *p);
+
+/* In steps_ask.c: shared by the steps and the ending. */
+struct ask *pick_ask(struct people *p,
+                     bool (*fits)(const struct people *p, const struct ask *a));
+bool is_open_ask(const struct people *p, const struct ask *a);
+/* A new request of a restore, opened and shown; NULL if the node did not. */
+struct ask *ask_at(struct people *p, size_t restore, size_t seat, enum way_in way,
+                   size_t intro);
+void sit_down(struct people *p, struct ask *a, const uint16_t typed[WORDS_CALL],
+              bool despite);
+void fetch_it(struct people *p, struct ask *a);
+/* The node's clock: set right, and confirmed by a guardian where it asks for that. */
+void make_right(struct people *p, size_t house);
+void stop_it(struct people *p, struct ask *a, bool account);
+
+#endif
