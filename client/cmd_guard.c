@@ -107,11 +107,13 @@ static void say_quiet(struct desk *d)
 }
 
 /* Whether words may be typed for it right away. */
-static bool is_plain(const struct desk *d, const struct guard_request *r)
+static bool is_plain(const struct tale *t)
 {
-    return r->rep.line[0].state == STATE_LIVE &&
-           d->guard->paused[r->seat] <= ctx_now(d->ctx) &&
-           !guard_seat_is_old(d->day, &d->day->seats[r->seat]);
+    const struct desk *d = t->d;
+
+    return t->line->state == STATE_LIVE && !tale_needs_despite(t) &&
+           d->guard->paused[t->seat] <= ctx_now(d->ctx) &&
+           !guard_seat_is_old(d->day, &d->day->seats[t->seat]);
 }
 
 static enum err screen(struct desk *d)
@@ -128,10 +130,10 @@ static enum err screen(struct desk *d)
     TRY(desk_unlock(d));
     TRY(desk_read_notes(d));
     TRY(choose_request(d, n, &chosen));
-    if (is_plain(d, &d->guard->requests[chosen]))
-        return guard_sit(d, &d->guard->requests[chosen]);
     struct tale tale = { 0 };
     tale_of(d, term_say, &d->guard->requests[chosen], &tale);
+    if (is_plain(&tale))
+        return guard_sit(d, &d->guard->requests[chosen]);
     tale_tell(&tale);
     tale_next(&tale);
     return OK;
@@ -239,7 +241,10 @@ static const struct command rows[] = {
       .key = NEEDS_ROOT,
       .help = "Confirms a person you help, by their words; prints two words to say back.",
       .options = { { "--words-file", "FILE", "the four words; - is standard input" },
-                   { "--verified", "HOW", "met, video, vouched, question or called" } },
+                   { "--verified", "HOW", "met, video, vouched, question or called" },
+                   { "--despite-stop", NULL,
+                     "after a stop, when you spoke with the person again" },
+                   { "--sentence-file", "FILE", "the sentence that a stop asks for" } },
       .run = guard_cmd_confirm },
     { .path = "guard link",
       .args = "[WARD]",

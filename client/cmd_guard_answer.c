@@ -254,9 +254,9 @@ static enum err unlock_case(struct sitting *s)
 {
     struct rep_unlock rep = { .tries_left = sitting_line(s)->tries_left };
 
-    if (sitting_line(s)->state != STATE_LIVE && sitting_line(s)->state != STATE_LOCKED)
+    if (sitting_line(s)->state != STATE_LIVE && !tale_is_locked(&s->tale))
         TRY(sitting_check(s));
-    if (sitting_line(s)->state == STATE_LOCKED) {
+    if (tale_is_locked(&s->tale)) {
         tale_tell(&s->tale);
         TRY(term_word(
             s->t, "I have spoken with them",

@@ -164,12 +164,15 @@ static enum err contested(struct sitting *s)
     char next[SENTENCE];
 
     id_short(sitting_line(s)->request, id);
-    (void)snprintf(next, sizeof next, "kith guard approve %s --despite-stop", id);
+    (void)snprintf(next, sizeof next, "kith guard %s %s --despite-stop",
+                   sitting_line(s)->kind == REQUEST_CONFIRM ? "confirm" : "approve", id);
     return term_fail_as(s->t, ERR_STOPPED, EXIT_STOPPED, "contested",
                         "Either they do not know of this restore, or a thief has their "
                         "device. Speak with them again, by a number you had before. Only "
                         "if they want this restore:",
-                        next, "A device of %s said stop to this request.", s->tale.name);
+                        next, "A device of %s said stop%s.", s->tale.name,
+                        sitting_line(s)->stopped != 0 ? " to this request"
+                                                      : " not long ago");
 }
 
 enum err sitting_check(struct sitting *s)
@@ -181,8 +184,6 @@ enum err sitting_check(struct sitting *s)
         return term_fail_as(s->t, ERR_STOPPED, EXIT_STOPPED, NULL,
                             "They can ask again with a new link.", NULL,
                             "This request was refused.");
-    case STATE_LOCKED:
-        return locked(s);
     case STATE_EXPIRED:
         return term_fail_as(s->t, ERR_EXPIRED, EXIT_NONE, NULL,
                             "It was not answered in time.", NULL,
@@ -190,6 +191,8 @@ enum err sitting_check(struct sitting *s)
     default:
         break;
     }
+    if (tale_is_locked(&s->tale))
+        return locked(s);
     if (away > ctx_now(s->d->ctx))
         return paused(s, away);
     s->despite = tale_needs_despite(&s->tale);

@@ -24,11 +24,6 @@ void tale_of(struct desk *d, tell_fn tell, const struct guard_request *r,
             out->at_node = &d->guard->wards[i].line;
 }
 
-bool tale_needs_despite(const struct tale *t)
-{
-    return t->line->kind == REQUEST_RESTORE && t->line->state == STATE_CONTESTED;
-}
-
 /* ---- small texts ---- */
 
 static uint64_t now_of(const struct tale *t)
@@ -70,6 +65,25 @@ static bool is_over(const struct tale *t)
 static bool is_restore(const struct tale *t)
 {
     return t->line->kind == REQUEST_RESTORE;
+}
+
+bool tale_is_locked(const struct tale *t)
+{
+    return t->line->state == STATE_LOCKED ||
+           (t->line->state == STATE_CONTESTED && t->line->tries_left == 0);
+}
+
+/* While stops count, those of other requests too, a yes has to know of them. */
+bool tale_needs_despite(const struct tale *t)
+{
+    unsigned state = t->line->state;
+
+    if (state == STATE_CONTESTED)
+        return true;
+    if (state != STATE_LIVE && state != STATE_LOCKED)
+        return false;
+    return t->line->stopped != 0 ||
+           (is_restore(t) && t->at_node != NULL && t->at_node->stops_end > now_of(t));
 }
 
 /* ---- who, and what they say ---- */
@@ -124,13 +138,13 @@ static void tell_stop(const struct tale *t)
                 t->name, at, t->name, t->name);
     } else if (tale_needs_despite(t)) {
         t->tell(o,
-                "%s's own device said stop to such a request before. Either %s did not "
-                "know of it, or a thief has %s's device.",
+                "%s's own device said stop to such a request not long ago. Either %s did "
+                "not know of it, or a thief has %s's device.",
                 t->name, t->name, t->name);
     }
     if (tale_needs_despite(t))
-        t->tell(o, "No earlier yes counts. Only one that you give after speaking with "
-                   "them again does.");
+        t->tell(o,
+                "So a yes counts only if you give it after you spoke with them again.");
     if ((t->line->flags & REQUEST_NOTED) != 0)
         t->tell(o, "A further stop was written down. It changes nothing any more: one "
                    "request is put off twice at most.");
@@ -151,7 +165,7 @@ static void tell_state(const struct tale *t)
     if (t->line->state == STATE_LIVE)
         t->tell(o, "You have not answered. %u tries for their words are left.",
                 (unsigned)t->line->tries_left);
-    if (t->line->state == STATE_LOCKED)
+    if (tale_is_locked(t))
         t->tell(o, "Wrong words were typed too often, so it is locked. Somebody may be "
                    "guessing.");
     if (t->line->approved != 0)
@@ -305,16 +319,10 @@ static bool is_old(const struct tale *t)
 
 static const char *command_of(const struct tale *t)
 {
-    switch (t->line->state) {
-    case STATE_LOCKED:
+    if (is_old(t) || t->line->state == STATE_APPROVED)
+        return "kith guard refuse";
+    if (tale_is_locked(t))
         return "kith guard unlock";
-    case STATE_APPROVED:
-        return "kith guard refuse";
-    default:
-        break;
-    }
-    if (is_old(t))
-        return "kith guard refuse";
     return is_restore(t) ? "kith guard approve" : "kith guard confirm";
 }
 
@@ -330,7 +338,7 @@ static void tell_why(const struct tale *t)
     else if (t->line->state == STATE_APPROVED)
         t->tell(o, "There is nothing to do. If you change your mind before it is "
                    "fetched:");
-    else if (tale_needs_despite(t))
+    else if (tale_needs_despite(t) && !tale_is_locked(t))
         t->tell(o,
                 "Next: speak with %s again, by a number you had before. If it is %s and "
                 "they want this restore:",
@@ -356,7 +364,8 @@ void tale_next(const struct tale *t)
     id_short(t->line->request, id);
     tell_why(t);
     t->tell(o, "  %s %s%s", command_of(t), id,
-            tale_needs_despite(t) && !is_old(t) ? " --despite-stop" : "");
+            tale_needs_despite(t) && !is_old(t) && !tale_is_locked(t) ? " --despite-stop"
+                                                                      : "");
 }
 
 void tale_tell(const struct tale *t)

@@ -37,5 +37,7 @@ void tale_tell(const struct tale *t);
 void tale_next(const struct tale *t);
 /* True if only a yes that knows of the stop counts. */
 bool tale_needs_despite(const struct tale *t);
+/* True if all tries are used up. */
+bool tale_is_locked(const struct tale *t);
 
 #endif
