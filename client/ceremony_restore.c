@@ -100,6 +100,8 @@ static enum err take_link(struct restore *r, struct restore_entry *e,
         return OK;
     address_put(&link->address, &at);
     e->source = FROM_LINK;
+    e->sheet = 0;
+    e->refusal = 0;
     begin_over(e, rng);
     TRY(restore_keep(r, buf_bytes(&at), &e->addresses[0].at));
     e->n_addresses = 1;
@@ -128,6 +130,17 @@ enum err restore_add_link(struct restore *r, const struct link *link,
     if (e == NULL)
         TRY(entry_new(r, link->node_key, link->fp, FROM_LINK, rng, &e));
     return take_link(r, e, link, rng);
+}
+
+enum err restore_add_sheet(struct restore *r, const struct link *link,
+                           const struct rng *rng)
+{
+    TRY(restore_add_link(r, link, rng));
+    struct restore_entry *e = entry_find(r, link->node_key, link->fp);
+
+    if (e != NULL && bytes_equal(e->token, BYTES_OF(link->token)))
+        e->sheet = 1;
+    return OK;
 }
 
 enum err entry_view(const struct restore_entry *e, struct view *out)
@@ -191,6 +204,12 @@ static enum answer_state answer_state_of(const struct restore_entry *e)
     return e->contact == CONTACT_AWAY ? ANSWER_SILENT : ANSWER_WAITING;
 }
 
+/* One piece of paper, whoever made it, is not several people. */
+static enum answer_source source_of(const struct restore_entry *e)
+{
+    return e->sheet != 0 ? FROM_ROSTER : (enum answer_source)e->source;
+}
+
 static enum err answer_of(const struct restore *r, const struct restore_entry *e,
                           struct answer *out)
 {
@@ -200,7 +219,7 @@ static enum err answer_of(const struct restore *r, const struct restore_entry *e
     struct view view = { 0 };
 
     *out = (struct answer){ .state = answer_state_of(e),
-                            .source = (enum answer_source)e->source,
+                            .source = source_of(e),
                             .address = e->addresses[0].at,
                             .statement = e->statement };
     memcpy(out->node_key, e->node_key, PUB_BYTES);
@@ -363,7 +382,8 @@ static enum err line_of(struct restore *r, const struct restore_entry *e,
                                    .contact = e->contact,
                                    .opens = e->opens,
                                    .verdict = e->verdict,
-                                   .spoken = entry_is_spoken(e) };
+                                   .spoken = entry_is_spoken(e),
+                                   .refusal = e->refusal };
     line_name(r, e, roster, line);
     if (address_get(e->addresses[0].at, &at) == OK)
         address_format(&at, text, sizeof text);

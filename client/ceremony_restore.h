@@ -72,6 +72,8 @@ struct restore_entry {
     struct restore_piece pieces[EPOCHS_MAX];
     uint8_t repeats;     /* views given up after their nonce may have been shown */
     struct bytes spoken; /* what a spoken code gives; until its node has answered */
+    uint8_t sheet;       /* 1: its link stood on a sheet, with those of others */
+    uint16_t refusal;    /* wire number of the error that refused it; 0: none was said */
 };
 
 enum { SPOKEN_KEPT = ID_BYTES + 2 * KEY_BYTES };
@@ -113,6 +115,7 @@ struct restore_line {
     uint64_t opens;
     uint8_t verdict;
     uint8_t spoken; /* 1: a code that no node has answered yet */
+    uint16_t refusal;
 };
 
 /* The open part of the file. */
@@ -143,6 +146,9 @@ static inline void auto_restore_(struct restore **place)
  */
 enum err restore_add_link(struct restore *r, const struct link *link,
                           const struct rng *rng);
+/* The same with one that stands on a sheet: it proves no source of its own. */
+enum err restore_add_sheet(struct restore *r, const struct link *link,
+                           const struct rng *rng);
 /* The same with a spoken code: its node is asked for the link in the next round. */
 enum err restore_add_spoken(struct restore *r, const struct address *at,
                             const struct spoken_keys *keys, const struct rng *rng);

@@ -51,6 +51,8 @@ static const struct wire_field entry_fields[] = {
     W_LIST(restore_entry, pieces, 28, WIRE_MAY, 0, &piece_schema),
     W_UINT(restore_entry, repeats, 29, WIRE_MAY, UINT8_MAX),
     W_BYTES(restore_entry, spoken, 100, WIRE_MAY, SPOKEN_KEPT, SPOKEN_KEPT),
+    W_UINT(restore_entry, sheet, 101, WIRE_MAY, 1),
+    W_UINT(restore_entry, refusal, 102, WIRE_MAY, UINT16_MAX),
 };
 const struct wire_schema restore_entry_schema = W_SCHEMA(restore_entry, entry_fields);
 
@@ -79,6 +81,7 @@ static const struct wire_field line_fields[] = {
     W_UINT(restore_line, opens, 8, WIRE_MAY, UINT64_MAX),
     W_UINT(restore_line, verdict, 9, WIRE_MAY, VERDICT_DUPLICATE),
     W_UINT(restore_line, spoken, 100, WIRE_MAY, 1),
+    W_UINT(restore_line, refusal, 102, WIRE_MAY, UINT16_MAX),
 };
 static const struct wire_schema line_schema = W_SCHEMA(restore_line, line_fields);
 

@@ -352,12 +352,15 @@ static void note_contact(struct restore_entry *e, const struct call *c)
     case CALL_MET:
         e->contact = CONTACT_AWAY;
         return;
-    case CALL_KNOWN:
+    case CALL_KNOWN: /* not let in, and not told why */
     case CALL_TALKING:
     case CALL_ENDED:
         e->contact = c->err == OK            ? CONTACT_FINE
                      : is_line_fault(c->err) ? CONTACT_AWAY
                                              : CONTACT_REFUSED;
+        e->refusal = e->contact == CONTACT_REFUSED && c->stage >= CALL_TALKING
+                         ? err_wire(c->err)
+                         : 0;
     }
 }
 

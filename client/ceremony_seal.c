@@ -290,9 +290,7 @@ static enum err make_manifest(struct seal *s, const struct seal_work *w, struct 
 static enum err roster_entry_make(const struct seal *s, const struct seal_work *w,
                                   const struct day_guardian *g, struct roster_entry *out)
 {
-    const struct standing which = { .kind = STANDING_ROSTER,
-                                    .generation = g->generation,
-                                    .number = s->head.roster_number };
+    AUTO_SECRET struct guardian_pass *pass = NULL;
     const struct day_node *node = &g->node[0];
     *out = (struct roster_entry){ .name = g->name,
                                   .reach = g->reach,
@@ -303,8 +301,11 @@ static enum err roster_entry_make(const struct seal *s, const struct seal_work *
     memcpy(out->sign_pub, g->sign_pub, PUB_BYTES);
     memcpy(out->seal_pub, g->seal_pub, PUB_BYTES);
     memcpy(out->addresses, node->addresses, sizeof out->addresses);
-    return ident_restore(&w->unlocked->root, node->node_key, g->seat, &which,
-                         out->credential);
+    TRY(secret_new(&pass));
+    TRY(guardian_pass(&w->unlocked->root, g, STANDING_ROSTER, s->head.roster_number,
+                      pass));
+    memcpy(out->credential, pass->token, TOKEN_STANDING);
+    return OK;
 }
 
 static enum err make_roster(struct seal *s, const struct seal_work *w,
@@ -462,20 +463,12 @@ static void send_it(struct call_send *out, uint16_t kind, const void *req)
 /* The roster credential lets in whoever a guardian introduces. */
 static enum err make_cred(struct visit *v)
 {
-    AUTO_SECRET uint8_t *token = NULL;
-    AUTO_SECRET struct credential *cred = NULL;
-    const struct standing which = { .kind = STANDING_ROSTER,
-                                    .generation = v->g->generation,
-                                    .number = v->s->head.roster_number };
-    TRY(secret_alloc(TOKEN_STANDING, (void **)&token));
-    TRY(secret_new(&cred));
-    TRY(ident_restore(&v->w->unlocked->root, v->g->node[0].node_key, v->g->seat, &which,
-                      token));
-    ident_credential(bytes_of(token, TOKEN_STANDING), cred);
-    v->cred = (struct req_cred_new){ .type = CRED_ROSTER };
+    AUTO_SECRET struct guardian_pass *pass = NULL;
+    TRY(secret_new(&pass));
+    TRY(guardian_pass(&v->w->unlocked->root, v->g, STANDING_ROSTER,
+                      v->s->head.roster_number, pass));
+    guardian_pass_req(pass, STANDING_ROSTER, &v->cred);
     memcpy(v->cred.op, v->seat->op_cred, ID_BYTES);
-    memcpy(v->cred.id, cred->id, ID_BYTES);
-    memcpy(v->cred.psk, cred->psk.b, KEY_BYTES);
     return OK;
 }
 

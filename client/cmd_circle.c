@@ -238,93 +238,6 @@ static enum err cmd_show(struct ctx *ctx)
     return OK;
 }
 
-/* ---- circle sheet ---- */
-
-static void sheet_guardian(struct term *t, const struct day_guardian *g)
-{
-    term_answer(t, "[ ] %.*s", TEXT(g->name));
-    if (g->reach.n > 0)
-        term_answer(t, "    reached by:  %.*s", TEXT(g->reach));
-    for (uint32_t i = 0; g->n_node > 0 && i < g->node[0].n_addresses; i++) {
-        struct address a = { 0 };
-        char text[ADDRESS_TEXT];
-        if (address_get(g->node[0].addresses[i].at, &a) != OK)
-            continue;
-        address_format(&a, text, sizeof text);
-        term_answer(t, "    node:        %s", text);
-    }
-}
-
-static void sheet_head(struct term *t, const struct day *d)
-{
-    char date[TIME_TEXT];
-    time_text(d->me.sealed_at, date);
-    term_answer(t, "KITH: how %.*s's keys come back", TEXT(d->me.name));
-    term_answer(t, "Circle of %s, number %u", date, d->me.epoch);
-    term_answer(t, "%s", "");
-    term_answer(t, "Fingerprint words:  %.*s", TEXT(d->me.fingerprint));
-    term_answer(t, "(No secret. After a restore the program must show these four.)");
-    term_answer(t, "%s", "");
-    term_answer(t, "If everything is lost");
-    term_answer(t, "  1. Take any machine with the program kith.");
-    term_answer(t, "  2. Call one of the people below, best by a number you know.");
-    term_answer(t, "     Ask for a restore link: they type  kith guard link");
-    term_answer(t, "  3. Type  kith restore start LINK  and do what the screen says:");
-    term_answer(t,
-                "     call each person and read them the four words beside their name.");
-    term_answer(t, "  4. %u of the %zu must say yes. Then wait, and type  kith restore",
-                circle_need(&d->me), circle_pieces(&d->me));
-    term_answer(t, "%s", "");
-    term_answer(t, "Guardians");
-}
-
-static json_t *sheet_json(const struct day *d)
-{
-    json_t *all = json_array();
-    for (size_t i = 0; i < circle_pieces(&d->me) && i < d->n_guardians; i++) {
-        const struct day_guardian *g = &d->guardians[i];
-        json_t *at = json_array();
-        for (uint32_t k = 0; g->n_node > 0 && k < g->node[0].n_addresses; k++) {
-            struct address a = { 0 };
-            char text[ADDRESS_TEXT];
-            if (address_get(g->node[0].addresses[k].at, &a) != OK)
-                continue;
-            address_format(&a, text, sizeof text);
-            (void)json_array_append_new(at, json_string(text));
-        }
-        (void)json_array_append_new(
-            all, json_pack("{s:o, s:o, s:o}", "name", json_slice(g->name), "reach",
-                           json_slice(g->reach), "addresses", at));
-    }
-    return json_pack("{s:o, s:o, s:i, s:i, s:i, s:o}", "name", json_slice(d->me.name),
-                     "fingerprint", json_slice(d->me.fingerprint), "epoch",
-                     (int)d->me.epoch, "need", (int)circle_need(&d->me), "of",
-                     (int)circle_pieces(&d->me), "guardians", all);
-}
-
-static enum err cmd_sheet(struct ctx *ctx)
-{
-    __attribute__((cleanup(home_close))) struct home h = { .dir = -1, .lock = -1 };
-    AUTO_DAY struct day *d = NULL;
-    struct term *t = ctx->term;
-    TRY(owner_day(ctx, &h, &d));
-    if (d->me.epoch == 0)
-        return term_fail_as(t, ERR_STATE, EXIT_NO_CIRCLE, "not-sealed",
-                            "A sheet before that would promise what is not there.",
-                            "kith circle seal", "Your circle is not sealed yet.");
-    if (t->json) {
-        term_json(t, "sheet", sheet_json(d));
-        return OK;
-    }
-    sheet_head(t, d);
-    for (size_t i = 0; i < circle_pieces(&d->me) && i < d->n_guardians; i++)
-        sheet_guardian(t, &d->guardians[i]);
-    term_say(t, "Print it and keep it where you would look after a fire or a theft, not "
-                "beside this machine. This version's sheet opens no request by itself: "
-                "for that you need a link from one of your guardians.");
-    return OK;
-}
-
 static const struct command rows[] = {
     { .path = "circle plan",
       .args = "-k N [--group NAME:N/M …]",
@@ -350,9 +263,12 @@ static const struct command rows[] = {
       .run = cmd_show },
     { .path = "circle sheet",
       .args = "",
-      .key = NEEDS_DAY,
-      .help = "Prints the sheet that says whom to ask after a loss.",
-      .run = cmd_sheet },
+      .key = NEEDS_ROOT,
+      .help = "Prints the sheet that says whom to ask after a loss, with a link to each. "
+              "Each printing is a new one; older ones stay valid.",
+      .options = { { "--revoke", NULL,
+                     "let the links of all sheets printed so far end" } },
+      .run = cmd_circle_sheet },
 };
 
 const struct command_table cmd_circle_table = COMMANDS(rows);

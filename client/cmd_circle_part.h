@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the parts of cmd_circle share: the owner's home, the plan as text and JSON.
+ * Records problems as handlers do.
  */
 #ifndef KITH_CLIENT_CMD_CIRCLE_PART_H
 #define KITH_CLIENT_CMD_CIRCLE_PART_H
 
 #include "client/ceremony_seal.h"
+#include "client/ceremony_sheet.h"
 
 /* "%.*s" of a slice. */
 #define TEXT(b) (int)(b).n, (const char *)(b).p
@@ -20,7 +22,8 @@ enum err plan_check(const struct ctx *ctx, const struct day *d);
 void plan_say(struct term *t, const struct day *d);
 json_t *plan_json(const struct day *d);
 
-/* kith circle plan. */
+/* Command handlers of the other parts. */
 enum err cmd_circle_plan(struct ctx *ctx);
+enum err cmd_circle_sheet(struct ctx *ctx);
 
 #endif

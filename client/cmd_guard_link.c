@@ -1,20 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/cmd_guard_part.h"
 
-static bool is_private(const struct address *a)
-{
-    const uint8_t *h = a->host;
-
-    if (address_is_loopback(a))
-        return true;
-    if (a->kind == ADDRESS_IP6)
-        return (h[0] & 0xfe) == 0xfc || (h[0] == 0xfe && (h[1] & 0xc0) == 0x80);
-    if (a->kind != ADDRESS_IP4)
-        return false;
-    return h[0] == 10 || (h[0] == 172 && (h[1] & 0xf0) == 16) ||
-           (h[0] == 192 && h[1] == 168) || (h[0] == 169 && h[1] == 254);
-}
-
 enum reach { REACH_WORLD, REACH_LAN };
 
 /* The address that goes into a link: a public one first, or one of the home network. */
@@ -27,7 +13,7 @@ static enum err link_address(struct desk *d, const struct day_seat *s, enum reac
     for (uint32_t i = 0; i < s->node[0].n_addresses; i++) {
         if (address_get(s->node[0].addresses[i].at, &a) != OK)
             continue;
-        bool fits = is_private(&a) == (want == REACH_LAN);
+        bool fits = address_is_private(&a) == (want == REACH_LAN);
         if (found && !fits)
             continue;
         *out = a;

@@ -93,8 +93,36 @@ static void say_unanswered(struct term *t, const struct restore_line *l)
         TEXT(line_called(l)));
 }
 
+/* What a node says about a request it let in, and did not take. */
+static const struct refusal {
+    enum err err;
+    const char *text;
+} refusals[] = {
+    { ERR_STATE, "keeps no piece of yours: the circle was not sealed there." },
+    { ERR_BUSY,
+      "has a request by this link already, or earlier ones came to nothing: a "
+      "sheet then waits, each time longer. A link that the guardian makes for you "
+      "is let in at once: kith guard link --spoken." },
+    { ERR_FULL,
+      "has as many requests as it takes. The guardian can refuse those that are "
+      "not yours, or make you a link: kith guard link --spoken." },
+};
+
+static bool say_refusal(struct term *t, const struct restore_line *l)
+{
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+        if (l->refusal == 0 || err_wire(refusals[i].err) != l->refusal)
+            continue;
+        term_say(t, "The node of %.*s %s", TEXT(line_called(l)), refusals[i].text);
+        return true;
+    }
+    return false;
+}
+
 static void say_unopened(struct term *t, const struct restore_line *l)
 {
+    if (l->contact == CONTACT_REFUSED && say_refusal(t, l))
+        return;
     if (l->spoken != 0 && l->contact != CONTACT_AWAY)
         say_unanswered(t, l);
     else if (l->contact == CONTACT_AWAY)

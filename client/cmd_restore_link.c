@@ -9,6 +9,7 @@ enum { GIVEN = LINK_TEXT + ADDRESS_TEXT + 64, SHEET_MAX = 64 * 1024 };
 struct given_link {
     char text[GIVEN];
     size_t n;
+    bool sheet; /* read from one */
     struct link link;
     struct address at;
     struct spoken_code code;
@@ -61,6 +62,8 @@ static enum err text_add(const struct ctx *ctx, struct restore *r, struct given_
     if (e == OK && g->link.type != LINK_RESTORE)
         return term_fail_as(t, ERR_ARG, EXIT_USAGE, NULL, how_to_link, NULL,
                             "This link is not for a restore. Nothing was sent.");
+    if (e == OK && g->sheet)
+        return add(restore_add_sheet(r, &g->link, ctx->params->rng));
     if (e == OK)
         return add(restore_add_link(r, &g->link, ctx->params->rng));
     if (e == ERR_CHECKSUM)
@@ -193,6 +196,7 @@ static enum err sheet_add(const struct ctx *ctx, struct restore *r, struct given
 
     if (path == NULL)
         return OK;
+    g->sheet = true;
     text = calloc(1, SHEET_MAX);
     if (text == NULL)
         return ERR_NOMEM;

@@ -68,6 +68,32 @@ enum err guardian_account(const struct root_key *root, const struct day_guardian
     return ident_account(root, g->node[0].node_key, g->seat, g->generation, out);
 }
 
+enum err guardian_pass(const struct root_key *root, const struct day_guardian *g,
+                       enum standing_kind kind, uint32_t number,
+                       struct guardian_pass *out)
+{
+    const struct standing which = { .kind = kind,
+                                    .generation = g->generation,
+                                    .number = number };
+
+    MUST(g->n_node == 1);
+    TRY(ident_restore(root, g->node[0].node_key, g->seat, &which, out->token));
+    /* A link has room for 16 bytes, and 128 bits are as many as any link has. */
+    out->shown =
+        bytes_of(out->token, kind == STANDING_ROSTER ? TOKEN_STANDING : TOKEN_BYTES);
+    ident_credential(out->shown, &out->cred);
+    return OK;
+}
+
+void guardian_pass_req(const struct guardian_pass *pass, enum standing_kind kind,
+                       struct req_cred_new *out)
+{
+    *out = (struct req_cred_new){ .type = kind == STANDING_ROSTER ? CRED_ROSTER
+                                                                  : CRED_SHEET };
+    memcpy(out->id, pass->cred.id, ID_BYTES);
+    memcpy(out->psk, pass->cred.psk.b, KEY_BYTES);
+}
+
 static void call_node(struct call *c, const struct day_guardian *g, enum role role)
 {
     MUST(g->n_node == 1);

@@ -32,6 +32,20 @@ void guardian_node(const struct day_guardian *g, char out[ADDRESS_TEXT]);
 /* What the owner is let in with there. out in secret memory. ERR_NOMEM. */
 enum err guardian_account(const struct root_key *root, const struct day_guardian *g,
                           struct account_keys *out);
+/* What lets somebody open requests there at any time; secret memory. */
+struct guardian_pass {
+    uint8_t token[TOKEN_STANDING];
+    struct bytes shown; /* of the token: all of it in a roster, 16 bytes on a sheet */
+    struct credential cred;
+};
+
+/* The roster's or a sheet's, of that number. ERR_NOMEM. */
+enum err guardian_pass(const struct root_key *root, const struct day_guardian *g,
+                       enum standing_kind kind, uint32_t number,
+                       struct guardian_pass *out);
+/* CRED_NEW that deposits it; op is the caller's. */
+void guardian_pass_req(const struct guardian_pass *pass, enum standing_kind kind,
+                       struct req_cred_new *out);
 /*
  * A conversation as owner (root account) or as this device; the caller adds step and
  * ctx. keys are secret memory of the caller's that outlives the round. g has a node

@@ -63,6 +63,7 @@ enum {
     X(T_HASH, "kith transcript", "hash of T, in statements and as associated data")      \
     X(MANIFEST, "kith manifest", "manifest: signature and hash")                         \
     X(MANIFEST_BEFORE, "kith manifest before", "associated data of the wrapped root")    \
+    X(WRAPPED_LINE, "kith wrapped line", "checksum of a line that holds W_e")            \
     X(MANIFEST_SEAL, "kith manifest seal", "manifest at rest at a node")                 \
     X(ROSTER_SEAL, "kith roster seal", "roster at rest at a node")                       \
     X(DESCRIPTOR, "kith descriptor", "descriptor: signature")                            \

@@ -163,8 +163,7 @@ static bool fp_suits(const struct link *l)
     return zero == (l->type == LINK_SEAT || l->type == LINK_OPERATOR);
 }
 
-/* RFC 4648 section 6, no padding; appends to out. */
-static void base32_put(struct bytes in, struct buf *out)
+void base32_put(struct bytes in, struct buf *out)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     uint32_t acc = 0;
@@ -250,8 +249,7 @@ static int base32_value(int c)
     return c >= '2' && c <= '7' ? c - '2' + 26 : -1;
 }
 
-/* All of text into out; whatever is not the one encoding of some bytes is mistyped. */
-static enum err base32_take(struct bytes text, struct buf *out)
+enum err base32_take(struct bytes text, struct buf *out)
 {
     uint32_t acc = 0;
     unsigned bits = 0;

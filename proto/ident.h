@@ -130,6 +130,18 @@ enum err address_get(struct bytes in, struct address *out);
 bool address_same_host(const struct address *a, const struct address *b);
 /* True for 127.0.0.0/8, ::1 and the name localhost. */
 bool address_is_loopback(const struct address *a);
+/* True for loopback and for what is reached within one home network only. */
+bool address_is_private(const struct address *a);
+
+/* ---- bytes as text: RFC 4648 base32, upper-case, no padding ---- */
+
+/* Appends it to out. */
+void base32_put(struct bytes in, struct buf *out);
+/*
+ * Appends the bytes of all of text, any case, white space anywhere. ERR_CHECKSUM: not
+ * the one encoding of some bytes, or too long for out.
+ */
+enum err base32_take(struct bytes text, struct buf *out);
 
 /* ---- links ---- */
 

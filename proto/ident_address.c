@@ -373,3 +373,17 @@ bool address_is_loopback(const struct address *a)
         return bytes_equal(host, BYTES_OF(one));
     return bytes_equal(host, bytes_text("localhost")) || ends_with(host, ".localhost");
 }
+
+bool address_is_private(const struct address *a)
+{
+    const uint8_t *h = a->host;
+
+    if (address_is_loopback(a))
+        return true;
+    if (a->kind == ADDRESS_IP6)
+        return (h[0] & 0xfe) == 0xfc || (h[0] == 0xfe && (h[1] & 0xc0) == 0x80);
+    if (a->kind != ADDRESS_IP4)
+        return false;
+    return h[0] == 10 || (h[0] == 172 && (h[1] & 0xf0) == 16) ||
+           (h[0] == 192 && h[1] == 168) || (h[0] == 169 && h[1] == 254);
+}

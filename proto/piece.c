@@ -179,19 +179,25 @@ const struct manifest_piece *manifest_find(const struct manifest *m,
     return NULL;
 }
 
-static void kek_of(const struct escrow_key *escrow, const struct manifest *m,
-                   struct seal_key *out)
+void kek_of(const struct escrow_key *escrow, const uint8_t circle[ID_BYTES],
+            uint32_t epoch, struct seal_key *out)
 {
-    uint8_t epoch[4];
+    uint8_t number[4];
 
-    store_u32(epoch, m->epoch);
-    crypt_keyed(escrow->b, LABEL_KEK, PARTS(BYTES_OF(m->circle), BYTES_OF(epoch)),
+    store_u32(number, epoch);
+    crypt_keyed(escrow->b, LABEL_KEK, PARTS(bytes_of(circle, ID_BYTES), BYTES_OF(number)),
                 SPAN_OF(out->b));
 }
 
 static void before_hash(struct bytes before, uint8_t out[HASH_BYTES])
 {
     crypt_hash(LABEL_MANIFEST_BEFORE, &before, 1, (struct span){ out, HASH_BYTES });
+}
+
+void manifest_before(struct bytes raw, uint8_t out[HASH_BYTES])
+{
+    MUST(raw.n > SIG_BYTES + WRAPPED_FIELD);
+    before_hash(bytes_of(raw.p, raw.n - SIG_BYTES - WRAPPED_FIELD), out);
 }
 
 enum err manifest_make(struct manifest *m, const struct root_key *root,
@@ -216,7 +222,7 @@ enum err manifest_make(struct manifest *m, const struct root_key *root,
     if (out->over)
         return ERR_TOO_BIG;
     before_hash(bytes_of(out->p + from, out->n - from - WRAPPED_FIELD), before);
-    kek_of(escrow, m, kek);
+    kek_of(escrow, m->circle, m->epoch, kek);
     struct buf wrapped = BUF_OF(m->wrapped);
     crypt_seal(kek, LABEL_KEK, BYTES_OF(before), BYTES_OF(root->b), rng, &wrapped);
     MUST(!wrapped.over && wrapped.n == WRAPPED_BYTES);
@@ -266,8 +272,8 @@ enum err manifest_unwrap(struct bytes raw, const struct escrow_key *escrow,
     TRY(secret_new(&owner));
     TRY(secret_new(&kek));
     TRY(manifest_open(raw, m));
-    before_hash(bytes_of(raw.p, raw.n - SIG_BYTES - WRAPPED_FIELD), before);
-    kek_of(escrow, m, kek);
+    manifest_before(raw, before);
+    kek_of(escrow, m->circle, m->epoch, kek);
     TRY(crypt_open(kek, LABEL_KEK, BYTES_OF(before), BYTES_OF(m->wrapped),
                    SPAN_OF(root->b), &n));
     TRY(ident_owner(root, owner));

@@ -141,6 +141,31 @@ void manifest_hash(struct bytes raw, uint8_t out[HASH_BYTES]);
  */
 enum err manifest_unwrap(struct bytes raw, const struct escrow_key *escrow,
                          struct root_key *out);
+/* W_e as it travels outside a manifest: on a sheet, on a card. No secret by itself. */
+struct wrapped {
+    uint8_t circle[ID_BYTES];
+    uint32_t epoch;
+    uint8_t ad[HASH_BYTES]; /* its associated data */
+    uint8_t sealed[WRAPPED_BYTES];
+};
+
+enum { WRAPPED_TEXT = 13 + ((1 + 16 + 4 + 32 + WRAPPED_BYTES + 4) * 8 + 4) / 5 + 1 };
+
+/* What a manifest's W_e is outside it. Errors of manifest_open. */
+enum err wrapped_of(struct bytes manifest, struct wrapped *out);
+/* "KITH-WRAPPED:" and base32, with a final zero. */
+void wrapped_format(const struct wrapped *w, char out[WRAPPED_TEXT]);
+/*
+ * Reads such a line, any case, white space anywhere. ERR_FORMAT: not one; ERR_CHECKSUM:
+ * mistyped or incomplete; ERR_VERSION: a later one.
+ */
+enum err wrapped_parse(struct bytes text, struct wrapped *out);
+/*
+ * The root, without any manifest: the caller compares the owner key derived from it, or
+ * its fingerprint words. ERR_AUTH: another escrow key. ERR_NOMEM.
+ */
+enum err wrapped_open(const struct wrapped *w, const struct escrow_key *escrow,
+                      struct root_key *out);
 /* Fewest pieces that recover: sum of the smallest group thresholds. */
 unsigned manifest_need(const struct manifest *m);
 /* The manifest's piece with that public key, or NULL. */

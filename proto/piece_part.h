@@ -17,4 +17,10 @@ enum err signed_split(struct bytes raw, struct bytes *out_body, const uint8_t **
 enum err signed_get(const struct wire_schema *s, struct bytes raw, const uint8_t *by,
                     enum label label, void *out_value);
 
+/* The key that wraps the root, from the escrow key. */
+void kek_of(const struct escrow_key *escrow, const uint8_t circle[ID_BYTES],
+            uint32_t epoch, struct seal_key *out);
+/* Associated data of W_e, of a manifest that manifest_open accepts (MUST). */
+void manifest_before(struct bytes raw, uint8_t out[HASH_BYTES]);
+
 #endif

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/ceremony_sheet.h"
+
+#include <stdio.h>
+
+/* ---- one conversation ---- */
+
+/* What is asked in it. */
+enum phase { PHASE_MAKE, PHASE_LIST, PHASE_DROP, PHASE_LOOK };
+
+/* One node's part; heap, wiped. */
+struct visit {
+    const struct params *p;
+    struct sheet_line *line;
+    struct day_guardian *g;
+    enum phase phase;
+    struct req_cred_new make;
+    struct req_cred_list list;
+    struct req_cred_drop drop;
+    uint8_t ids[SHEET_OLD_MAX][ID_BYTES];
+    size_t n;
+    size_t at;
+};
+
+static void send_it(struct call_send *out, uint16_t kind, const void *req)
+{
+    *out = (struct call_send){ .kind = kind, .req = req };
+}
+
+static enum err deposit_step(struct call *c, const struct call_reply *reply,
+                             struct call_send *out)
+{
+    struct visit *v = c->ctx;
+
+    if (reply != NULL)
+        return reply->err;
+    send_it(out, MSG_CRED_NEW, &v->make);
+    return OK;
+}
+
+static void send_list(struct visit *v, enum phase phase, struct call_send *out)
+{
+    v->phase = phase;
+    v->list = (struct req_cred_list){ 0 };
+    send_it(out, MSG_CRED_LIST, &v->list);
+}
+
+/* The next of those that were listed; behind the last, when all of them end. */
+static void send_drop(struct visit *v, struct call_send *out)
+{
+    v->phase = PHASE_DROP;
+    if (v->at == v->n) {
+        send_list(v, PHASE_LOOK, out);
+        return;
+    }
+    rng_fill(v->p->rng, v->drop.op, ID_BYTES);
+    memcpy(v->drop.id, v->ids[v->at++], ID_BYTES);
+    send_it(out, MSG_CRED_DROP, &v->drop);
+}
+
+static void take_cred(struct visit *v, const struct cred_line *cred)
+{
+    struct sheet_line *l = v->line;
+
+    if (cred->type != CRED_SHEET)
+        return;
+    if (v->phase == PHASE_LIST && v->n < SHEET_OLD_MAX)
+        memcpy(v->ids[v->n++], cred->id, ID_BYTES);
+    if (v->phase == PHASE_LOOK) {
+        l->found++;
+        l->ends = cred->expires > l->ends ? cred->expires : l->ends;
+    }
+}
+
+/* True when that was the last page. */
+static bool take_list(struct visit *v, const struct rep_cred_list *rep,
+                      struct call_send *out)
+{
+    for (uint32_t i = 0; i < rep->n_creds; i++) {
+        memcpy(v->list.after, rep->creds[i].id, ID_BYTES);
+        take_cred(v, &rep->creds[i]);
+    }
+    if (rep->more == 0 || rep->n_creds == 0)
+        return true;
+    send_it(out, MSG_CRED_LIST, &v->list);
+    return false;
+}
+
+/* List, drop each (those that end already too: that changes nothing), list again. */
+static enum err revoke_step(struct call *c, const struct call_reply *reply,
+                            struct call_send *out)
+{
+    struct visit *v = c->ctx;
+
+    if (reply == NULL) {
+        send_list(v, PHASE_LIST, out);
+        return OK;
+    }
+    if (reply->kind == MSG_CRED_DROP) {
+        /* Its guardian may have been faster. */
+        if (reply->err != ERR_UNKNOWN)
+            TRY(reply->err);
+        send_drop(v, out);
+        return OK;
+    }
+    TRY(reply->err);
+    if (take_list(v, reply->rep, out) && v->phase == PHASE_LIST)
+        send_drop(v, out);
+    return OK;
+}
+
+/* ---- a round ---- */
+
+/* Calls, visits and keys of a round; the keys in secret memory. */
+struct round {
+    struct call *calls;
+    struct visit *visits;
+    struct account_keys *keys;
+    size_t n;
+};
+
+static void round_done(struct round *r)
+{
+    if (r->visits != NULL)
+        secret_wipe(r->visits, DAY_GUARDIANS * sizeof *r->visits);
+    free(r->calls);
+    free(r->visits);
+    secret_free(r->keys);
+}
+
+static enum err round_new(const struct seal_work *w, struct round *r)
+{
+    r->calls = calloc(DAY_GUARDIANS, sizeof *r->calls);
+    r->visits = calloc(DAY_GUARDIANS, sizeof *r->visits);
+    if (r->calls == NULL || r->visits == NULL)
+        return ERR_NOMEM;
+    return secret_alloc((w->day->n_guardians + 1) * sizeof *r->keys, (void **)&r->keys);
+}
+
+static bool has_seat(const struct day_guardian *g)
+{
+    return g->kind == PIECE_NODE && g->n_node > 0 && g->progress >= GUARDIAN_ENROLLED;
+}
+
+static enum err round_add(const struct seal_work *w, struct sheet *s, struct round *r,
+                          struct day_guardian *g, call_step step)
+{
+    struct visit *v = &r->visits[r->n];
+    struct call *c = &r->calls[r->n];
+
+    s->lines[s->n] = (struct sheet_line){ .g = g };
+    *v = (struct visit){ .p = w->params, .line = &s->lines[s->n++], .g = g };
+    TRY(guardian_account(&w->unlocked->root, g, &r->keys[r->n]));
+    guardian_call_owner(c, g, &r->keys[r->n]);
+    c->step = step;
+    c->ctx = v;
+    r->n++;
+    return OK;
+}
+
+static enum err round_of(const struct seal_work *w, struct sheet *s, call_step step,
+                         struct round *r)
+{
+    TRY(round_new(w, r));
+    for (size_t i = 0; i < w->day->n_guardians; i++)
+        if (has_seat(&w->day->guardians[i]))
+            TRY(round_add(w, s, r, &w->day->guardians[i], step));
+    return OK;
+}
+
+static enum err round_go(const struct seal_work *w, struct round *r)
+{
+    char who[NAME_MAX_BYTES + 16];
+
+    TRY(call_round(r->calls, r->n, w->params->round_ms, w->params->rng));
+    for (size_t i = 0; i < r->n; i++) {
+        struct sheet_line *l = r->visits[i].line;
+
+        guardian_seen(r->visits[i].g, &r->calls[i], w->params->now());
+        l->err = r->calls[i].err;
+        if (l->err == OK)
+            continue;
+        (void)snprintf(who, sizeof who, "%.*s's node", (int)l->g->name.n,
+                       (const char *)l->g->name.p);
+        call_sentence(&r->calls[i], who, l->why, sizeof l->why);
+    }
+    return home_day_save(w->home, w->day, w->params->rng);
+}
+
+/* ---- deposit, link, revoke ---- */
+
+static enum err make_all(const struct seal_work *w, const struct sheet *s,
+                         struct round *r)
+{
+    AUTO_SECRET struct guardian_pass *pass = NULL;
+
+    TRY(secret_new(&pass));
+    for (size_t i = 0; i < r->n; i++) {
+        struct visit *v = &r->visits[i];
+
+        TRY(guardian_pass(&w->unlocked->root, v->g, STANDING_SHEET, s->number, pass));
+        guardian_pass_req(pass, STANDING_SHEET, &v->make);
+        rng_fill(w->params->rng, v->make.op, ID_BYTES);
+    }
+    return OK;
+}
+
+enum err sheet_deposit(const struct seal_work *w, struct sheet *out)
+{
+    __attribute__((cleanup(round_done))) struct round r = { 0 };
+
+    *out = (struct sheet){ .number = w->day->me.next_sheet };
+    TRY(round_of(w, out, deposit_step, &r));
+    TRY(make_all(w, out, &r));
+    w->day->me.next_sheet++;
+    TRY(home_day_save(w->home, w->day, w->params->rng));
+    return round_go(w, &r);
+}
+
+/* One that is reached from everywhere, where there is one. */
+static enum err best_address(const struct day_node *node, struct address *out)
+{
+    bool found = false;
+
+    for (uint32_t i = 0; i < node->n_addresses; i++) {
+        struct address a = { 0 };
+
+        if (address_get(node->addresses[i].at, &a) != OK)
+            continue;
+        if (!found || !address_is_private(&a))
+            *out = a;
+        found = true;
+        if (!address_is_private(&a))
+            return OK;
+    }
+    return found ? OK : ERR_UNKNOWN;
+}
+
+enum err sheet_link(const struct seal_work *w, const struct sheet *s,
+                    const struct sheet_line *line, char *out)
+{
+    AUTO_SECRET struct guardian_pass *pass = NULL;
+    AUTO_SECRET struct link *link = NULL;
+    const struct day_node *node = &line->g->node[0];
+
+    TRY(secret_new(&pass));
+    TRY(secret_new(&link));
+    TRY(guardian_pass(&w->unlocked->root, line->g, STANDING_SHEET, s->number, pass));
+    link->type = LINK_RESTORE;
+    TRY(best_address(node, &link->address));
+    memcpy(link->node_key, node->node_key, PUB_BYTES);
+    memcpy(link->token, pass->shown.p, TOKEN_BYTES);
+    ident_fingerprint(line->g->sign_pub, line->g->seal_pub, link->fp);
+    return link_format(link, out, LINK_TEXT);
+}
+
+enum err sheet_revoke(const struct seal_work *w, struct sheet *out)
+{
+    __attribute__((cleanup(round_done))) struct round r = { 0 };
+
+    *out = (struct sheet){ .number = w->day->me.next_sheet };
+    TRY(round_of(w, out, revoke_step, &r));
+    return round_go(w, &r);
+}

@@ -1,0 +1,155 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# kith circle sheet: links to all guardians on one piece of paper. It restores; who finds
+# it can ask and no more, and blocks nobody; printing again and revoking.
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh" || exit 1
+
+ana() {
+    local want=$1
+    shift
+    run Ana "$want" "$@" --passphrase-file "$work/pass"
+}
+# yes_of HOME GUARDIAN: the words that HOME shows for the request at it, typed there.
+yes_of() {
+    run "$2" 0 guard requests --json
+    req=$(python3 -c 'import json,sys
+d = json.load(open(sys.argv[1]))["requests"]
+print([r for r in d if r["kind"] == "restore" and r["state"] == "live"][0]["request"])' "$work/answer")
+    run "$1" 7 restore status --json
+    python3 -c 'import json,sys
+print([g["words"] for g in json.load(open(sys.argv[1]))["guardians"] if g["request"] == sys.argv[2]][0])' \
+        "$work/answer" "$req" >"$work/words"
+    run "$2" 0 guard approve "$req" --words-file "$work/words" --verified called
+}
+links_in() { grep -c 'KITH1:[A-Z2-7]' "$1"; }
+
+printf 'correct horse battery\n' >"$work/pass"
+for n in Ben Cy Dora; do
+    guardian "$n"
+    run "$n" 0 guard invite
+    cp "$work/answer" "$work/$n.invite"
+done
+ana 0 init --name Ana
+cp "$work/answer" "$work/print"
+for n in Ben Cy Dora; do
+    ana 0 guardian add "$n" "@$work/$n.invite" --reach "phone of $n"
+    ana 0 guardian confirm "$n"
+    cp "$work/answer" "$work/words"
+    run "$n" 0 guard confirm Ana --words-file "$work/words" --verified met
+    cp "$work/answer" "$work/back"
+    ana 0 guardian confirm "$n" --answer-file "$work/back"
+done
+ana 0 circle plan -k 2 --hold 0
+ana 10 circle sheet
+run Ben 0 guard link Ana
+cp "$work/answer" "$work/early"
+run New 1 restore start --no-passphrase "@$work/early"
+says "the circle was not sealed there"
+rm -rf "$work/New"
+ana 0 circle seal
+
+# ---- the paper ----
+run Ana 4 circle sheet
+run Ana 4 circle sheet --revoke
+ana 0 circle sheet
+cp "$work/answer" "$work/sheet"
+[ "$(links_in "$work/sheet")" = 3 ] || fail "not three links"
+for n in Ben Cy Dora; do
+    grep -q "^\[ \] $n$" "$work/sheet" || fail "$n is not on the sheet"
+    grep -q "phone of $n" "$work/sheet" || fail "how to reach $n is not on the sheet"
+    grep -q "127.0.0.1:$(cat "$work/$n.node/port")" "$work/sheet" || fail "no address of $n"
+done
+grep -q "$(cat "$work/print")" "$work/sheet" || fail "the fingerprint words are not on the sheet"
+[ "$(grep -cE '^KITH-WRAPPED:[A-Z2-7]{207}$' "$work/sheet")" = 1 ] || fail "W_e is not on the sheet"
+python3 - "$work/sheet" <<'PY' || fail "the line of W_e is not as documented"
+import base64, hashlib, sys
+line = [l.strip() for l in open(sys.argv[1]) if l.startswith("KITH-WRAPPED:")][0][13:]
+raw = base64.b32decode(line + "=" * (-len(line) % 8))
+check = hashlib.blake2b(b"kith wrapped line\0" + raw[:-4], digest_size=16).digest()[:4]
+sys.exit(not (len(raw) == 129 and raw[0] == 1 and raw[17:21] == b"\0\0\0\1" and raw[-4:] == check))
+PY
+checks=$((checks + 12))
+says "not beside this machine"
+ana 0 circle sheet --json
+json "d['schema']" kith.sheet/1
+json "d['sheet']" 2
+json "[g['name'] for g in d['guardians']]" "['Ben', 'Cy', 'Dora']"
+json "all(g['link'].startswith('KITH1:') for g in d['guardians'])" True
+json "d['wrapped'] in open('$work/sheet').read()" True
+json "any(g['link'] in open('$work/sheet').read() for g in d['guardians'])" False
+python3 -c 'import json,sys
+for g in json.load(open(sys.argv[1]))["guardians"]: print("   ", g["name"], g["link"])' \
+    "$work/answer" >"$work/second"
+ana 0 circle sheet
+says "Sheets that were printed before stay valid"
+node_kill Dora
+ana 3 circle sheet
+says "no link for those"
+[ "$(links_in "$work/answer")" = 2 ] || fail "a link where no node knows it"
+node Dora
+
+# ---- wrong sheets: nothing is sent ----
+sed '/KITH1:[A-Z2-7]/s/.$/9/' "$work/sheet" >"$work/typo"
+run New 2 restore start --no-passphrase --sheet "$work/typo" --json
+json "d['id']" mistyped
+grep -v 'KITH1:[A-Z2-7]' "$work/sheet" >"$work/nolink"
+run New 2 restore start --no-passphrase --sheet "$work/nolink" --json
+json "d['id']" no-link
+run New 5 restore start --no-passphrase --sheet "$work/nofile"
+{
+    cat "$work/sheet"
+    cat "$work/Ben.invite"
+} >"$work/mixed"
+run New 2 restore start --no-passphrase --sheet "$work/mixed"
+[ -e "$work/New" ] && fail "a wrong sheet made a home"
+run Ben 0 guard requests --json
+json "d['requests']" "[]"
+
+# ---- a finder: asks everywhere, and blocks nobody ----
+run Finder 0 restore start --name Ana --no-passphrase --sheet "$work/second"
+[ "$(wc -l <"$work/answer")" = 3 ] || fail "not three requests"
+run Second 1 restore start --no-passphrase --sheet - <"$work/second"
+says "has a request by this link already"
+run Second 0 restore start --no-passphrase --sheet "$work/sheet" # another sheet has its own
+run Second 0 restore cancel
+run Finder 0 restore cancel
+rm -rf "$work/Finder"
+run Finder 1 restore start --name Ana --no-passphrase --sheet "$work/second"
+says "each time longer"
+run Ben 0 guard link Ana
+cp "$work/answer" "$work/link"
+run Lost 0 restore start --name Ana --no-passphrase "@$work/link"
+run Lost 0 restore cancel
+rm -rf "$work/Lost"
+
+# ---- the owner, with the third sheet ----
+ana 0 circle sheet
+cp "$work/answer" "$work/third"
+run New 0 restore start --name Ana --no-passphrase --sheet "$work/third"
+[ "$(wc -l <"$work/answer")" = 3 ] || fail "not three requests"
+yes_of New Ben
+run New 7 restore
+yes_of New Dora
+run New 3 restore --sources-differ # one piece of paper is one source
+run New 0 restore --accept "$(cat "$work/print")"
+run New 0 root fingerprint
+answers "$(cat "$work/print")"
+
+# ---- revoked: by the owner after the dual time, by a guardian at once ----
+now=$(date +%s)
+ana 0 circle sheet --revoke --json
+json "d['schema']" kith.revoked/1
+json "[g['state'] for g in d['guardians']]" "['ok', 'ok', 'ok']"
+json "[g['links'] for g in d['guardians']]" "[3, 3, 3]" # new ones that nobody used end at once
+json "all(abs(g['ends_at'] - $now - 14 * 86400) < 120 for g in d['guardians'])" True
+ana 0 circle sheet --revoke
+says "until then they still open requests"
+node_kill Cy
+ana 3 circle sheet --revoke
+says "when the other nodes are back"
+node_kill Ben
+node_kill Dora
+ana 13 circle sheet
+ana 13 circle sheet --revoke
+e2e_end
