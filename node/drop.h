@@ -68,4 +68,9 @@ enum err drop_get(struct call *c, const uint8_t drop[ID_BYTES], uint64_t seq,
 enum err drop_test(struct call *c, const struct req_alert_test *req,
                    struct rep_alert_test *rep);
 
+/* Counts all drops, and those with an entry that is gone, damaged or out of its chain. */
+enum err drop_verify(struct call *c, uint64_t *io_drops, uint64_t *io_broken);
+/* The drops a ward or seat made, as they are. */
+enum err drop_owned(struct call *c, const uint8_t holder[ID_BYTES], struct owned *out);
+
 #endif

@@ -11,29 +11,40 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "node/conf.h"
 #include "node/conn.h"
 #include "node/log.h"
+#include "node/main_part.h"
 #include "node/notify.h"
 #include "node/sandbox.h"
 #include "node/serve.h"
 #include "node/store.h"
 
-enum exit_code { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_BUSY = 11 };
-
-enum what_to_do { RUN, CHECK_CONFIG, PRINT_LIMITS };
-
-struct args {
-    const char *config;
-    enum what_to_do what;
-    bool new_operator_link;
-};
-
 static const char usage[] =
-    "usage: kithd --config FILE [--check-config | --print-limits | --new-operator-link]\n"
+    "usage: kithd --config FILE [--check-config | --print-limits | --new-operator-link\n"
+    "                            | backup F | load F | verify]\n"
     "       kithd --help | --version\n";
 
 /* ---- the command line ---- */
+
+static enum err args_command(int argc, char **argv, int *io_i, struct args *a)
+{
+    if (a->what != RUN)
+        return ERR_ARG;
+    if (strcmp(argv[*io_i], "verify") == 0)
+        a->what = VERIFY;
+    else if (strcmp(argv[*io_i], "backup") == 0)
+        a->what = BACKUP;
+    else if (strcmp(argv[*io_i], "load") == 0)
+        a->what = LOAD;
+    else
+        return ERR_ARG;
+    if (a->what == VERIFY)
+        return OK;
+    if (*io_i + 1 >= argc || argv[*io_i + 1][0] == '\0')
+        return ERR_ARG;
+    a->file = argv[++*io_i];
+    return OK;
+}
 
 static enum err args_parse(int argc, char **argv, struct args *out)
 {
@@ -49,7 +60,7 @@ static enum err args_parse(int argc, char **argv, struct args *out)
         else if (strcmp(argv[i], "--new-operator-link") == 0)
             a.new_operator_link = true;
         else
-            return ERR_ARG;
+            TRY(args_command(argc, argv, &i, &a));
     }
     if (a.config == NULL && a.what != PRINT_LIMITS)
         return ERR_ARG;
@@ -67,8 +78,7 @@ static void print_limits(const struct limits *l)
     }
 }
 
-/* A sentence to the operator: what happened, why, what to do. */
-static enum exit_code complain(enum exit_code code, const char *what, const char *next)
+enum exit_code complain(enum exit_code code, const char *what, const char *next)
 {
     (void)fprintf(stderr, "kithd: %s\n", what);
     if (next != NULL)
@@ -393,9 +403,22 @@ static enum exit_code run_locked(const struct conf *conf, const struct args *arg
         return complain(EXIT_FAILED, err_text(e), err_hint(e));
     if (!conf->lock_memory)
         LOG(WARN, EV_NODE_UNLOCKED, F_END);
-    enum exit_code code = run(conf, args, notify);
+    enum exit_code code =
+        args->what == RUN ? run(conf, args, notify) : store_command(conf, args);
     secret_end();
     return code;
+}
+
+/* What needs no socket. */
+static enum exit_code aside(const struct conf *conf, const struct args *args)
+{
+    if (args->what == CHECK_CONFIG)
+        printf("%s is fine\n", args->config);
+    if (args->what == CHECK_CONFIG || args->what == PRINT_LIMITS)
+        return EXIT_FINE;
+    if (harden() != OK)
+        return complain(EXIT_FAILED, "The process could not be hardened.", NULL);
+    return run_locked(conf, args, NULL);
 }
 
 static enum exit_code start(const struct conf *conf, const struct args *args)
@@ -450,7 +473,5 @@ int main(int argc, char **argv)
     }
     if (args.what == PRINT_LIMITS)
         print_limits(&conf->limits);
-    if (args.what == CHECK_CONFIG)
-        printf("%s is fine\n", args.config);
-    return args.what == RUN ? (int)start(conf, &args) : EXIT_FINE;
+    return (int)(args.what == RUN ? start(conf, &args) : aside(conf, &args));
 }

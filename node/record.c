@@ -188,6 +188,7 @@ static const struct wire_field record_epoch_fields[] = {
     W_UINT(record_epoch, committed, 13, WIRE_MAY, UINT64_MAX),
     W_UINT(record_epoch, confirmed, 14, WIRE_MAY, UINT64_MAX),
     W_UINT(record_epoch, size, 15, WIRE_MAY, UINT32_MAX),
+    W_UINT(record_epoch, perhaps, 16, WIRE_MAY, 1),
 };
 const struct wire_schema record_epoch_schema =
     W_SCHEMA(record_epoch, record_epoch_fields);

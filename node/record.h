@@ -198,6 +198,7 @@ struct record_epoch {
     uint64_t committed;
     uint64_t confirmed; /* by the rule of confirmed epochs; 0 not */
     uint32_t size;      /* bytes of its objects */
+    uint8_t perhaps;    /* 1: it came by a backup, and may have been retired since */
 };
 
 /* TAB_OBJECT: ward id, epoch as u32, which as u8; under the data key of (ward, epoch). */

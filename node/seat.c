@@ -188,6 +188,15 @@ enum role cred_role(enum cred_type type)
     return cred_own_row(type)->role;
 }
 
+const uint8_t *cred_counted(const struct record_cred *cred)
+{
+    enum counted counted = cred_own_row(cred->type)->counted;
+
+    if (counted == COUNT_NOT)
+        return NULL;
+    return counted == COUNT_SEAT ? cred->seat : cred->ward;
+}
+
 bool cred_expired(const struct record_cred *cred, uint64_t now)
 {
     return cred->expires != 0 && now >= cred->expires;

@@ -40,6 +40,8 @@ enum err cred_unspoken(struct call *c, struct record_cred *cred);
 enum err cred_add(struct call *c, const struct record_cred *cred);
 /* Writes a changed one back; id, type, seat, ward and an enrolled key stay. */
 enum err cred_put(struct call *c, const struct record_cred *cred);
+/* The seat or ward whose record counts it, or NULL. */
+const uint8_t *cred_counted(const struct record_cred *cred);
 /* Erases it and its op ids; OK when there is none. */
 enum err cred_erase(struct call *c, const uint8_t id[ID_BYTES]);
 /* The role that holders of that type speak in. */

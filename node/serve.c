@@ -514,3 +514,13 @@ enum err serve_tell(struct txn *t, const struct node_env *env, uint64_t now,
     TRY(call_start(&c, SCRATCH_BYTES));
     return time_tell(&c, out_more);
 }
+
+enum err serve_loaded(struct txn *t, const struct node_env *env, uint64_t now,
+                      struct txn_key *io_at, bool *out_more)
+{
+    AUTO_CALL struct call c = { .txn = t, .env = env, .now = now };
+
+    TRY(call_start(&c, SCRATCH_BYTES));
+    TRY(ward_loaded(&c, io_at, out_more));
+    return *out_more ? OK : time_loaded(&c);
+}

@@ -130,6 +130,9 @@ enum err serve_keep(struct txn *t, const struct node_env *env, uint64_t now,
 /* Then, as writes, until *out_more is false: time_tell. */
 enum err serve_tell(struct txn *t, const struct node_env *env, uint64_t now,
                     bool *out_more);
+/* On loading a backup, as writes until *out_more is false; *io_at is zero first. */
+enum err serve_loaded(struct txn *t, const struct node_env *env, uint64_t now,
+                      struct txn_key *io_at, bool *out_more);
 /* Deposits the credential of an operator link; for main. */
 enum err serve_operator_link(struct txn *t, const struct node_env *env, uint64_t now,
                              const struct credential *link);

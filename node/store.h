@@ -83,6 +83,36 @@ struct store_refusal {
  */
 enum err store_open(const char *dir, const struct rng *rng, struct store **out_store,
                     struct store_refusal *out_why);
+/*
+ * Opens the store of a stopped node to read it; nothing is made or changed, nor may be
+ * written. ERR_UNKNOWN: there is no node in dir; others as store_open.
+ */
+enum err store_look(const char *dir, const struct rng *rng, struct store **out_store,
+                    struct store_refusal *out_why);
+
+/* What a backup holds. */
+struct store_copied {
+    uint64_t records;
+    uint64_t keys;
+    uint64_t left_out; /* records and data keys that do not open */
+    bool running;      /* by a node that served meanwhile */
+};
+
+/*
+ * Writes all of dir's store into one file, 0600, in one step; a node may serve from it
+ * meanwhile. The file is as secret as dir. ERR_CORRUPT, ERR_IO, ERR_DISK_FULL.
+ */
+enum err store_backup(const char *dir, const char *path, const struct rng *rng,
+                      struct store_copied *out, struct store_refusal *out_why);
+/*
+ * Makes a store in dir, which must be empty, of such a file, with a new incarnation. It
+ * is no node's before store_loaded; cut short, it begins again. ERR_FORMAT, ERR_VERSION,
+ * ERR_CORRUPT, ERR_AUTH: the file, and nothing was written; ERR_EXISTS: dir is not empty.
+ */
+enum err store_load(const char *dir, const char *path, const struct rng *rng,
+                    struct store **out_store, struct store_refusal *out_why);
+/* The last step of a load, after what must be written into it; synced. */
+enum err store_loaded(struct store *s);
 /* Writes the anchor, closes. The thread must have been stopped. NULL is fine. */
 void store_close(struct store *s);
 /* The node's keys and incarnation; valid until store_close. */

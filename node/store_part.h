@@ -7,6 +7,9 @@
 #ifndef KITH_NODE_STORE_PART_H
 #define KITH_NODE_STORE_PART_H
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "node/store.h"
 #include "node/store_db.h"
 #include "node/store_file.h"
@@ -16,7 +19,8 @@ enum {
     RECORD = STORE_VALUE + 2 * SEAL_OVERHEAD, /* longest sealed value */
     PENDING_OPS = 1024,
     PENDING_BYTES = 1024 * 1024,
-    NAMES = 128 /* data keys made or dropped in one transaction */
+    NAMES = 128,                    /* data keys made or dropped in one transaction */
+    RESERVE_BYTES = 4 * 1024 * 1024 /* kept on the disk for releases and deletions */
 };
 
 /* The table's number and the key. */
@@ -44,6 +48,68 @@ struct names {
     uint8_t name[NAMES][ID_BYTES];
     size_t n;
 };
+
+/* What a store is opened for. */
+enum store_mode {
+    STORE_SERVE,  /* by a node; makes what is not there yet */
+    STORE_LOOK,   /* nothing is changed */
+    STORE_LOADING /* before store_loaded */
+};
+
+struct store {
+    enum store_mode mode;
+    int dir;
+    int keys; /* directory of data keys */
+    int lock;
+    char *path;
+    const struct rng *rng;
+    struct store_identity *id; /* secret memory */
+    bool first_start;
+
+    struct db *db;               /* NULL after a reopening that failed */
+    pthread_rwlock_t db_lock;    /* readers against reopening */
+    struct pending *pending;     /* of the job that runs */
+    struct names made, dropped;  /* of the batch that runs */
+    _Atomic int health;          /* enum err */
+    _Atomic uint64_t slowest_ms; /* commit */
+
+    pthread_t thread;
+    bool threaded;
+    pthread_mutex_t mutex; /* guards what follows */
+    pthread_cond_t wake;
+    struct store_job *head, *tail;
+    bool stopping, tick;
+};
+
+/* What the parts do for each other. */
+
+/* ERR_DISK_FULL for an ERR_IO on a full disk. */
+enum err store_disk_error(struct store *s, enum err e);
+enum err store_write_anchor(struct store *s);
+void store_refill(struct store *s);
+/* Erases the key files of dropped data keys; arg is unused. */
+enum err store_erase_tombs(struct txn *t, void *arg);
+/* An empty struct for dir, then its directory opened and locked; release in any case. */
+enum err store_init(struct store *s, const char *dir, const struct rng *rng);
+enum err store_open_dir(struct store *s, struct store_refusal *why);
+enum err store_open_keys(struct store *s, struct store_refusal *why);
+/* A State that has identity and store. */
+enum err store_open_again(struct store *s, struct store_refusal *why);
+/* Is data.mdb sound? Says so before LMDB maps it. */
+enum err store_check_data(int dir, struct store_refusal *why);
+/* Into secret memory. */
+enum err store_read_identity(int dir, struct store_identity *id,
+                             struct store_refusal *why);
+enum err store_write_identity(int dir, const struct store_identity *id);
+void store_release(struct store *s);
+/* A sentence into *why; returns e. */
+enum err refuse(struct store_refusal *why, enum err e, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* For what a hint of the table of errors explains. */
+enum err refuse_plain(struct store_refusal *why, enum err e, const char *what);
+
+/* While it is there, State is what a load left behind, and no node's. */
+#define STORE_LOADING_MARK "loading"
 
 struct txn {
     struct db_txn *db;

@@ -505,6 +505,7 @@ enum err ward_state(struct call *c, const struct req_epoch_state *req,
         line->epoch = held[i].epoch;
         line->state = held[i].state;
         line->confirmed = held[i].confirmed != 0;
+        line->perhaps = held[i].perhaps;
         memcpy(line->manifest_hash, held[i].manifest_hash, HASH_BYTES);
         if (held[i].state != EPOCH_NEXT_KEY)
             TRY(ack_now(c, &held[i], &line->ack));
@@ -586,4 +587,26 @@ enum err ward_list(struct call *c, const struct req_wards *req, struct rep_wards
     TRY(ward_get(c, c->who->ward, &ward));
     rep->n_wards = 1;
     return line_of(c, &ward, &rep->wards[0]);
+}
+
+enum err ward_loaded(struct call *c, struct txn_key *io_at, bool *out_more)
+{
+    size_t mark = c->mem.n;
+
+    for (size_t n = 0; n < WARD_LOADED_AT_ONCE; n++) {
+        struct record_epoch epoch = { 0 };
+        enum err e = record_next(c, TAB_EPOCH, &record_epoch_schema, (struct bytes){ 0 },
+                                 io_at, &epoch);
+
+        c->mem.n = mark;
+        *out_more = e != ERR_UNKNOWN;
+        if (e == ERR_UNKNOWN)
+            return OK;
+        if (e == ERR_CORRUPT || (e == OK && epoch.state == EPOCH_NEXT_KEY))
+            continue;
+        TRY(e);
+        epoch.perhaps = 1;
+        TRY(record_put(c, TAB_EPOCH, &record_epoch_schema, io_at, &epoch));
+    }
+    return OK;
 }

@@ -11,6 +11,7 @@
 #include "node/record.h"
 
 enum {
+    WARD_LOADED_AT_ONCE = 256,
     WARD_PREPARED_S = 30 * 86400, /* a prepared epoch is replaceable after that */
     WARD_STOPS_S = 90 * 86400,    /* a stop counts so long, and 3 stop holds */
     WARD_FROZEN_S = 30 * 86400,   /* a freeze lasts */
@@ -59,6 +60,11 @@ enum err ward_confirm(struct call *c, struct record_ward *ward);
  * call; *out_more is true if there may be more.
  */
 enum err ward_tick(struct call *c, bool *out_more);
+/*
+ * On loading a backup, as writes until *out_more is false: each epoch may have been
+ * retired since, which its owner hears at the next contact.
+ */
+enum err ward_loaded(struct call *c, struct txn_key *io_at, bool *out_more);
 
 /* Handlers. */
 enum err ward_enrol(struct call *c, const struct req_ward_enrol *req,

@@ -96,6 +96,7 @@ enum {
     X(STORE_ANCHOR, "kith store anchor", "the anchor file")                              \
     X(STORE_IDENTITY, "kith store identity", "checksum of the identity file")            \
     X(STORE_DATA, "kith store data", "data key files and what lies under them")          \
+    X(STORE_BACKUP, "kith store backup", "checks of a backup's pieces")                  \
     X(HOME_DAY, "kith home day", "day box of a home")                                    \
     X(HOME_ROOT, "kith home root", "root box of a home")                                 \
     X(HOME_JOURNAL, "kith home journal", "journal of a ceremony")                        \

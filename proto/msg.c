@@ -213,6 +213,7 @@ static const struct wire_field epoch_line_fields[] = {
     W_FIX(epoch_line, manifest_hash, 3, WIRE_MAY),
     W_UINT(epoch_line, confirmed, 4, WIRE_MAY, 1),
     W_BYTES(epoch_line, ack, 5, WIRE_MAY, 0, 512),
+    W_UINT(epoch_line, perhaps, 7, WIRE_MAY, 1),
 };
 static const struct wire_schema epoch_line_schema =
     W_SCHEMA(epoch_line, epoch_line_fields);

@@ -310,6 +310,7 @@ struct epoch_line {
     uint8_t manifest_hash[HASH_BYTES];
     uint8_t confirmed; /* 1: by the rule of confirmed epochs, as this node knows it */
     struct bytes ack;  /* signed now, under that epoch's acknowledgement key */
+    uint8_t perhaps;   /* 1: the node came from a backup; perhaps this was retired */
 };
 
 struct rep_epoch_state {

@@ -112,9 +112,9 @@ static const struct harm harms[] = {
     { "mv state/data.mdb keep", "the store (data.mdb) is missing", "Put it back",
       "mv keep state/data.mdb" },
     { "mv state/data.mdb keep && : >state/data.mdb", "damaged",
-      "put back a copy of the whole State", "mv keep state/data.mdb" },
+      "load a backup", "mv keep state/data.mdb" },
     { "cp state/data.mdb keep && truncate -s 5000 state/data.mdb", "damaged",
-      "put back a copy of the whole State", "mv keep state/data.mdb" },
+      "load a backup", "mv keep state/data.mdb" },
     { "mv state/identity keep", "the identity file is missing", "Put it back",
       "mv keep state/identity" },
     { "cp state/identity keep && printf X | dd of=state/identity bs=1 seek=40 "
@@ -178,7 +178,7 @@ static void a_rolled_back_store(void **state)
     assert_int_equal(net_ward(&w->keys, w->k.port, &w->g, &o), OK);
     assert_int_equal(kithd_stop(&w->k, SIGTERM), FINE);
     operator_does(w, "cp state/data.mdb new && cp old state/data.mdb");
-    refuses(w, FAILED, NULL, "older than it was", "put the newest data.mdb back");
+    refuses(w, FAILED, NULL, "older than it was", "kithd load F");
     operator_does(w, "cp new state/data.mdb");
     assert_true(kithd_start(&w->k, NULL));
     assert_int_equal(greets(w, &o.login), OK);
