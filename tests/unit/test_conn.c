@@ -840,6 +840,188 @@ static void a_stuck_write_ends_unanswered_when_the_time_is_over(void **state)
     free(w);
 }
 
+/* ---- long polls ---- */
+
+static void watch_send(struct caller *c, uint64_t after, uint32_t wait)
+{
+    struct req_drop_watch req = { .which = DROP_ALERTS, .after = after, .wait = wait };
+    struct buf out = BUF_OF(c->out);
+
+    caller_frame(c, MSG_DROP_WATCH, &req, &out);
+    assert_true(caller_send(c, buf_bytes(&out)));
+}
+
+static uint64_t watch_got(struct caller *c)
+{
+    struct rep_drop_watch rep = { 0 };
+
+    assert_int_equal(caller_reply(c, MSG_DROP_WATCH, &rep), OK);
+    return rep.seq;
+}
+
+static void alert_test(struct caller *c)
+{
+    struct req_alert_test req = { 0 };
+
+    rng_fill(&crypt_random, req.op, ID_BYTES);
+    assert_int_equal(caller_ask(c, MSG_ALERT_TEST, &req, NULL), OK);
+}
+
+/* Asked behind it and answered: so the loop has seen what was sent before. */
+static void seen_by_now(struct world *w)
+{
+    alive(w);
+}
+
+static void news_end_a_watch(void **state)
+{
+    struct world *w = serving();
+    uint64_t seq;
+
+    (void)state;
+    /* What is new already, also from a drop that went back, is answered at once. */
+    hello_works(w, &w->a, &w->o.login);
+    watch_send(&w->a, 0, 240);
+    seq = watch_got(&w->a);
+    assert_int_equal(seq, 1);
+    watch_send(&w->a, seq + 7, 240);
+    assert_int_equal(watch_got(&w->a), seq);
+    watch_send(&w->a, seq, 0); /* without waiting */
+    assert_int_equal(watch_got(&w->a), seq);
+    /* Each commit wakes those it concerns, and them only. */
+    hello_works(w, &w->many[0], &w->g.login);
+    watch_send(&w->a, seq, 240);
+    watch_send(&w->many[0], 1, 240);
+    seen_by_now(w);
+    hello_works(w, &w->many[1], &w->o.login);
+    alert_test(&w->many[1]);
+    assert_int_equal(watch_got(&w->a), seq + 1);
+    hello_works(w, &w->many[2], &w->g.login);
+    alert_test(&w->many[2]);
+    assert_int_equal(watch_got(&w->many[0]), 2);
+    /* A conversation goes on after it. */
+    alert_test(&w->a);
+    for (size_t i = 0; i < 3; i++)
+        caller_close(&w->many[i]);
+    caller_close(&w->a);
+    world_free(w);
+}
+
+static void a_watch_ends_at_its_time(void **state)
+{
+    struct world *w = world_new();
+
+    (void)state;
+    w->n.limits.watch_ms = 1000;
+    serve(w);
+    hello_works(w, &w->a, &w->o.login);
+    watch_send(&w->a, 1, 240); /* as the node allows */
+    assert_int_equal(watch_got(&w->a), 1);
+    hello_works(w, &w->b, &w->o.login);
+    watch_send(&w->b, 1, 1); /* as asked */
+    assert_int_equal(watch_got(&w->b), 1);
+    caller_close(&w->b);
+    caller_close(&w->a);
+    world_free(w);
+}
+
+static void a_message_behind_a_watch_waits_for_it(void **state)
+{
+    struct req_hello hello = { .version = 1 };
+    struct world *w = world_new();
+    struct buf out = { 0 };
+
+    (void)state;
+    w->n.limits.watch_ms = 1000;
+    serve(w);
+    hello_works(w, &w->a, &w->o.login);
+    watch_send(&w->a, 1, 240);
+    out = BUF_OF(w->a.out);
+    caller_frame(&w->a, MSG_HELLO, &hello, &out);
+    assert_true(caller_send(&w->a, buf_bytes(&out)));
+    assert_int_equal(watch_got(&w->a), 1);
+    assert_int_equal(caller_reply(&w->a, MSG_HELLO, NULL), OK);
+    caller_close(&w->a);
+    world_free(w);
+}
+
+static void only_so_many_watch(void **state)
+{
+    struct world *w = world_new();
+
+    (void)state;
+    w->n.limits.watches = 2;
+    serve(w);
+    for (size_t i = 0; i < 3; i++) {
+        hello_works(w, &w->many[i], &w->o.login);
+        watch_send(&w->many[i], 1, 240);
+    }
+    assert_int_equal(caller_reply(&w->many[2], MSG_DROP_WATCH, NULL), ERR_BUSY);
+    /* Who goes makes room, seen without a timeout. */
+    caller_close(&w->many[0]);
+    enum err e = ERR_BUSY;
+    for (int i = 0; i < 200 && e == ERR_BUSY; i++) {
+        struct req_drop_watch req = { .which = DROP_ALERTS, .after = 0, .wait = 0 };
+
+        /* No wait needs no place: it tells nothing. One second does. */
+        req.after = 1;
+        req.wait = 1;
+        e = caller_ask(&w->many[2], MSG_DROP_WATCH, &req, NULL);
+        alive(w);
+    }
+    assert_int_equal(e, OK);
+    caller_close(&w->many[1]);
+    caller_close(&w->many[2]);
+    world_free(w);
+}
+
+static void a_drain_answers_who_waits(void **state)
+{
+    struct world *w = serving();
+
+    (void)state;
+    for (size_t i = 0; i < 5; i++) {
+        hello_works(w, &w->many[i], &w->o.login);
+        watch_send(&w->many[i], 1, 240);
+    }
+    seen_by_now(w);
+    stop(w);
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(watch_got(&w->many[i]), 1);
+        assert_int_equal(caller_rest(&w->many[i]), 0);
+        caller_close(&w->many[i]);
+    }
+    node_sim_close(&w->n);
+    free(w);
+}
+
+static void a_revoked_watcher_is_told_nothing(void **state)
+{
+    struct world *w = world_new();
+    struct req_cred_new req = { .type = CRED_DEVICE, .id = { 9 }, .sign = { 9 } };
+    struct req_cred_drop drop = { .id = { 9 } };
+    struct sim_login device;
+
+    (void)state;
+    sim_login_new(&device, ROLE_DEVICE, &w->n.rng);
+    sim_op(&w->n, req.op);
+    memcpy(req.psk, device.psk.b, KEY_BYTES);
+    memcpy(req.stat, device.pub, PUB_BYTES);
+    assert_int_equal(node_sim_ask(&w->n, &w->o.who, MSG_CRED_NEW, &req, NULL), OK);
+    serve(w);
+    hello_works(w, &w->a, &device);
+    watch_send(&w->a, 1, 240);
+    seen_by_now(w);
+    hello_works(w, &w->many[0], &w->o.login);
+    rng_fill(&crypt_random, drop.op, ID_BYTES);
+    assert_int_equal(caller_ask(&w->many[0], MSG_CRED_DROP, &drop, NULL), OK);
+    alert_test(&w->many[0]);
+    assert_int_equal(caller_reply(&w->a, MSG_DROP_WATCH, NULL), ERR_REFUSED);
+    caller_close(&w->a);
+    caller_close(&w->many[0]);
+    world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -864,6 +1046,12 @@ int main(void)
         cmocka_unit_test(no_more_connections_than_that),
         cmocka_unit_test(one_credential_takes_not_every_place),
         cmocka_unit_test(strangers_leave_secret_memory_for_work),
+        cmocka_unit_test(news_end_a_watch),
+        cmocka_unit_test(a_watch_ends_at_its_time),
+        cmocka_unit_test(a_message_behind_a_watch_waits_for_it),
+        cmocka_unit_test(only_so_many_watch),
+        cmocka_unit_test(a_drain_answers_who_waits),
+        cmocka_unit_test(a_revoked_watcher_is_told_nothing),
         cmocka_unit_test(a_write_in_hand_is_answered_when_told_to_stop),
         cmocka_unit_test(a_stuck_write_ends_unanswered_when_the_time_is_over),
     };
