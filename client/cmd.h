@@ -67,6 +67,9 @@ extern const struct command_table cmd_guard_table;    /* cmd_guard.c */
 extern const struct command_table cmd_guardian_table; /* cmd_guardian.c */
 extern const struct command_table cmd_circle_table;   /* cmd_circle.c */
 extern const struct command_table cmd_status_table;   /* cmd_status.c: "", status */
+extern const struct command_table cmd_alert_table;    /* cmd_alert.c */
+extern const struct command_table cmd_stop_table;     /* cmd_stop.c */
+extern const struct command_table cmd_log_table;      /* cmd_log.c */
 extern const struct command_table cmd_restore_table;  /* cmd_restore.c */
 extern const struct command_table cmd_derive_table;   /* cmd_derive.c */
 extern const struct command_table cmd_help_table;     /* cmd_help.c: help */

@@ -102,6 +102,7 @@ void seen_settle(struct day_node *n)
 {
     n->fault = SEEN_FINE;
     n->faulted = 0;
+    n->fault_told = 0;
     memset(n->incarnation, 0, ID_BYTES);
     memset(n->log_head, 0, HASH_BYTES);
     n->log_seq = 0;
@@ -427,12 +428,11 @@ size_t seen_new_from(const struct seen_drop *s, const struct day_node *n)
     return i;
 }
 
-void seen_told(const struct seen_drop *s, struct day_node *n)
+void seen_told(const struct seen_drop *s, size_t i, struct day_node *n)
 {
-    if (s->n == 0)
-        return;
-    const struct seen_entry *last = &s->entries[s->n - 1];
-    n->told_seq = last->seq;
-    n->told_time = last->received;
-    memcpy(n->told_head, last->head, HASH_BYTES);
+    const struct seen_entry *e = &s->entries[i];
+    MUST(i < s->n);
+    n->told_seq = e->seq;
+    n->told_time = e->received;
+    memcpy(n->told_head, e->head, HASH_BYTES);
 }

@@ -104,7 +104,7 @@ void seen_keep(struct seen_drop *s, struct day *d, struct day_node *n, uint64_t 
 bool seen_hides(const struct seen_drop *s, const struct request_line *line);
 /* The first entry (index) the person was not told of. */
 size_t seen_new_from(const struct seen_drop *s, const struct day_node *n);
-/* The person was told of all entries. */
-void seen_told(const struct seen_drop *s, struct day_node *n);
+/* The person was told of the entries up to i. */
+void seen_told(const struct seen_drop *s, size_t i, struct day_node *n);
 
 #endif

@@ -467,7 +467,7 @@ static void test_what_is_new(void **state)
     (void)state;
     assert_int_equal(look(), SEEN_FINE);
     assert_int_equal(seen_new_from(&drop, &seen), 0);
-    seen_told(&drop, &seen);
+    seen_told(&drop, drop.n - 1, &seen);
     assert_int_equal(seen_new_from(&drop, &seen), 7);
     event(REC_REQUEST_STOPPED, 1);
     assert_int_equal(look(), SEEN_FINE);
@@ -476,7 +476,7 @@ static void test_what_is_new(void **state)
     /* On a forked history whatever came since the last one told is told. */
     rewrite(8, 33);
     assert_int_equal(look(), SEEN_FORKED);
-    seen_told(&drop, &seen);
+    seen_told(&drop, drop.n - 1, &seen);
     rewrite(8, 34);
     event(REC_REQUEST_LIVE, 35);
     (void)look();

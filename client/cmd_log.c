@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/cmd_log.h"
+
+#include "client/alert.h"
+
+enum { RECENT = 12 };
+
+#define TEXT(b) (int)(b).n, (const char *)(b).p
+
+/* ---- whom a restore knows ---- */
+
+static struct day_guardian *room_for(struct day *d, const uint8_t seat[SEAT_BYTES])
+{
+    for (size_t i = 0; i < d->n_guardians; i++)
+        if (bytes_equal(BYTES_OF(d->guardians[i].seat), bytes_of(seat, SEAT_BYTES)))
+            return NULL;
+    if (d->n_guardians == DAY_GUARDIANS)
+        return NULL;
+    struct day_guardian *g = &d->guardians[d->n_guardians++];
+    *g = (struct day_guardian){ .kind = PIECE_NODE,
+                                .progress = GUARDIAN_READY,
+                                .n_node = 1 };
+    memcpy(g->seat, seat, SEAT_BYTES);
+    return g;
+}
+
+static void take_addresses(struct day *d, struct day_node *n,
+                           const struct roster_address *addresses, uint32_t count)
+{
+    for (uint32_t i = 0; i < count && i < ADDRESSES_MAX; i++)
+        n->addresses[n->n_addresses++].at = day_keep(d, addresses[i].at);
+}
+
+static enum err take_roster(struct day *d, struct bytes raw)
+{
+    AUTO_FREE struct roster *roster = calloc(1, sizeof *roster);
+    if (roster == NULL)
+        return ERR_NOMEM;
+    if (wire_get(&roster_schema, raw, roster) != OK)
+        return OK;
+    for (uint32_t i = 0; i < roster->n_entries; i++) {
+        const struct roster_entry *e = &roster->entries[i];
+        struct day_guardian *g = room_for(d, e->seat);
+        if (g == NULL)
+            continue;
+        g->name = day_keep(d, e->name);
+        g->generation = e->generation;
+        memcpy(g->node[0].node_key, e->node_key, PUB_BYTES);
+        take_addresses(d, &g->node[0], e->addresses, e->n_addresses);
+    }
+    return OK;
+}
+
+/* A guardian whom only a link named is called by its node. */
+static void take_entry(struct day *d, const struct restore_entry *e)
+{
+    struct day_guardian *g = room_for(d, e->seat);
+    char node[ADDRESS_TEXT];
+    if (g == NULL)
+        return;
+    memcpy(g->node[0].node_key, e->node_key, PUB_BYTES);
+    take_addresses(d, &g->node[0], e->addresses, e->n_addresses);
+    guardian_node(g, node);
+    g->name = day_keep(d, bytes_text(node));
+}
+
+/* Rosters of good pieces are believed first; a seat is taken once. */
+static enum err people_of(const struct restore *r, struct day *d)
+{
+    static const uint8_t none[ID_BYTES];
+    for (int good = 1; good >= 0; good--)
+        for (size_t i = 0; i < r->n; i++)
+            if ((r->entries[i].verdict == VERDICT_GOOD) == (good == 1) &&
+                r->entries[i].roster.n > 0)
+                TRY(take_roster(d, r->entries[i].roster));
+    for (size_t i = 0; i < r->n; i++)
+        if (!bytes_equal(BYTES_OF(r->entries[i].seat), BYTES_OF(none)))
+            take_entry(d, &r->entries[i]);
+    return OK;
+}
+
+/* ---- by time ---- */
+
+struct line {
+    const struct alert_place *place;
+    const struct seen_entry *entry;
+};
+
+static int oldest_first(const void *a, const void *b)
+{
+    const struct line *x = a;
+    const struct line *y = b;
+    if (x->entry->received != y->entry->received)
+        return x->entry->received < y->entry->received ? -1 : 1;
+    if (x->place != y->place)
+        return x->place < y->place ? -1 : 1;
+    return x->entry->seq < y->entry->seq ? -1 : 1;
+}
+
+static enum err by_time(const struct alerts *a, struct line **out, size_t *out_n)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < a->n; i++)
+        n += a->places[i].drop.n;
+    struct line *lines = calloc(n + 1, sizeof *lines);
+    if (lines == NULL)
+        return ERR_NOMEM;
+    n = 0;
+    for (size_t i = 0; i < a->n; i++)
+        for (size_t k = 0; k < a->places[i].drop.n; k++)
+            lines[n++] = (struct line){ &a->places[i], &a->places[i].drop.entries[k] };
+    qsort(lines, n, sizeof *lines, oldest_first);
+    *out = lines;
+    *out_n = n;
+    return OK;
+}
+
+/* ---- showing ---- */
+
+static const char *state_of(const struct alerts *a, const struct alert_place *p)
+{
+    unsigned fault = alert_node(a, p)->fault;
+    if (fault != SEEN_FINE)
+        return seen_fault_name(fault);
+    if (p->call->err != OK)
+        return "away";
+    return p->drop.whole ? "ok" : "unread";
+}
+
+static json_t *place_json(const struct alerts *a, const struct alert_place *p)
+{
+    char who[NAME_MAX_BYTES + 1];
+    char node[ADDRESS_TEXT];
+    alert_place_name(a, p, who);
+    guardian_node(&a->day->guardians[p->at], node);
+    return json_pack("{s:s, s:s, s:s, s:I, s:o, s:o}", "name", who, "node", node, "state",
+                     state_of(a, p), "entries", (json_int_t)p->drop.n, "head",
+                     json_hex(p->drop.receipt.head, HASH_BYTES), "signed_at",
+                     json_time(p->drop.receipt.time));
+}
+
+static void show_json(struct ctx *ctx, const struct alerts *a, const struct line *lines,
+                      size_t n)
+{
+    json_t *entries = json_array();
+    json_t *guardians = json_array();
+    for (size_t i = 0; i < n; i++)
+        (void)json_array_append_new(entries,
+                                    alert_doc(a, lines[i].place, lines[i].entry));
+    for (size_t i = 0; i < a->n; i++)
+        (void)json_array_append_new(guardians, place_json(a, &a->places[i]));
+    term_json(ctx->term, "log",
+              json_pack("{s:o, s:o}", "entries", entries, "guardians", guardians));
+}
+
+static void line_text(const struct alerts *a, const struct line *l, char *out, size_t cap)
+{
+    struct alert_text t;
+    char when[TIME_TEXT];
+    char who[NAME_MAX_BYTES + 1];
+    alert_say(a, l->place, l->entry, &t);
+    alert_place_name(a, l->place, who);
+    time_text(l->entry->received, when);
+    (void)snprintf(out, cap, "%s  %s: %s", when, who, t.what);
+}
+
+/* True if a node was caught at something; each of them is named. */
+static bool say_faults(struct ctx *ctx, const struct alerts *a)
+{
+    bool any = false;
+    for (size_t i = 0; i < a->n; i++) {
+        const struct alert_place *p = &a->places[i];
+        struct alert_text t;
+        if (alert_node(a, p)->fault == SEEN_FINE)
+            continue;
+        alert_say(a, p, NULL, &t);
+        term_warn(ctx->term, "%s", t.what);
+        term_say(ctx->term, "  %s", t.advice);
+        term_say(ctx->term, "    %s", t.command);
+        any = true;
+    }
+    return any;
+}
+
+static void say_away(struct ctx *ctx, const struct alerts *a)
+{
+    for (size_t i = 0; i < a->n; i++)
+        if (a->places[i].why[0] != 0)
+            term_warn(ctx->term, "%s", a->places[i].why);
+}
+
+/* ---- after a restore ---- */
+
+enum err log_restored(struct ctx *ctx, const struct restore *r,
+                      const struct root_key *root)
+{
+    AUTO_DAY struct day *d = calloc(1, sizeof *d);
+    AUTO_ALERTS struct alerts *a = NULL;
+    AUTO_FREE struct line *lines = NULL;
+    const struct alert_look how = { .params = ctx->params,
+                                    .which = DROP_LOG,
+                                    .root = root };
+    size_t n = 0;
+    char text[TERM_TEXT];
+    if (d == NULL)
+        return ERR_NOMEM;
+    TRY(people_of(r, d));
+    if (d->n_guardians == 0)
+        return OK;
+    term_progress(ctx->term, "Asking what happened meanwhile …");
+    TRY(alerts_look(&how, d, &a));
+    TRY(by_time(a, &lines, &n));
+    size_t from = n > RECENT ? n - RECENT : 0;
+    if (n > 0)
+        term_title(ctx->term, "What your guardians' nodes recorded lately:");
+    for (size_t i = from; i < n; i++) {
+        line_text(a, &lines[i], text, sizeof text);
+        term_say(ctx->term, "  %s", text);
+    }
+    if (from > 0)
+        term_say(ctx->term, "There are %zu older lines: kith log", from);
+    (void)say_faults(ctx, a); /* the root is back all the same */
+    return OK;
+}
+
+/* ---- kith log ---- */
+
+struct logs {
+    struct ctx *ctx;
+    struct home home;
+    struct day *day;    /* the home's, */
+    struct day *others; /* or whom a restore knows */
+    struct restore *restore;
+    struct home_key *key;  /* secret */
+    struct unlocked *root; /* secret */
+    struct alerts *alerts;
+    struct line *lines;
+    size_t n;
+};
+
+static void logs_end(struct logs *l)
+{
+    free(l->lines);
+    alerts_free(l->alerts);
+    secret_free(l->root);
+    secret_free(l->key);
+    restore_free(l->restore);
+    day_free(l->others);
+    day_free(l->day);
+    home_close(&l->home);
+}
+
+static enum err nobody(struct ctx *ctx)
+{
+    return term_fail_as(ctx->term, ERR_UNKNOWN, EXIT_NONE, "no-guardian",
+                        "The log is what your guardians' nodes keep about you.", "kith",
+                        "You have no guardians here.");
+}
+
+/* With no guardians in the home, those of the restore that made it. */
+static enum err whom(struct logs *l)
+{
+    struct ctx *ctx = l->ctx;
+    TRY(ctx_home(ctx, HOME_READ, &l->home));
+    TRY(ctx_day(ctx, &l->home, &l->day));
+    if (l->day->n_guardians > 0)
+        return OK;
+    if (!home_has(&l->home, HOME_RESTORE) || !home_has(&l->home, HOME_ROOT))
+        return nobody(ctx);
+    TRY(ctx_unlock_file(ctx, &l->home, HOME_RESTORE, &l->key));
+    enum err e = restore_load(&l->home, l->key, &l->restore);
+    if (e != OK)
+        return term_fail(ctx->term, e, NULL, "The restore file in %s is damaged.",
+                         ctx->home);
+    TRY(ctx_unlock(ctx, &l->home, &l->root));
+    l->others = calloc(1, sizeof *l->others);
+    return l->others == NULL ? ERR_NOMEM : people_of(l->restore, l->others);
+}
+
+static enum err logs_fetch(struct logs *l)
+{
+    struct day *d = l->others != NULL ? l->others : l->day;
+    const struct alert_look how = { .params = l->ctx->params,
+                                    .which = DROP_LOG,
+                                    .root = l->root != NULL ? &l->root->root : NULL };
+    term_progress(l->ctx->term, "Asking your guardians' nodes …");
+    TRY(alerts_look(&how, d, &l->alerts));
+    if (l->alerts->n == 0)
+        return nobody(l->ctx);
+    if (l->others == NULL)
+        TRY(ctx_day_save(l->ctx, &l->home, l->day));
+    if (alerts_away(l->alerts) == l->alerts->n)
+        return term_fail(l->ctx->term, ERR_UNREACHABLE, NULL, "%s",
+                         l->alerts->places[0].why);
+    return by_time(l->alerts, &l->lines, &l->n);
+}
+
+static enum err show_log(struct logs *l)
+{
+    struct ctx *ctx = l->ctx;
+    char text[TERM_TEXT];
+    TRY(whom(l));
+    TRY(logs_fetch(l));
+    if (ctx->term->json)
+        show_json(ctx, l->alerts, l->lines, l->n);
+    for (size_t i = 0; !ctx->term->json && i < l->n; i++) {
+        line_text(l->alerts, &l->lines[i], text, sizeof text);
+        term_answer(ctx->term, "%s", text);
+    }
+    say_away(ctx, l->alerts);
+    if (alerts_away(l->alerts) > 0)
+        ctx->exit = EXIT_DEGRADED;
+    if (say_faults(ctx, l->alerts))
+        ctx->exit = EXIT_INTEGRITY;
+    return OK;
+}
+
+static enum err cmd_log(struct ctx *ctx)
+{
+    struct logs l = { .ctx = ctx, .home = { .dir = -1, .lock = -1 } };
+    enum err e = show_log(&l);
+    logs_end(&l);
+    return e;
+}
+
+static const struct command rows[] = {
+    { .path = "log",
+      .args = "",
+      .key = NEEDS_DAY,
+      .help = "What each guardian's node recorded about you, verified, by time.",
+      .run = cmd_log },
+};
+
+const struct command_table cmd_log_table = COMMANDS(rows);
