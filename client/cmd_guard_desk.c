@@ -52,8 +52,7 @@ enum err desk_read_notes(struct desk *d)
     return ctx_day_save(d->ctx, &d->home, d->day);
 }
 
-/* Without a person at the keyboard notes are read only where the keys are at hand. */
-static bool keys_at_hand(struct desk *d)
+bool desk_keys_at_hand(struct desk *d)
 {
     return d->keys != NULL || home_lock_of(&d->home, HOME_ROOT) == LOCK_NONE ||
            !term_passphrase_asks(d->t);
@@ -80,7 +79,7 @@ enum err desk_look(struct desk *d, enum guard_scope scope)
     TRY(guard_look(d->ctx->params, d->day, scope, &d->guard));
     if (guard_away(d->guard) == d->guard->n_seats)
         return desk_all_away(d);
-    if (guard_has_unread(d->guard) && keys_at_hand(d))
+    if (guard_has_unread(d->guard) && desk_keys_at_hand(d))
         return desk_read_notes(d);
     return ctx_day_save(d->ctx, &d->home, d->day);
 }

@@ -32,6 +32,8 @@ enum err desk_unlock(struct desk *d);
  * has to be asked for a passphrase. All away: ERR_UNREACHABLE (13).
  */
 enum err desk_look(struct desk *d, enum guard_scope scope);
+/* True if desk_unlock asks nobody for a passphrase. */
+bool desk_keys_at_hand(struct desk *d);
 /* Records that no node answered. ERR_UNREACHABLE (13). */
 enum err desk_all_away(struct desk *d);
 /* Opens the notes of new wards, asking for the passphrase if it must; saves. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "client/cmd_guard_tale.h"
+#include "client/cmd_guard_sit.h"
 
 /* ---- one request as scripts and people see it ---- */
 
@@ -89,11 +89,25 @@ enum err guard_cmd_requests(struct ctx *ctx)
     return OK;
 }
 
+/* With the keys at hand the piece is opened too: its note is the owner's newest. */
+static enum err tell_request(struct desk *d, const struct guard_request *r)
+{
+    AUTO_SITTING struct sitting s = { .d = d, .t = d->t };
+
+    tale_of(d, term_tell, r, &s.tale);
+    if (desk_keys_at_hand(d) && !guard_seat_is_old(d->day, &d->day->seats[r->seat])) {
+        TRY(sitting_begin(&s, r));
+        s.tale.tell = term_tell;
+    }
+    tale_tell(&s.tale);
+    tale_next(&s.tale);
+    return OK;
+}
+
 enum err guard_cmd_show(struct ctx *ctx)
 {
     AUTO_DESK struct desk d = { .home = { .dir = -1, .lock = -1 } };
     struct guard_request *r = NULL;
-    struct tale tale = { 0 };
 
     TRY(desk_open(ctx, &d));
     TRY(desk_look(&d, GUARD_ALL));
@@ -102,10 +116,7 @@ enum err guard_cmd_show(struct ctx *ctx)
         term_json(d.t, "request", json_request(&d, r));
         return OK;
     }
-    tale_of(&d, term_tell, r, &tale);
-    tale_tell(&tale);
-    tale_next(&tale);
-    return OK;
+    return tell_request(&d, r);
 }
 
 /* ---- wards ---- */

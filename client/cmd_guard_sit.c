@@ -52,11 +52,17 @@ static void take_names(struct sitting *s, const struct guard_piece *p)
     if (p->name_n > 0)
         (void)snprintf(s->tale.name, sizeof s->tale.name, "%.*s", (int)p->name_n,
                        (const char *)p->name);
-    if (p->about_n == 0)
-        return;
-    (void)snprintf(s->about, sizeof s->about, "%.*s", (int)p->about_n,
-                   (const char *)p->about);
-    s->tale.about = bytes_text(s->about);
+    if (p->about_n > 0)
+        s->tale.about = day_keep(s->d->day, bytes_of(p->about, p->about_n));
+}
+
+/* The owner's note stays at hand for a look without the passphrase. */
+static enum err keep_about(struct sitting *s)
+{
+    if (bytes_equal(s->ward->about, s->tale.about))
+        return OK;
+    s->ward->about = s->tale.about;
+    return ctx_day_save(s->d->ctx, &s->d->home, s->d->day);
 }
 
 static enum err look_into(struct sitting *s)
@@ -76,7 +82,7 @@ static enum err look_into(struct sitting *s)
         if (s->opened[i] == OK)
             take_names(s, p);
     }
-    return OK;
+    return keep_about(s);
 }
 
 static enum err unknown_ward(struct sitting *s)

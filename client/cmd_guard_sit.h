@@ -23,7 +23,6 @@ struct sitting {
     bool despite; /* the guardian knows of the stop and said so */
     uint8_t try_op[ID_BYTES];
     uint8_t tries_left;
-    char about[TEXT_MAX_BYTES + 1];
     enum err opened[EPOCHS_MAX];
 };
 
