@@ -140,7 +140,7 @@ answers "You can be restored: yes, but not today. Only 2 of 5 nodes answer now, 
 # ---- on paper ----
 run Ana 0 root fingerprint
 cp "$work/answer" "$work/fingerprint"
-run Ana 0 circle sheet
+run Ana 3 circle sheet # three nodes are away
 grep -qF "$(cat "$work/fingerprint")" "$work/answer" || fail "no fingerprint words on the sheet"
 for name in "${names[@]}"; do
     grep -qF "+49 30 $name" "$work/answer" || fail "$name's number is not on the sheet"

@@ -184,6 +184,39 @@ static void test_a_roster_into_another_circle(void **state)
     faults_close();
 }
 
+/* Whoever made the paper made all of its links: only words accept what they lead to. */
+static void test_a_sheet_is_one_source(void **state)
+{
+    static struct scene s;
+    struct ending e = { 0 };
+
+    (void)state;
+    faults_open(5, 3);
+    s = (struct scene){ .fault = { GOOD } };
+    MUST(restore_new(net_rng(), &s.r) == OK);
+    for (size_t i = 0; i < 3; i++) {
+        s.linked[i] = true;
+        faults_link(&s, i);
+        faults_entry(&s, i)->sheet = 1;
+    }
+    faults_round(&s, false);
+    for (size_t i = 0; i < 3; i++)
+        faults_answer(&s, i, faults_entry(&s, i));
+    faults_round(&s, true);
+    s.r->head.sources_differ = 1;
+    faults_judge(&s, &e);
+    assert_int_equal(e.state, RESTORE_UNCONFIRMED);
+    assert_false(e.accepted);
+    faults_entry(&s, 0)->sheet = 0; /* one of them was given by its guardian */
+    faults_judge(&s, &e);
+    assert_false(e.accepted);
+    faults_entry(&s, 1)->sheet = 0;
+    faults_judge(&s, &e);
+    assert_true(e.accepted && e.right);
+    restore_free(s.r);
+    faults_close();
+}
+
 /* ---- mixtures ---- */
 
 static uint64_t mixtures = 60;
@@ -269,6 +302,7 @@ static int subsets(void)
 static int selection(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_sheet_is_one_source),
         cmocka_unit_test(test_a_roster_into_another_circle),
         cmocka_unit_test(test_every_fault_some_subsets_3_of_5),
         cmocka_unit_test(test_mixtures_3_of_5),

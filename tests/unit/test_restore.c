@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A restore against nodes that lie: rounds of the test's own in the place of call.c. */
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -41,6 +42,10 @@ struct node {
     size_t n_shown;
     uint8_t shown[SHOWN_MAX][HASH_BYTES]; /* commitments whose nonce it knows */
     uint8_t rooms[3][ROSTER_MAX + 256];
+    /* what it answers to a spoken code */
+    struct spoken_keys code; /* zero: to none */
+    uint8_t answer[SPOKEN_ANSWER];
+    unsigned answered;
 };
 
 static struct node nodes[NODES];
@@ -205,8 +210,35 @@ static bool reachable(const struct node *n, const struct call *c)
     return false;
 }
 
+/* Who answers at that address, if it is somebody who knows the code. */
+static void one_spoken(struct call *c)
+{
+    c->stage = CALL_IDLE;
+    c->err = ERR_UNREACHABLE;
+    for (size_t i = 0; i < NODES; i++) {
+        struct node *n = &nodes[i];
+
+        if (!reachable(n, c))
+            continue;
+        c->stage = CALL_MET;
+        c->err = ERR_REFUSED;
+        if (!bytes_equal(BYTES_OF(n->code.id), BYTES_OF(c->spoken->id)) ||
+            !bytes_equal(BYTES_OF(n->code.gate), BYTES_OF(c->spoken->gate)))
+            return;
+        memcpy(c->answer, n->answer, SPOKEN_ANSWER);
+        c->stage = CALL_ENDED;
+        c->err = OK;
+        n->answered++;
+        return;
+    }
+}
+
 static void one(struct call *c)
 {
+    if (c->spoken != NULL) {
+        one_spoken(c);
+        return;
+    }
     struct node *n = node_called(c);
     struct call_send send = { 0 };
     union reply rep;
@@ -470,6 +502,126 @@ static void test_pieces_that_were_cut_come_again(void **state)
     assert_int_equal(r->entries[0].n_pieces, 2);
 }
 
+/* ---- spoken codes ---- */
+
+/* A code that leads to n; its address. */
+static struct address speak(struct node *n, uint8_t seed, struct spoken_keys *out)
+{
+    struct spoken_code code = { { seed } };
+    struct link link;
+
+    link_of(n, &link);
+    assert_int_equal(spoken_keys(&code, params.cost, out), OK);
+    assert_int_equal(spoken_seal(out, &link, &crypt_random, n->answer), OK);
+    n->code = *out;
+    return link.address;
+}
+
+static void test_a_code_becomes_its_link(void **state)
+{
+    AUTO_RESTORE struct restore *r = begin(0);
+    AUTO_FREE struct restore_open *o = NULL;
+    struct spoken_keys keys;
+    struct address at = speak(&nodes[0], 1, &keys);
+
+    (void)state;
+    assert_int_equal(restore_add_spoken(r, &at, &keys, &crypt_random), OK);
+    assert_int_equal(restore_add_spoken(r, &at, &keys, &crypt_random), ERR_EXISTS);
+    nodes[0].away = true;
+    rounds(r, 2);
+    assert_int_equal(r->n, 1);
+    assert_int_equal(r->entries[0].contact, CONTACT_AWAY);
+    assert_int_equal(restore_lines(r, &o), OK);
+    assert_int_equal(o->lines[0].spoken, 1);
+    assert_memory_equal(o->lines[0].node.p, "10.0.0.1:1", 10);
+    nodes[0].away = false;
+    rounds(r, 1);
+    assert_int_equal(r->n, 1);
+    assert_int_equal(r->entries[0].state, STATE_LIVE);
+    assert_int_equal(r->entries[0].source, FROM_LINK);
+    assert_memory_equal(r->entries[0].node_key, nodes[0].node_key, PUB_BYTES);
+    assert_true(r->entries[0].words.n > 0);
+    assert_int_equal(r->entries[0].spoken.n, 0);
+    rounds(r, 2); /* asked once, and never again */
+    assert_int_equal(nodes[0].answered, 1);
+    assert_int_equal(nodes[0].n_opens, 1);
+}
+
+static void test_a_wrong_code_holds_up_nobody(void **state)
+{
+    AUTO_RESTORE struct restore *r = begin(1);
+    struct spoken_keys keys;
+    struct spoken_keys other;
+    struct address at = speak(&nodes[1], 1, &keys);
+
+    (void)state;
+    speak(&nodes[2], 2, &other);
+    /* Misheard, the answer of another code, and the right one between links. */
+    other.gate[0] ^= 1;
+    assert_int_equal(restore_add_spoken(r, &at, &other, &crypt_random), OK);
+    nodes[1].answer[40] ^= 1;
+    assert_int_equal(restore_add_spoken(r, &at, &keys, &crypt_random), OK);
+    at = speak(&nodes[3], 3, &other);
+    assert_int_equal(restore_add_spoken(r, &at, &other, &crypt_random), OK);
+    rounds(r, 1);
+    assert_int_equal(r->n, 4);
+    assert_int_equal(r->entries[0].state, STATE_LIVE);
+    assert_int_equal(r->entries[1].contact, CONTACT_REFUSED);
+    assert_int_equal(r->entries[2].contact, CONTACT_REFUSED);
+    assert_int_equal(r->entries[1].state, 0);
+    assert_int_equal(r->entries[3].state, STATE_LIVE);
+    assert_memory_equal(r->entries[3].node_key, nodes[3].node_key, PUB_BYTES);
+}
+
+static void test_a_code_and_a_link_of_one_seat(void **state)
+{
+    AUTO_RESTORE struct restore *r = begin(1);
+    struct spoken_keys keys;
+    struct address at = speak(&nodes[0], 1, &keys);
+
+    (void)state;
+    rounds(r, 1);
+    assert_int_equal(r->entries[0].state, STATE_LIVE);
+    assert_int_equal(restore_add_spoken(r, &at, &keys, &crypt_random), OK);
+    rounds(r, 1);
+    assert_int_equal(r->n, 1); /* a request is open there already */
+    assert_int_equal(nodes[0].n_opens, 1);
+}
+
+static int sweep(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    (void)st;
+    (void)kind;
+    (void)at;
+    return remove(path);
+}
+
+static void test_a_code_outlives_the_program(void **state)
+{
+    char dir[] = "/tmp/kith-restore-XXXXXX";
+    char path[64];
+    AUTO_RESTORE struct restore *r = begin(0);
+    AUTO_RESTORE struct restore *again = NULL;
+    struct home h = { .dir = -1, .lock = -1 };
+    AUTO_SECRET struct home_key *key = NULL;
+    struct spoken_keys keys;
+    struct address at = speak(&nodes[0], 1, &keys);
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(path, sizeof path, "%s/home", dir);
+    assert_int_equal(home_open(path, HOME_MAKE, &h), OK);
+    assert_int_equal(home_key_new(NULL, params.cost, &crypt_random, &key), OK);
+    assert_int_equal(restore_add_spoken(r, &at, &keys, &crypt_random), OK);
+    assert_int_equal(restore_save(&h, key, r, &crypt_random), OK);
+    assert_int_equal(restore_load(&h, key, &again), OK);
+    assert_int_equal(again->n, 1);
+    rounds(again, 1);
+    assert_int_equal(again->entries[0].state, STATE_LIVE);
+    home_close(&h);
+    (void)nftw(dir, sweep, 8, FTW_DEPTH | FTW_PHYS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -481,6 +633,10 @@ int main(void)
         cmocka_unit_test(test_a_new_link_for_a_request_that_is_lost),
         cmocka_unit_test(test_a_link_finds_room_among_liars),
         cmocka_unit_test(test_pieces_that_were_cut_come_again),
+        cmocka_unit_test(test_a_code_becomes_its_link),
+        cmocka_unit_test(test_a_wrong_code_holds_up_nobody),
+        cmocka_unit_test(test_a_code_and_a_link_of_one_seat),
+        cmocka_unit_test(test_a_code_outlives_the_program),
     };
     assert_int_equal(secret_start(SECRET_LOCK_WAIVED), OK);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
