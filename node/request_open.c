@@ -408,7 +408,7 @@ static enum err put_requester(struct call *c, const struct request *r,
     memcpy(cred->stat, r->stat, PUB_BYTES);
     memcpy(cred->psk.b, psk, KEY_BYTES);
     cred->type = CRED_REQUESTER;
-    cred->via = c->who->type;
+    cred->via = (uint8_t)c->who->type;
     cred->made = c->now;
     return cred_add(c, cred);
 }
