@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any message by anyone at a node that has seats, wards, an epoch and a live request:
+ * Any message by anyone at a node that has seats, wards, an epoch, a live request and
+ * drops that were made:
  * [who, message, how, length, bytes]… How 0: the bytes are the body; else they are
  * {offset u16, change u8}… to a good body of that message. Every answer decodes, what a
  * role may not ask is refused, no secret memory leaks. Nothing is kept: each input's
@@ -11,7 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-enum { WHO = 8, STEPS = 8, BODY = 48 * 1024 };
+enum { WHO = 9, STEPS = 8, BODY = 48 * 1024 };
 
 static struct node_sim node;
 static struct sim_guardian guardian;
@@ -24,6 +25,8 @@ static struct sim_guardian linked;
 static struct session who[WHO];
 static uint8_t live[ID_BYTES]; /* the request */
 static uint8_t link_id[ID_BYTES];
+static uint8_t drop[ID_BYTES]; /* the first owner's, with a token */
+static struct sign_seed device_sign;
 static uint8_t body[BODY];
 static uint8_t answer[65536];
 static _Alignas(16) uint8_t decoded[65536];
@@ -38,7 +41,10 @@ static void log_in(const struct sim_login *l, struct session *out)
 static void make_device(struct session *out)
 {
     struct sim_login l;
-    struct req_cred_new req = { .type = CRED_DEVICE, .id = { 7 }, .sign = { 7 } };
+    struct req_cred_new req = { .type = CRED_DEVICE, .id = { 7 } };
+
+    rng_fill(&node.rng, device_sign.b, sizeof device_sign.b);
+    crypt_sign_public(&device_sign, req.sign);
 
     sim_login_new(&l, ROLE_DEVICE, &node.rng);
     sim_op(&node, req.op);
@@ -58,6 +64,26 @@ static void make_request(struct session *out_link, struct session *out_requester
     memcpy(link_id, asker.link.id, ID_BYTES);
     *out_link = asker.who;
     log_in(&asker.login, out_requester);
+}
+
+/* A drop with one blob in it, and who may put more. */
+static void make_drop(struct session *out_depositor)
+{
+    struct sim_login l;
+    struct req_drop_create req = { .rule = DROP_RULE_TOKEN, .id = { 9 } };
+    struct rep_drop_create rep = { 0 };
+    struct req_drop_put put = { .blob = bytes_text("a blob") };
+
+    sim_login_new(&l, ROLE_DEPOSITOR, &node.rng);
+    memcpy(l.id, req.id, ID_BYTES);
+    memcpy(req.psk, l.psk.b, KEY_BYTES);
+    sim_op(&node, req.op);
+    MUST(node_sim_ask(&node, &owner.who, MSG_DROP_CREATE, &req, &rep) == OK);
+    memcpy(drop, rep.drop, ID_BYTES);
+    memcpy(put.drop, drop, ID_BYTES);
+    sim_op(&node, put.op);
+    MUST(node_sim_ask(&node, &owner.who, MSG_DROP_PUT, &put, NULL) == OK);
+    log_in(&l, out_depositor);
 }
 
 static void take_down(void)
@@ -87,6 +113,7 @@ static void set_up(void)
     make_device(&who[4]);
     make_request(&who[5], &who[6]);
     who[7] = second.who;
+    make_drop(&who[8]);
 }
 
 /* ---- a good body of each message, as far as one exists beforehand ---- */
@@ -122,6 +149,49 @@ static void good_made(uint16_t kind, void *req)
                                    .psk = { 3 },
                                    .seal = { 3 },
                                    .sign = { 3 } };
+        break;
+    default:
+        break;
+    }
+}
+
+/* A device's mark of having seen its alerts when there were none. */
+static void good_mark(struct req_drop_ack *req)
+{
+    struct req_drop_list list = { .which = DROP_ALERTS };
+
+    MUST(node_sim_ask(&node, &owner.who, MSG_DROP_LIST, &list, decoded) == OK);
+    req->which = DROP_ALERTS;
+    crypt_sign_public(&device_sign, req->key);
+    drop_mark_sign(&device_sign, ((struct rep_drop_list *)(void *)decoded)->drop, 0,
+                   req->head, req->sig);
+}
+
+static void good_drop(uint16_t kind, void *req)
+{
+    switch (kind) {
+    case MSG_DROP_CREATE:
+        ((struct req_drop_create *)req)->rule = DROP_RULE_HOLDER;
+        break;
+    case MSG_DROP_PUT:
+        memcpy(((struct req_drop_put *)req)->drop, drop, ID_BYTES);
+        ((struct req_drop_put *)req)->blob = bytes_text("another blob");
+        break;
+    case MSG_DROP_GET:
+        memcpy(((struct req_drop_get *)req)->drop, drop, ID_BYTES);
+        ((struct req_drop_get *)req)->seq = 1;
+        break;
+    case MSG_DROP_LIST:
+        ((struct req_drop_list *)req)->which = DROP_ALERTS;
+        break;
+    case MSG_DROP_WATCH:
+        ((struct req_drop_watch *)req)->which = DROP_ALERTS;
+        break;
+    case MSG_DROP_ACK:
+        good_mark(req);
+        break;
+    case MSG_DROP_CLOSE:
+        memcpy(((struct req_drop_close *)req)->drop, drop, ID_BYTES);
         break;
     default:
         break;
@@ -174,6 +244,7 @@ static struct bytes good_body(const struct msg_row *row)
     memset(req, 0, row->req->size);
     good_made(row->kind, req);
     good_named(row->kind, req);
+    good_drop(row->kind, req);
     if (row->access == MSG_WRITE)
         sim_op(&node, req);
     MUST(msg_put_req(row, req, &b) == OK);
