@@ -126,16 +126,11 @@ void sim_epoch_sign(const struct sim_owner *o, struct sim_epoch *e)
     e->req.descriptor = buf_bytes(&b);
 }
 
-void sim_epoch_new(struct node_sim *n, const struct sim_owner *o, uint32_t epoch,
-                   struct sim_epoch *e)
+void sim_epoch_fill(struct node_sim *n, const struct sim_owner *o, uint32_t epoch,
+                    const uint8_t ack[PUB_BYTES], struct sim_epoch *e)
 {
-    struct req_epoch_next next = { .epoch = epoch };
-    struct rep_epoch_next ack = { 0 };
-
     *e = (struct sim_epoch){ 0 };
-    sim_op(n, next.op);
-    MUST(node_sim_ask(n, &o->who, MSG_EPOCH_NEXT, &next, &ack) == OK);
-    memcpy(e->ack, ack.ack, PUB_BYTES);
+    memcpy(e->ack, ack, PUB_BYTES);
     rng_fill(&n->rng, e->hash, sizeof e->hash);
     rng_fill(&n->rng, e->boxes, sizeof e->boxes);
     e->d = (struct descriptor){ .epoch = epoch,
@@ -163,6 +158,17 @@ void sim_epoch_new(struct node_sim *n, const struct sim_owner *o, uint32_t epoch
     sim_epoch_sign(o, e);
 }
 
+void sim_epoch_new(struct node_sim *n, const struct sim_owner *o, uint32_t epoch,
+                   struct sim_epoch *e)
+{
+    struct req_epoch_next next = { .epoch = epoch };
+    struct rep_epoch_next ack = { 0 };
+
+    sim_op(n, next.op);
+    MUST(node_sim_ask(n, &o->who, MSG_EPOCH_NEXT, &next, &ack) == OK);
+    sim_epoch_fill(n, o, epoch, ack.ack, e);
+}
+
 void sim_epoch(struct node_sim *n, const struct sim_owner *o, uint32_t epoch,
                struct sim_epoch *e)
 {
@@ -177,10 +183,10 @@ void sim_epoch(struct node_sim *n, const struct sim_owner *o, uint32_t epoch,
 
 /* ---- who asks ---- */
 
-void sim_asker_new(struct node_sim *n, const struct sim_owner *o, struct sim_asker *a,
-                   struct req_open *out_req)
+void sim_asker_fill(struct node_sim *n, const struct sim_owner *o, struct sim_asker *a,
+                    struct req_cred_new *out_link, struct req_open *out_req)
 {
-    struct req_cred_new link = { .type = CRED_RESTORE, .expires = n->now + CRED_LIFE_S };
+    struct req_cred_new *link = out_link;
     uint8_t token[TOKEN_BYTES];
 
     *a = (struct sim_asker){ 0 };
@@ -192,12 +198,12 @@ void sim_asker_new(struct node_sim *n, const struct sim_owner *o, struct sim_ask
     sim_login_new(&a->login, ROLE_REQUESTER, &n->rng);
     a->link = a->login;
     sim_login_token(&a->link, ROLE_RESTORE, BYTES_OF(token));
-    sim_op(n, link.op);
-    memcpy(link.ward, o->ward, ID_BYTES);
-    memcpy(link.id, a->link.id, ID_BYTES);
-    memcpy(link.psk, a->link.psk.b, KEY_BYTES);
-    MUST(node_sim_ask(n, &o->guardian->who, MSG_CRED_NEW, &link, NULL) == OK);
-    MUST(node_sim_login(n, &a->link, &a->who) == OK);
+    *link =
+        (struct req_cred_new){ .type = CRED_RESTORE, .expires = n->now + CRED_LIFE_S };
+    sim_op(n, link->op);
+    memcpy(link->ward, o->ward, ID_BYTES);
+    memcpy(link->id, a->link.id, ID_BYTES);
+    memcpy(link->psk, a->link.psk.b, KEY_BYTES);
     *out_req = (struct req_open){ .kind = REQUEST_RESTORE, .purpose = PURPOSE_RESTORE };
     sim_op(n, out_req->op);
     memcpy(out_req->stat, a->login.pub, PUB_BYTES);
@@ -205,6 +211,16 @@ void sim_asker_new(struct node_sim *n, const struct sim_owner *o, struct sim_ask
     memcpy(out_req->seal, a->seal_pub, PUB_BYTES);
     memcpy(out_req->sign, a->sign_pub, PUB_BYTES);
     commitment_of(a->nonce, out_req->commitment);
+}
+
+void sim_asker_new(struct node_sim *n, const struct sim_owner *o, struct sim_asker *a,
+                   struct req_open *out_req)
+{
+    struct req_cred_new link = { 0 };
+
+    sim_asker_fill(n, o, a, &link, out_req);
+    MUST(node_sim_ask(n, &o->guardian->who, MSG_CRED_NEW, &link, NULL) == OK);
+    MUST(node_sim_login(n, &a->link, &a->who) == OK);
 }
 
 void sim_ask(struct node_sim *n, const struct sim_owner *o, struct sim_asker *a)

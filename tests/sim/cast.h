@@ -58,7 +58,10 @@ struct sim_epoch {
     struct req_epoch_prepare req;
 };
 
-/* NEXT, then a good PREPARE in e->req, not yet asked for. */
+/* A good PREPARE in e->req for the acknowledgement key NEXT gave, not yet asked for. */
+void sim_epoch_fill(struct node_sim *n, const struct sim_owner *o, uint32_t epoch,
+                    const uint8_t ack[PUB_BYTES], struct sim_epoch *e);
+/* NEXT, then the same. */
 void sim_epoch_new(struct node_sim *n, const struct sim_owner *o, uint32_t epoch,
                    struct sim_epoch *e);
 /* Signs e->d again after a test changed it. */
@@ -80,7 +83,10 @@ struct sim_asker {
     uint8_t request[ID_BYTES];
 };
 
-/* Fresh keys, a link deposited by the guardian, logged in; OPEN in *out_req. */
+/* Fresh keys, CRED_NEW for a guardian's link and OPEN, neither asked for. */
+void sim_asker_fill(struct node_sim *n, const struct sim_owner *o, struct sim_asker *a,
+                    struct req_cred_new *out_link, struct req_open *out_req);
+/* The same with the link deposited, logged in; OPEN in *out_req. */
 void sim_asker_new(struct node_sim *n, const struct sim_owner *o, struct sim_asker *a,
                    struct req_open *out_req);
 /* The whole of it: new, OPEN, REVEAL. */
