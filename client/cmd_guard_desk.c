@@ -98,6 +98,20 @@ void desk_say_away(struct desk *d)
     }
 }
 
+/* Nobody who waits there gets anything before a person says what time it is. */
+static void say_clock(struct desk *d, size_t i)
+{
+    char node[ADDRESS_TEXT];
+
+    if (d->guard->calls[i].err != OK || d->guard->calls[i].hello.frozen == 0)
+        return;
+    guard_node(&d->day->seats[d->guard->seats[i]], node);
+    term_say(d->t,
+             "The clock of the node %s waits for you; holds stand still: kith guard "
+             "clock",
+             node);
+}
+
 void desk_say_paused(struct desk *d)
 {
     const struct guard *g = d->guard;
@@ -106,6 +120,8 @@ void desk_say_paused(struct desk *d)
 
     for (size_t i = 0; i < g->n_seats; i++) {
         uint64_t until = g->paused[g->seats[i]];
+
+        say_clock(d, i);
         if (until <= ctx_now(d->ctx))
             continue;
         guard_node(&d->day->seats[g->seats[i]], node);

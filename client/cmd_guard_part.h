@@ -41,7 +41,7 @@ enum err desk_read_notes(struct desk *d);
 /* Says which nodes are away and sets exit 3, or nothing. */
 void desk_say_away(struct desk *d);
 
-/* Says until when the person said to be away, and where, or nothing. */
+/* Says until when the person said to be away, and where; and which clocks wait. */
 void desk_say_paused(struct desk *d);
 
 /* "Ana", or "the ward 1a2b3c4d" while its note was never opened. */
@@ -92,6 +92,7 @@ enum err guard_cmd_resume(struct ctx *ctx);
 enum err guard_cmd_leave(struct ctx *ctx);
 enum err guard_cmd_reset(struct ctx *ctx);
 enum err guard_cmd_log(struct ctx *ctx);
+enum err guard_cmd_clock(struct ctx *ctx);
 /* The requests of the last look, as a list or as kith.requests/1. */
 void guard_list(struct desk *d);
 /* The screen for one request: who asks, what to do, the words. */
