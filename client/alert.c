@@ -90,7 +90,7 @@ static bool speaks(const struct day_guardian *g)
 static void find_places(const struct alert_look *how, struct alerts *a)
 {
     const struct day *d = a->day;
-    for (size_t i = 0; i < d->n_guardians; i++)
+    for (size_t i = 0; !how->seats_only && i < d->n_guardians; i++)
         if (speaks(&d->guardians[i]))
             a->places[a->n++] = (struct alert_place){ .side = ALERT_OWNER, .at = i };
     bool seats = how->which == DROP_ALERTS && how->root == NULL && !how->owner_only;

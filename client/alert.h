@@ -57,6 +57,7 @@ struct alert_look {
     const struct root_key *root;    /* as the root account; NULL: as this device */
     const struct call_send *before; /* what is sent first everywhere; NULL: nothing */
     bool owner_only;                /* not the own seats */
+    bool seats_only;                /* not one's own guardians */
 };
 
 /*
@@ -101,6 +102,8 @@ struct alert_text {
 /* One entry; e NULL: the fault its node was caught at. */
 void alert_say(const struct alerts *a, const struct alert_place *p,
                const struct seen_entry *e, struct alert_text *out);
+/* "kith alert settle 'Aunt May'": a command to copy. */
+void alert_settle_command(struct bytes name, char *out, size_t cap);
 /* True if the request of an entry waits for somebody yet. */
 bool alert_is_open(const struct alert_place *p, const struct seen_entry *e);
 /* The members of kith.alert/1 but its schema; the caller's. */

@@ -132,25 +132,30 @@ static json_t *place_json(const struct alerts *a, const struct alert_place *p)
     char who[NAME_MAX_BYTES + 1];
     char node[ADDRESS_TEXT];
     alert_place_name(a, p, who);
-    guardian_node(&a->day->guardians[p->at], node);
+    if (p->side == ALERT_OWNER)
+        guardian_node(&a->day->guardians[p->at], node);
+    else
+        guard_node(&a->day->seats[p->at], node);
     return json_pack("{s:s, s:s, s:s, s:I, s:o, s:o}", "name", who, "node", node, "state",
                      state_of(a, p), "entries", (json_int_t)p->drop.n, "head",
                      json_hex(p->drop.receipt.head, HASH_BYTES), "signed_at",
                      json_time(p->drop.receipt.time));
 }
 
-static void show_json(struct ctx *ctx, const struct alerts *a, const struct line *lines,
-                      size_t n)
+static void show_json(struct ctx *ctx, const struct alerts *a, enum alert_side side,
+                      const struct line *lines, size_t n)
 {
     json_t *entries = json_array();
-    json_t *guardians = json_array();
+    json_t *places = json_array();
+    bool own = side == ALERT_GUARDIAN;
     for (size_t i = 0; i < n; i++)
         (void)json_array_append_new(entries,
                                     alert_doc(a, lines[i].place, lines[i].entry));
     for (size_t i = 0; i < a->n; i++)
-        (void)json_array_append_new(guardians, place_json(a, &a->places[i]));
-    term_json(ctx->term, "log",
-              json_pack("{s:o, s:o}", "entries", entries, "guardians", guardians));
+        (void)json_array_append_new(places, place_json(a, &a->places[i]));
+    term_json(
+        ctx->term, own ? "seat-log" : "log",
+        json_pack("{s:o, s:o}", "entries", entries, own ? "seats" : "guardians", places));
 }
 
 static void line_text(const struct alerts *a, const struct line *l, char *out, size_t cap)
@@ -187,6 +192,28 @@ static void say_away(struct ctx *ctx, const struct alerts *a)
     for (size_t i = 0; i < a->n; i++)
         if (a->places[i].why[0] != 0)
             term_warn(ctx->term, "%s", a->places[i].why);
+}
+
+enum err log_show(struct ctx *ctx, const struct alerts *a, enum alert_side side)
+{
+    AUTO_FREE struct line *lines = NULL;
+    size_t n = 0;
+    char text[TERM_TEXT];
+    if (alerts_away(a) == a->n)
+        return term_fail(ctx->term, ERR_UNREACHABLE, NULL, "%s", a->places[0].why);
+    TRY(by_time(a, &lines, &n));
+    if (ctx->term->json)
+        show_json(ctx, a, side, lines, n);
+    for (size_t i = 0; !ctx->term->json && i < n; i++) {
+        line_text(a, &lines[i], text, sizeof text);
+        term_answer(ctx->term, "%s", text);
+    }
+    say_away(ctx, a);
+    if (alerts_away(a) > 0)
+        ctx->exit = EXIT_DEGRADED;
+    if (say_faults(ctx, a))
+        ctx->exit = EXIT_INTEGRITY;
+    return OK;
 }
 
 /* ---- after a restore ---- */
@@ -234,13 +261,10 @@ struct logs {
     struct home_key *key;  /* secret */
     struct unlocked *root; /* secret */
     struct alerts *alerts;
-    struct line *lines;
-    size_t n;
 };
 
 static void logs_end(struct logs *l)
 {
-    free(l->lines);
     alerts_free(l->alerts);
     secret_free(l->root);
     secret_free(l->key);
@@ -289,36 +313,15 @@ static enum err logs_fetch(struct logs *l)
         return nobody(l->ctx);
     if (l->others == NULL)
         TRY(ctx_day_save(l->ctx, &l->home, l->day));
-    if (alerts_away(l->alerts) == l->alerts->n)
-        return term_fail(l->ctx->term, ERR_UNREACHABLE, NULL, "%s",
-                         l->alerts->places[0].why);
-    return by_time(l->alerts, &l->lines, &l->n);
-}
-
-static enum err show_log(struct logs *l)
-{
-    struct ctx *ctx = l->ctx;
-    char text[TERM_TEXT];
-    TRY(whom(l));
-    TRY(logs_fetch(l));
-    if (ctx->term->json)
-        show_json(ctx, l->alerts, l->lines, l->n);
-    for (size_t i = 0; !ctx->term->json && i < l->n; i++) {
-        line_text(l->alerts, &l->lines[i], text, sizeof text);
-        term_answer(ctx->term, "%s", text);
-    }
-    say_away(ctx, l->alerts);
-    if (alerts_away(l->alerts) > 0)
-        ctx->exit = EXIT_DEGRADED;
-    if (say_faults(ctx, l->alerts))
-        ctx->exit = EXIT_INTEGRITY;
-    return OK;
+    return log_show(l->ctx, l->alerts, ALERT_OWNER);
 }
 
 static enum err cmd_log(struct ctx *ctx)
 {
     struct logs l = { .ctx = ctx, .home = { .dir = -1, .lock = -1 } };
-    enum err e = show_log(&l);
+    enum err e = whom(&l);
+    if (e == OK)
+        e = logs_fetch(&l);
     logs_end(&l);
     return e;
 }

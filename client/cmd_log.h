@@ -7,6 +7,7 @@
 #ifndef KITH_CLIENT_CMD_LOG_H
 #define KITH_CLIENT_CMD_LOG_H
 
+#include "client/alert.h"
 #include "client/ceremony_restore.h"
 
 /*
@@ -15,5 +16,12 @@
  */
 enum err log_restored(struct ctx *ctx, const struct restore *r,
                       const struct root_key *root);
+
+/*
+ * The entries of an ended round by time, or one document, kith.log/1 or kith.seat-log/1;
+ * then who was away (3) and what a node was caught at (9). ERR_UNREACHABLE: all away;
+ * ERR_NOMEM.
+ */
+enum err log_show(struct ctx *ctx, const struct alerts *a, enum alert_side side);
 
 #endif
