@@ -280,3 +280,15 @@ enum err drop_get(struct call *c, const uint8_t drop[ID_BYTES], uint64_t seq,
     *out_blob = b.blob;
     return OK;
 }
+
+enum err drop_shut(struct call *c, const uint8_t drop[ID_BYTES])
+{
+    struct record_drop d = { 0 };
+    enum err e = drop_load(c, drop, &d);
+
+    if (e == ERR_UNKNOWN || e == ERR_CORRUPT)
+        return OK;
+    TRY(e);
+    d.closed = 1;
+    return drop_store(c, &d);
+}

@@ -57,6 +57,8 @@ enum err drop_request(struct call *c, const uint8_t ward[ID_BYTES],
 /* Erases a drop with all its blobs, of a request (at most DROP_REQUEST_BLOBS); fine when
    there is none. */
 enum err drop_erase(struct call *c, const uint8_t drop[ID_BYTES]);
+/* Its holder goes: nobody sees it any more, the sweep empties it. Fine without one. */
+enum err drop_shut(struct call *c, const uint8_t drop[ID_BYTES]);
 /* Up to max entries behind after, oldest first. */
 enum err drop_list(struct call *c, const uint8_t drop[ID_BYTES], uint64_t after,
                    struct drop_entry *out, size_t max, size_t *out_n);

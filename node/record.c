@@ -118,6 +118,8 @@ static const struct wire_field record_seat_fields[] = {
     W_FIX(record_seat, creds.sum, 12, WIRE_MAY),
     W_UINT(record_seat, paused, 20, WIRE_MAY, UINT64_MAX),
     W_UINT(record_seat, reset, 21, WIRE_MAY, UINT64_MAX),
+    W_UINT(record_seat, tell, 22, WIRE_MAY, UINT8_MAX),
+    W_FIX(record_seat, told, 23, WIRE_MAY),
     W_UINT(record_seat, drops.count, 30, WIRE_MAY, UINT32_MAX),
     W_FIX(record_seat, drops.sum, 31, WIRE_MAY),
     W_FIX(record_seat, inbox, 32, WIRE_MUST),

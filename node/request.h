@@ -173,6 +173,8 @@ enum err request_reveal(struct call *c, const struct req_reveal *req,
                         struct rep_reveal *rep);
 enum err request_fetch(struct call *c, const struct req_fetch *req,
                        struct rep_fetch *rep);
+enum err request_ward_end(struct call *c, const struct req_ward_end *req,
+                          struct rep_ward_end *rep);
 enum err request_stop(struct call *c, const struct req_stop *req, struct rep_stop *rep);
 enum err request_cancel(struct call *c, const struct req_cancel *req,
                         struct rep_cancel *rep);

@@ -2,12 +2,26 @@
 #include "node/request_part.h"
 #include "node/seat.h"
 
+/* Whoever is away approves nothing; no try is wasted on it. */
+static enum err may_approve(struct call *c, const struct request *r)
+{
+    struct record_seat seat = { 0 };
+    struct record_ward ward = { 0 };
+
+    TRY(seat_get(c, r->seat, &seat));
+    if (seat.paused > c->now)
+        return ERR_PAUSED;
+    TRY(ward_get(c, r->ward, &ward));
+    return ward.left != 0 ? ERR_LEFT : OK;
+}
+
 enum err request_try(struct call *c, const struct req_try *req, struct rep_try *rep)
 {
     struct request r = { 0 };
 
     TRY(request_of_guardian(c, req->request, &r));
     TRY(request_over(&r));
+    TRY(may_approve(c, &r));
     if (r.state != STATE_LIVE && r.state != STATE_LOCKED && r.state != STATE_CONTESTED)
         return ERR_STATE;
     if (!id_equal(r.try_op, req->op)) {
@@ -219,6 +233,7 @@ enum err request_approve(struct call *c, const struct req_approve *req,
     TRY(request_of_guardian(c, req->request, &r));
     if (r.state != STATE_APPROVED && r.state != STATE_RELEASED) {
         TRY(request_over(&r));
+        TRY(may_approve(c, &r));
         TRY(ward_get(c, r.ward, &ward));
         TRY(weigh_stops(c, &ward, req, &r));
         TRY(request_view(c, &r, &v));

@@ -58,6 +58,8 @@ enum err request_of_guardian(struct call *c, const uint8_t id[ID_BYTES],
 /* The request, if the caller opened it (owner: a confirm of its ward); ERR_UNKNOWN. */
 enum err request_of_opener(struct call *c, const uint8_t id[ID_BYTES],
                            struct request *out);
+/* Its ward was given up: it ends, whatever its state. */
+enum err request_end_left(struct call *c, struct request *r);
 /* What brought the requester here does not bring them a second time. */
 enum err request_kill_introduction(struct call *c, const struct request *r);
 /* Key of TAB_INTRO for an introduction; its value is the u64 when it ends anyway. */

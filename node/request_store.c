@@ -231,16 +231,35 @@ static enum err settled(struct call *c, const struct request *r, size_t *io_n)
     return request_tell(c, r, REC_REQUEST_EXPIRED);
 }
 
+/* True if its guardian gave the ward up; a damaged ward decides nothing. */
+static enum err is_left(struct call *c, const struct request *r, bool *out)
+{
+    struct record_ward ward = { 0 };
+    size_t mark = c->mem.n;
+    enum err e = ward_get(c, r->ward, &ward);
+
+    c->mem.n = mark;
+    *out = e == OK && ward.left != 0;
+    return e == ERR_CORRUPT || e == ERR_UNKNOWN ? OK : e;
+}
+
 /* Sweeps one request as it is stored; *io_n counts what that cost of REQUEST_SWEEP. */
 static enum err sweep(struct call *c, struct request *r, size_t *io_n)
 {
     uint64_t kept = r->live == 0 ? REQUEST_HIDDEN_S : REQUEST_KEPT_S;
     struct txn_key statement = key_release(r->id, RELEASE_STATEMENT, 0);
+    bool left = false;
 
     (*io_n)++;
     follow_era(c, r);
     if (request_settle(r, c->now, c->env->clock))
         return settled(c, r, io_n);
+    if (!request_is_final(r->state))
+        TRY(is_left(c, r, &left));
+    if (left) {
+        *io_n += TELL_COST;
+        return request_end_left(c, r);
+    }
     if (request_is_final(r->state) && c->now >= r->ended + kept) {
         *io_n += ERASE_COST - 1;
         return request_erase(c, r);

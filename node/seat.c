@@ -323,6 +323,28 @@ enum err cred_erase(struct call *c, const uint8_t id[ID_BYTES])
     return txn_del(c->txn, TAB_CRED, key_bytes(&key));
 }
 
+enum err cred_rekey(struct call *c, const uint8_t id[ID_BYTES],
+                    const uint8_t stat[PUB_BYTES], const uint8_t psk[KEY_BYTES])
+{
+    AUTO_SECRET struct record_cred *cred = NULL;
+
+    TRY(secret_new(&cred));
+    TRY(cred_get(c, id, cred));
+    memcpy(cred->psk.b, psk, KEY_BYTES);
+    if (bytes_equal(BYTES_OF(cred->stat), bytes_of(stat, PUB_BYTES)))
+        return cred_put(c, cred);
+    struct txn_key old = find_key(cred_role(cred->type), cred->stat);
+    struct txn_key new_ = find_key(cred_role(cred->type), stat);
+    enum err e = is_new(c, TAB_CRED_FIND, &new_);
+
+    if (e != OK)
+        return e == ERR_EXISTS ? ERR_USED : e;
+    TRY(txn_del(c->txn, TAB_CRED_FIND, key_bytes(&old)));
+    TRY(txn_put(c->txn, TAB_CRED_FIND, key_bytes(&new_), BYTES_OF(cred->cred)));
+    memcpy(cred->stat, stat, PUB_BYTES);
+    return cred_put(c, cred);
+}
+
 enum err cred_used(struct call *c, const uint8_t id[ID_BYTES])
 {
     AUTO_SECRET struct record_cred *cred = NULL;

@@ -16,7 +16,9 @@ enum {
     CRED_RESTORE_MAX = 16,    /* restore links a ward, the oldest goes first */
     CRED_OWNER_MAX = 64,      /* devices, rosters, sheets a ward */
     CRED_DEVICES = 8,         /* of these only for devices */
-    CRED_FRESH_S = 86400      /* a slip of the pen may be taken back so long */
+    CRED_FRESH_S = 86400,     /* a slip of the pen may be taken back so long */
+    SEAT_AWAY_S = 30 * 86400, /* longest pause */
+    SEAT_TOLD = 16            /* wards told at once */
 };
 
 /* ERR_UNKNOWN: none. */
@@ -50,12 +52,24 @@ enum role cred_role(enum cred_type type);
 enum err cred_used(struct call *c, const uint8_t id[ID_BYTES]);
 /* True if now is past its end. */
 bool cred_expired(const struct record_cred *cred, uint64_t now);
+/* Gives an enrolled credential another static key and psk. ERR_USED: a key has it. */
+enum err cred_rekey(struct call *c, const uint8_t id[ID_BYTES],
+                    const uint8_t stat[PUB_BYTES], const uint8_t psk[KEY_BYTES]);
+/*
+ * Each minute, as a write: pauses end, and wards hear of what their guardian said, some
+ * at a time; *out_more: there was something to do, call again.
+ */
+enum err seat_tick(struct call *c, bool *out_more);
 /* Deposits an operator link's credential; earlier ones, used or not, are dead. */
 enum err seat_operator_link(struct call *c, const struct credential *link);
 
 /* Handlers. */
 enum err seat_enrol(struct call *c, const struct req_seat_enrol *req,
                     struct rep_seat_enrol *rep);
+/* Asked in the old seat's conversation. */
+enum err seat_reset(struct call *c, const struct req_seat_reset *req,
+                    struct rep_seat_reset *rep);
+enum err seat_pause(struct call *c, const struct req_pause *req, struct rep_pause *rep);
 enum err seat_info(struct call *c, const struct req_seat_info *req,
                    struct rep_seat_info *rep);
 enum err seat_cred_new(struct call *c, const struct req_cred_new *req,

@@ -3,19 +3,16 @@
 
 /* ---- SEAT_ENROL ---- */
 
-/* The guardian's own signatures, and that it speaks with the key it enrols. */
-static enum err enrol_check(const struct call *c, const struct req_seat_enrol *req,
-                            const uint8_t seat[ID_BYTES])
+enum err seat_keys_mine(const struct call *c, const struct req_seat_enrol *req,
+                        const uint8_t seat[ID_BYTES])
 {
     const uint8_t *node = c->env->id->node_pub;
 
-    if (!bytes_equal(BYTES_OF(req->stat), BYTES_OF(c->who->stat)))
-        return ERR_KEY;
     TRY(seat_enrol_verify(req->sign_pub, node, c->who->handshake, req->enrol_sig));
     return seat_keys_verify(req->sign_pub, node, seat, req->seal_pub, req->keys_sig);
 }
 
-static enum err room_for_seat(struct call *c)
+enum err seat_room(struct call *c)
 {
     struct txn_key at = { 0 };
     uint64_t seats = 0;
@@ -63,6 +60,19 @@ static enum err enrol_inbox(struct call *c, struct record_seat *seat)
     return drop_new(c, seat->inbox, KIND_INBOX, seat->seat);
 }
 
+enum err seat_take(struct call *c, const struct req_seat_enrol *req,
+                   const uint8_t id[ID_BYTES], struct record_seat *io)
+{
+    memcpy(io->seat, id, ID_BYTES);
+    memcpy(io->sign_pub, req->sign_pub, PUB_BYTES);
+    memcpy(io->seal_pub, req->seal_pub, PUB_BYTES);
+    memcpy(io->keys_sig, req->keys_sig, SIG_BYTES);
+    TRY(enrol_cred(c, req, io));
+    TRY(enrol_inbox(c, io));
+    TRY(seat_put(c, io));
+    return record_log(c, REC_SEAT_ENROLLED, id, NULL);
+}
+
 enum err seat_enrol(struct call *c, const struct req_seat_enrol *req,
                     struct rep_seat_enrol *rep)
 {
@@ -72,26 +82,23 @@ enum err seat_enrol(struct call *c, const struct req_seat_enrol *req,
 
     ident_fingerprint(req->sign_pub, req->seal_pub, fp);
     ident_seat_id(c->env->id->node_pub, fp, id);
-    TRY(enrol_check(c, req, id));
+    /* Who enrols a key speaks with it. */
+    if (!bytes_equal(BYTES_OF(req->stat), BYTES_OF(c->who->stat)))
+        return ERR_KEY;
+    TRY(seat_keys_mine(c, req, id));
     enum err e = seat_get(c, id, &seat);
     if (e == ERR_UNKNOWN)
-        TRY(room_for_seat(c));
+        TRY(seat_room(c));
     else
         TRY(e);
     /* An earlier link of this seat has done its work. */
     if (!id_none(seat.link) && !id_equal(seat.link, c->who->cred))
         TRY(cred_erase(c, seat.link));
-    memcpy(seat.seat, id, ID_BYTES);
-    memcpy(seat.sign_pub, req->sign_pub, PUB_BYTES);
-    memcpy(seat.seal_pub, req->seal_pub, PUB_BYTES);
-    memcpy(seat.keys_sig, req->keys_sig, SIG_BYTES);
     memcpy(seat.link, c->who->cred, ID_BYTES);
     if (c->who->type == CRED_OPERATOR)
         seat.operator_ = 1;
-    TRY(enrol_cred(c, req, &seat));
-    TRY(enrol_inbox(c, &seat));
-    TRY(seat_put(c, &seat));
-    TRY(record_log(c, REC_SEAT_ENROLLED, id, NULL));
+    seat.reset = 0; /* whoever has these keys has not lost them */
+    TRY(seat_take(c, req, id, &seat));
     memcpy(rep->seat, id, ID_BYTES);
     return OK;
 }

@@ -34,6 +34,17 @@ struct bytes cred_list_prefix(const struct txn_key *key);
 /* A credential of a ward is told of there, one of the seat in the node log. */
 enum err cred_tell(struct call *c, enum record_event event,
                    const struct record_cred *cred);
+/*
+ * The guardian's keys and credential at the seat *io, which is written; ERR_USED: its
+ * static key is another's.
+ */
+enum err seat_take(struct call *c, const struct req_seat_enrol *req,
+                   const uint8_t id[ID_BYTES], struct record_seat *io);
+/* The guardian's own signatures over the keys, made for this conversation. */
+enum err seat_keys_mine(const struct call *c, const struct req_seat_enrol *req,
+                        const uint8_t seat[ID_BYTES]);
+/* ERR_FULL: the node has as many seats as it takes. */
+enum err seat_room(struct call *c);
 /* The ward's record, as far as credentials need it (node/ward comes after). */
 enum err seat_ward(struct call *c, const uint8_t ward[ID_BYTES], struct record_ward *out);
 

@@ -488,13 +488,13 @@ enum err serve_tick(struct txn *t, const struct node_env *env, uint64_t now,
 {
     AUTO_CALL struct call c = { .txn = t, .env = env, .now = now };
 
-    bool more = false;
-
     TRY(call_start(&c, SCRATCH_BYTES));
-    TRY(ward_tick(&c, &more));
-    TRY(request_tick(&c, out_more));
-    *out_more |= more;
-    return OK;
+    /* One job writes only so much: whoever had something to do has it alone. */
+    TRY(seat_tick(&c, out_more));
+    if (*out_more)
+        return OK;
+    TRY(ward_tick(&c, out_more));
+    return *out_more ? OK : request_tick(&c, out_more);
 }
 
 enum err serve_keep(struct txn *t, const struct node_env *env, uint64_t now,

@@ -32,6 +32,7 @@ enum serve_key {
     X(BYE, bye, serve_bye, NEEDS_LINK, EV_COUNT)                                         \
     X(SEAT_ENROL, seat_enrol, seat_enrol, NEEDS_GUARDIAN, EV_SEAT_ENROLLED)              \
     X(SEAT_INFO, seat_info, seat_info, NEEDS_LINK, EV_COUNT)                             \
+    X(SEAT_RESET, seat_reset, seat_reset, NEEDS_CONVERSATION, EV_SEAT_ENROLLED)          \
     X(CRED_NEW, cred_new, seat_cred_new, NEEDS_CONVERSATION, EV_CRED_MADE)               \
     X(CRED_LIST, cred_list, seat_cred_list, NEEDS_CONVERSATION, EV_COUNT)                \
     X(CRED_DROP, cred_drop, seat_cred_drop, NEEDS_CONVERSATION, EV_CRED_DROPPED)         \
@@ -54,6 +55,8 @@ enum serve_key {
     X(CANCEL, cancel, request_cancel, NEEDS_REQUESTER, EV_COUNT)                         \
     X(STOP, stop, request_stop, NEEDS_CONVERSATION, EV_REQUEST_STOPPED)                  \
     X(FREEZE, freeze, ward_freeze, NEEDS_CONVERSATION, EV_COUNT)                         \
+    X(PAUSE, pause, seat_pause, NEEDS_CONVERSATION, EV_COUNT)                            \
+    X(WARD_END, ward_end, request_ward_end, NEEDS_CONVERSATION, EV_WARD_DROPPED)         \
     X(CLOCK, clock, time_clock, NEEDS_CONVERSATION, EV_COUNT)                            \
     X(ALERT_TEST, alert_test, drop_test, NEEDS_CONVERSATION, EV_COUNT)                   \
     X(DROP_CREATE, drop_create, drop_serve_create, NEEDS_CONVERSATION, EV_COUNT)         \

@@ -16,7 +16,8 @@ enum {
     WARD_STOPS_S = 90 * 86400,    /* a stop counts so long, and 3 stop holds */
     WARD_FROZEN_S = 30 * 86400,   /* a freeze lasts */
     WARD_THAWED_S = 86400,        /* least time between two */
-    WARD_SWEEP = 16               /* wards changed by one tick */
+    WARD_LEFT_S = 180 * 86400,    /* what was given up is remembered */
+    WARD_SWEEP = 8                /* wards or credentials changed by one tick */
 };
 
 /* ERR_UNKNOWN: none. */
@@ -56,8 +57,13 @@ enum err ward_thaw(struct call *c, const uint8_t ward[ID_BYTES]);
 enum err ward_confirm(struct call *c, struct record_ward *ward);
 
 /*
- * Each minute, as a write: tells the ends of freezes. At most WARD_SWEEP changes a
- * call; *out_more is true if there may be more.
+ * Its guardian gives it up: pieces and data keys go now, the record and its drops after
+ * WARD_LEFT_S, so that the owner can read why.
+ */
+enum err ward_leave(struct call *c, struct record_ward *ward);
+/*
+ * Each minute, as a write: tells the ends of freezes, erases what was given up long ago.
+ * At most WARD_SWEEP changes a call; *out_more: there was something to do, call again.
  */
 enum err ward_tick(struct call *c, bool *out_more);
 /*

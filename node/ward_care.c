@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "node/drop.h"
+#include "node/seat.h"
 #include "node/ward.h"
 
 static enum err tell(struct call *c, const struct record_ward *ward,
@@ -69,10 +70,94 @@ enum err ward_thaw(struct call *c, const uint8_t id[ID_BYTES])
     return record_frozen(&ward, c->now) ? thaw(c, &ward, c->now) : OK;
 }
 
+/* ---- a guardian gives a ward up ---- */
+
+static enum err erase_epoch(struct call *c, const struct record_epoch *epoch)
+{
+    struct data_id id = { .epoch = epoch->epoch };
+    struct txn_key key = key_epoch(epoch->ward, epoch->epoch);
+
+    memcpy(id.ward, epoch->ward, ID_BYTES);
+    TRY(data_key_drop(c->txn, &id));
+    for (unsigned which = OBJECT_BOX_PIECE; which <= OBJECT_ACK_SEED; which++) {
+        struct txn_key k = key_object(epoch->ward, epoch->epoch, (enum object)which);
+
+        TRY(txn_del(c->txn, TAB_OBJECT, key_bytes(&k)));
+    }
+    return txn_del(c->txn, TAB_EPOCH, key_bytes(&key));
+}
+
+enum err ward_leave(struct call *c, struct record_ward *ward)
+{
+    struct txn_key at = { 0 };
+    enum err e;
+
+    /* By key, so that a damaged epoch goes as well. */
+    while ((e = txn_next(c->txn, TAB_EPOCH, bytes_of(ward->ward, ID_BYTES), &at,
+                         (struct span){ 0 }, NULL)) == OK) {
+        struct record_epoch epoch = { .epoch = load_u32(at.b + ID_BYTES) };
+
+        memcpy(epoch.ward, ward->ward, ID_BYTES);
+        TRY(erase_epoch(c, &epoch));
+    }
+    if (e != ERR_UNKNOWN)
+        return e;
+    ward->left = c->now;
+    ward->active = 0;
+    ward->epochs = 0;
+    ward->bytes = 0;
+    TRY(ward_put(c, ward));
+    return tell(c, ward, REC_WARD_LEFT);
+}
+
+/* Every credential of the ward goes, a few at a time. */
+static enum err erase_creds(struct call *c, const struct record_ward *ward, size_t *io_n)
+{
+    AUTO_SECRET struct record_cred *cred = NULL;
+    struct txn_key at = { 0 };
+    size_t mark = c->mem.n;
+    enum err e = OK;
+
+    TRY(secret_new(&cred));
+    while (*io_n < WARD_SWEEP && (e = txn_next(c->txn, TAB_CRED, (struct bytes){ 0 }, &at,
+                                               (struct span){ 0 }, NULL)) == OK) {
+        e = cred_get(c, at.b, cred);
+        c->mem.n = mark;
+        if (e == ERR_CORRUPT)
+            continue;
+        TRY(e);
+        if (!id_equal(cred->ward, ward->ward))
+            continue;
+        TRY(cred_erase(c, cred->cred));
+        (*io_n)++;
+    }
+    return e == ERR_UNKNOWN ? OK : e;
+}
+
+static enum err forget(struct call *c, const struct record_ward *ward, size_t *io_n)
+{
+    struct txn_key here = key_ids(ward->seat, ward->ward);
+    struct record_seat seat = { 0 };
+
+    TRY(erase_creds(c, ward, io_n));
+    if (*io_n > 0)
+        return OK;
+    (*io_n)++;
+    TRY(drop_shut(c, ward->alert));
+    TRY(drop_shut(c, ward->log));
+    TRY(seat_get(c, ward->seat, &seat));
+    owned_drop(&seat.wards, ward->ward);
+    TRY(seat_put(c, &seat));
+    TRY(txn_del(c->txn, TAB_WARD_SEAT, key_bytes(&here)));
+    return txn_del(c->txn, TAB_WARD, BYTES_OF(ward->ward));
+}
+
 /* ---- the tick ---- */
 
 static enum err tick_ward(struct call *c, struct record_ward *ward, size_t *io_n)
 {
+    if (ward->left != 0 && c->now >= ward->left + WARD_LEFT_S)
+        return forget(c, ward, io_n);
     if (ward->frozen == 0 || ward->thawed != 0 || record_frozen(ward, c->now))
         return OK;
     (*io_n)++;
@@ -99,6 +184,6 @@ enum err ward_tick(struct call *c, bool *out_more)
         if (e != ERR_CORRUPT) /* it stays, the others go on */
             TRY(e);
     }
-    *out_more = n >= WARD_SWEEP;
+    *out_more = n > 0;
     return OK;
 }

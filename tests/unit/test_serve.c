@@ -132,7 +132,7 @@ static void a_body_out_of_shape_changes_nothing(void **state)
 {
     struct world *w = *state;
     struct req_cred_new req = restore_req(w, 1);
-    static uint8_t big[600];
+    static uint8_t big[800];
     uint8_t mem[512];
     struct buf body = BUF_OF(mem);
     struct bytes got = { 0 };

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/request_part.h"
+
+/* Requests that end with their ward at once; the sweep ends the others. */
+enum { END_AT_ONCE = 16 };
+
+enum err request_end_left(struct call *c, struct request *r)
+{
+    enum request_event event = r->state == STATE_OPENED ? EVENT_CANCEL : EVENT_REFUSE;
+
+    TRY(request_move(r, event, c->now));
+    TRY(request_forget(c, r));
+    TRY(request_put(c, r));
+    return r->live != 0 ? request_tell(c, r, REC_REQUEST_REFUSED) : OK;
+}
+
+static enum err end_some(struct call *c, const uint8_t ward[ID_BYTES])
+{
+    struct txn_key at = { 0 };
+    struct request r = { 0 };
+    size_t mark = c->mem.n;
+    size_t n = 0;
+    enum err e = OK;
+
+    while (n < END_AT_ONCE && (e = request_next_of(c, ward, &at, &r)) == OK) {
+        if (!request_is_final(r.state)) {
+            TRY(request_end_left(c, &r));
+            n++;
+        }
+        c->mem.n = mark;
+    }
+    return e == ERR_UNKNOWN ? OK : e;
+}
+
+enum err request_ward_end(struct call *c, const struct req_ward_end *req,
+                          struct rep_ward_end *rep)
+{
+    struct record_ward ward = { 0 };
+
+    TRY(ward_visible(c, req->ward, &ward));
+    if (ward.left == 0) {
+        TRY(ward_leave(c, &ward));
+        TRY(end_some(c, ward.ward));
+    }
+    rep->left = ward.left;
+    return OK;
+}
