@@ -29,7 +29,7 @@ fresh() {
 alert() {
     python3 -c 'import json, sys
 e, s, w, n = sys.argv[1:5]
-print(json.dumps({"schema": "kith.alert/1", "event": e, "what": "someone asks for the piece",
+print(json.dumps({"schema": "kith.alert/1", "event": e, "what": "Somebody asks for your keys at " + (w or "the") + "'"'"'s node.",
     "time": 1766000000, "side": s, "who": w or None, "node": None, "seat": None,
     "ward": "'$ward'", "request": "'$req'", "word": None, "next": n}, ensure_ascii=False))' "$@" 2>/dev/null # its reader may be gone
 }
@@ -62,9 +62,10 @@ alert request-live owner Ben "kith stop $req" | mail 0 ben@example.org "$work/se
 printf '[-t]\n[-i]\n' >"$work/want"
 cmp -s "$work/want" "$work/sendmail.args" || fail "arguments of sendmail"
 has sendmail.in 'To: ben@example.org'
-has sendmail.in 'Subject: Kith: someone asks for the piece'
+has sendmail.in 'Subject: Kith: somebody asks for a key'
 has sendmail.in 'Auto-Submitted: auto-generated'
-has sendmail.in 'From your guardian Ben: someone asks for the piece.'
+has sendmail.in "Somebody asks for your keys at Ben's node."
+has sendmail.in 'Guardian: Ben'
 has sendmail.in 'When: 2025-12-17 19:33 UTC'
 has sendmail.in "Request: $req"
 has sendmail.in "Next: kith stop $req"
@@ -116,19 +117,25 @@ for name in $'Ben\nBcc: eve@example.org\n\nX' $'Ben\r\nBcc: eve@example.org' \
     has notify-send.args '[--app-name=Kith]'
     has notify-send.args '[--urgency=critical]'
     has notify-send.args '[--]'
-    has notify-send.args '[Kith: someone asks for the piece]'
+    has notify-send.args '[Kith: somebody asks for a key]'
     lines notify-send.args '<|>' 0
 done
 
 # ---- a command that would be more than ours is not shown ----
 # shellcheck disable=SC2016
-for next in 'kith stop all; rm -rf ~' 'rm -rf ~' $'kith stop\nrm -rf ~' 'kith stop $(id)' '' \
+for next in 'kith stop all; rm -rf ~' 'rm -rf ~' $'kith stop\nrm -rf ~' 'kith stop $(id)' \
     'kith stop `id`' 'kith stop & id' 'kith stop > x'; do
     fresh
     alert request-live owner Ben "$next" | mail 0 ben@example.org "$work/sendmail"
     lines sendmail.in '^Next: ' 1
-    has sendmail.in 'Next: kith status'
+    has sendmail.in 'Next: kith'
 done
+
+# ---- nothing to do: no command ----
+fresh
+alert request-live owner Ben "" | mail 0 ben@example.org "$work/sendmail"
+lines sendmail.in "^Next: " 0
+lines sendmail.in "stop it" 0
 
 # ---- a test says so, with its word ----
 fresh
@@ -147,7 +154,7 @@ cp "$work/answer" "$work/invite"
 run ana 0 init --name Ana --no-passphrase
 run ana 0 guardian add Ben "@$work/invite"
 kill "${pid[ben]}" && wait "${pid[ben]}" # it waits for what it still has to tell
-has sendmail.in 'Subject: Kith: a ward was enrolled'
+has sendmail.in 'Subject: Kith: ward enrolled'
 has sendmail.in 'From the node "ben": a ward was enrolled.'
 has sendmail.in 'Next: kith guard wards'
 lines sendmail.in 'Ana' 0
