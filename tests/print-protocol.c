@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Prints the tables of docs/PROTOCOL.md from the code: print-protocol NAME, NAME one of
- * labels, levels, messages, objects, errors, states, drawing. scripts/check-tables
- * compares them.
+ * labels, levels, messages, objects, errors, states, drawing, events.
+ * scripts/check-tables compares them.
  */
 #include <ctype.h>
 #include <inttypes.h>
@@ -132,10 +132,11 @@ static void print_messages(void)
 static void print_objects(void)
 {
     static const struct wire_schema *const all[] = {
-        &manifest_schema,     &descriptor_schema,  &roster_schema,
-        &box_about_schema,    &box_content_schema, &note_schema,
-        &view_schema,         &transcript_schema,  &statement_schema,
-        &introduction_schema, &ack_schema,         &release_receipt_schema,
+        &manifest_schema,     &descriptor_schema,   &roster_schema,
+        &box_about_schema,    &box_content_schema,  &note_schema,
+        &view_schema,         &transcript_schema,   &statement_schema,
+        &introduction_schema, &ack_schema,          &release_receipt_schema,
+        &drop_event_schema,   &drop_receipt_schema,
     };
     const struct wire_schema *seen[64];
     size_t n_seen = 0;
@@ -192,6 +193,15 @@ static void print_drawing(void)
     printf("```\n");
 }
 
+static void print_events(void)
+{
+    printf("| number | name | alert | what happened |\n|--:|---|---|---|\n");
+    for (unsigned e = 0; e < 256; e++)
+        if (strcmp(drop_event_name(e), "unknown") != 0)
+            printf("| %u | %s | %s | %s |\n", e, drop_event_name(e),
+                   drop_event_loud(e) ? "yes" : "", drop_event_what(e));
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -201,7 +211,7 @@ int main(int argc, char **argv)
         { "labels", print_labels },     { "levels", print_levels },
         { "messages", print_messages }, { "objects", print_objects },
         { "errors", print_errors },     { "states", print_states },
-        { "drawing", print_drawing },
+        { "drawing", print_drawing },   { "events", print_events },
     };
 
     for (size_t i = 0; argc == 2 && i < sizeof tables / sizeof tables[0]; i++) {
@@ -210,7 +220,8 @@ int main(int argc, char **argv)
         tables[i].print();
         return 0;
     }
-    (void)fprintf(stderr, "usage: print-protocol "
-                          "labels|levels|messages|objects|errors|states|drawing\n");
+    (void)fprintf(stderr,
+                  "usage: print-protocol "
+                  "labels|levels|messages|objects|errors|states|drawing|events\n");
     return 2;
 }

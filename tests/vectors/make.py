@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Computes crypt.json, ident.json, words.json, piece.json and derive.json from docs/PROTOCOL.md alone,
+"""Computes crypt.json, ident.json, words.json, piece.json, drop.json and derive.json from docs/PROTOCOL.md alone,
 without Kith's code.
 
     make.py          writes the files beside this script
@@ -446,6 +446,8 @@ OBJECTS = {name: line.split() for name, line in {
     "statement_epoch": "epoch manifest_hash opened",
     "introduction": "req_sign manifest_hash until",
     "ack": "state ward epoch manifest_hash stored incarnation log_head time",
+    "drop_event": "event time ward request epoch",
+    "drop_receipt": "drop seq head incarnation time",
 }.items()}
 
 
@@ -730,10 +732,46 @@ def derive():
                     for index in (0, 1, 999999)]}
 
 
+# ---- drops ----
+
+def u64(v):
+    return v.to_bytes(8, "big")
+
+
+def drop():
+    node, reader, depositor = (made_up(n, 32) for n in ("drop node", "reader", "depositor"))
+    id_, ward, request = (made_up(n, 16) for n in ("drop", "drop ward", "drop request"))
+    events = [{"event": 4, "time": 1800000000, "ward": ward},
+              {"event": 5, "time": 1800000060, "ward": ward, "epoch": 1},
+              {"event": 16, "time": 1800259200, "ward": ward, "request": request}]
+    blobs = [encode("drop_event", e) for e in events] + [bytes(range(256)) * 64]
+    at, entries = bytes(32), []
+    for seq, blob in enumerate(blobs, 1):
+        received = 1800000000 + seq * 1000
+        hash_ = blake("kith drop chain", blob)
+        at = blake("kith drop chain", at, u64(seq), u64(received), hash_)
+        entries.append({"seq": seq, "received": received, "blob": blob, "hash": hash_, "head": at})
+    seq = len(entries)
+    receipt = {"drop": id_, "seq": seq, "head": at, "incarnation": made_up("incarnation", 16),
+               "time": 1800004321}
+    last = entries[-1]
+    return plain({
+        "about": "A drop of three events and a large blob; see docs/PROTOCOL.md.",
+        "drop": id_,
+        "events": events,
+        "entries": entries,
+        "receipt": signed("drop_receipt", "kith drop receipt", node, receipt),
+        "mark": {"seed": reader, "pub": public(reader), "seq": seq, "head": at,
+                 "sig": signature(reader, "kith drop mark", id_ + u64(seq) + at)},
+        "deposit": {"seed": depositor, "pub": public(depositor), "blob": last["blob"],
+                    "sig": signature(depositor, "kith drop blob", id_ + last["hash"])},
+        "test_word": int.from_bytes(entries[0]["hash"][:8], "big") % 1296})
+
+
 def main():
     bad = 0
     for name, value in (("crypt", crypt()), ("ident", ident()), ("words", words()),
-                        ("piece", piece()), ("derive", derive())):
+                        ("piece", piece()), ("drop", drop()), ("derive", derive())):
         path = HERE / f"{name}.json"
         text = json.dumps(value, indent=1) + "\n"
         if "--check" not in sys.argv:
