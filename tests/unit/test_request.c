@@ -2610,6 +2610,62 @@ static void a_confirm_is_stopped_for_itself(void **state)
     world_free(w);
 }
 
+/* ---- a thief with the root commits epoch after epoch ---- */
+
+static enum err next_epoch(struct call *c, struct world *w)
+{
+    struct record_ward ward = { 0 };
+    struct record_epoch old = { 0 };
+    struct txn_key key = key_epoch(w->ward, w->epochs);
+
+    TRY(record_get(c, TAB_EPOCH, &record_epoch_schema, &key, &old));
+    old.state = EPOCH_SUPERSEDED;
+    TRY(record_put(c, TAB_EPOCH, &record_epoch_schema, &key, &old));
+    w->epochs++;
+    TRY(put_epoch(c, w, w->epochs));
+    TRY(ward_get(c, w->ward, &ward));
+    ward.active = w->epochs;
+    return ward_put(c, &ward);
+}
+
+static enum err confirm_first(struct call *c, struct world *w)
+{
+    struct record_ward ward = { 0 };
+
+    TRY(ward_get(c, w->ward, &ward));
+    return ward_confirm(c, &ward);
+}
+
+static void new_epochs_touch_no_approval(void **state)
+{
+    struct world *w = world_new(HOLD, 1);
+    struct asker a = asker_new(w, CRED_RESTORE, w->links[0]);
+    struct asker b = asker_new(w, CRED_RESTORE, w->links[1]);
+    struct rep_fetch got;
+
+    (void)state;
+    directly(w, confirm_first);
+    open_live(w, &a);
+    w->hold = 30 * DAY; /* what the thief would like */
+    directly(w, next_epoch);
+    approve(w, &a, NULL);
+    directly(w, next_epoch);
+    open_live(w, &b); /* opened afterwards: under what people confirmed */
+    assert_int_equal(b.v.n_epochs, 3);
+    approve(w, &b, NULL);
+    w->now = T0 + HOLD - 1;
+    assert_int_equal(ask_fetch(w, &a, 1, &got), ERR_STATE);
+    w->now++;
+    assert_int_equal(ask_fetch(w, &a, 2, &got), ERR_UNKNOWN); /* not in its view */
+    assert_int_equal(ask_fetch(w, &a, 1, &got), OK);
+    assert_true(got.box.n > 0 && got.manifest.n > 0);
+    for (uint32_t e = 1; e <= 3; e++) {
+        assert_int_equal(ask_fetch(w, &b, e, &got), OK);
+        assert_true(got.box.n > 0);
+    }
+    world_free(w);
+}
+
 /* ---- freeze ---- */
 
 static enum err ask_freeze(struct world *w, const struct session *who,
@@ -2809,6 +2865,7 @@ int main(void)
         cmocka_unit_test(contested_and_locked_can_be_unlocked),
         cmocka_unit_test(a_stopped_introduction_is_dead),
         cmocka_unit_test(a_confirm_is_stopped_for_itself),
+        cmocka_unit_test(new_epochs_touch_no_approval),
         cmocka_unit_test(frozen_only_the_root_stops),
         cmocka_unit_test(a_freeze_ends_and_rests_a_day),
         cmocka_unit_test(a_release_ends_a_freeze),
