@@ -3,26 +3,41 @@
 
 /* ---- the text ---- */
 
+static void say_how_to_ask(struct term *t, uint32_t number)
+{
+    if (number > 0) {
+        term_answer(t,
+                    "  2. Copy the lines with KITH1: into a file, one or more of them, "
+                    "and type");
+        term_answer(t, "       kith restore start --sheet FILE");
+        term_answer(t, "     Or call one of the people below, best by a number you know, "
+                       "and");
+        term_answer(t, "     ask for a link: they type  kith guard link --spoken");
+        return;
+    }
+    term_answer(t, "  2. Call one of the people below, best by a number you know.");
+    term_answer(t, "     Ask for a link: they type  kith guard link --spoken");
+    term_answer(t, "     and you type  kith restore start LINK");
+}
+
+/* number: of the sheet whose links it holds; 0: it holds none. */
 static void say_head(struct term *t, const struct day *d, uint32_t number)
 {
     char date[TIME_TEXT];
 
     time_text(d->me.sealed_at, date);
     term_answer(t, "KITH: how %.*s's keys come back", TEXT(d->me.name));
-    term_answer(t, "Circle of %s, number %u; sheet %u", date, d->me.epoch, number + 1);
+    if (number > 0)
+        term_answer(t, "Circle of %s, number %u; sheet %u", date, d->me.epoch, number);
+    else
+        term_answer(t, "Circle of %s, number %u", date, d->me.epoch);
     term_answer(t, "%s", "");
     term_answer(t, "Fingerprint words:  %.*s", TEXT(d->me.fingerprint));
     term_answer(t, "(No secret. After a restore the program must show these four.)");
     term_answer(t, "%s", "");
     term_answer(t, "If everything is lost");
     term_answer(t, "  1. Take any machine with the program kith.");
-    term_answer(t,
-                "  2. Copy the lines with KITH1: into a file, one or more of them, and "
-                "type");
-    term_answer(t, "       kith restore start --sheet FILE");
-    term_answer(t,
-                "     Or call one of the people below, best by a number you know, and");
-    term_answer(t, "     ask for a link: they type  kith guard link --spoken");
+    say_how_to_ask(t, number);
     term_answer(t,
                 "  3. Call each person and read them the four words beside their name.");
     term_answer(t, "  4. %u of the %zu must say yes. Then wait, and type  kith restore",
@@ -89,10 +104,11 @@ static json_t *guardian_json(const struct day_guardian *g, const char *link)
 static json_t *head_json(const struct day *d, uint32_t number, const char *wrapped,
                          json_t *guardians)
 {
-    return json_pack("{s:o, s:o, s:i, s:i, s:i, s:I, s:s, s:o}", "name",
+    return json_pack("{s:o, s:o, s:i, s:i, s:i, s:o, s:s, s:o}", "name",
                      json_slice(d->me.name), "fingerprint", json_slice(d->me.fingerprint),
                      "epoch", (int)d->me.epoch, "need", (int)circle_need(&d->me), "of",
-                     (int)circle_pieces(&d->me), "sheet", (json_int_t)number + 1,
+                     (int)circle_pieces(&d->me), "sheet",
+                     number > 0 ? json_integer((json_int_t)number) : json_null(),
                      "wrapped", wrapped, "guardians", guardians);
 }
 
@@ -149,10 +165,10 @@ static enum err print(struct ctx *ctx, const struct seal_work *w, const struct s
         json_t *list = json_array();
         enum err e = each_guardian(ctx, w, s, list);
 
-        term_json(t, "sheet", head_json(d, s->number, line, list));
+        term_json(t, "sheet", head_json(d, s->n > 0 ? s->number + 1 : 0, line, list));
         return e;
     }
-    say_head(t, d, s->number);
+    say_head(t, d, s->n > 0 ? s->number + 1 : 0);
     TRY(each_guardian(ctx, w, s, NULL));
     say_wrapped(t, line);
     return OK;
@@ -211,6 +227,19 @@ static enum err sheet_print(struct ctx *ctx, const struct seal_work *w)
     if (!first)
         term_say(t, "Sheets that were printed before stay valid. If one may be in wrong "
                     "hands: kith circle sheet --revoke, and print a new one.");
+    return OK;
+}
+
+/* Without the root there are no links; the rest of the paper is worth having. */
+static enum err sheet_locked(struct ctx *ctx, const struct seal_work *w)
+{
+    AUTO_FREE struct sheet *s = calloc(1, sizeof *s);
+
+    if (s == NULL)
+        return ERR_NOMEM;
+    TRY(print(ctx, w, s));
+    term_warn(ctx->term, "this sheet has no links: your keys are locked. With "
+                         "--passphrase-file FILE it holds one to each guardian.");
     return OK;
 }
 
@@ -277,9 +306,12 @@ enum err cmd_circle_sheet(struct ctx *ctx)
         return term_fail_as(ctx->term, ERR_STATE, EXIT_NO_CIRCLE, "not-sealed",
                             "A sheet before that would promise what is not there.",
                             "kith circle seal", "Your circle is not sealed yet.");
-    TRY(ctx_unlock(ctx, &h, &u));
+    bool ends = ctx_option(ctx, "--revoke") != NULL;
+    enum err e = ctx_unlock(ctx, &h, &u);
+    if (e != OK && (ends || e != ERR_LOCKED))
+        return e;
     const struct seal_work w = { &h, u, d, ctx->params };
-    if (ctx_option(ctx, "--revoke") != NULL)
-        return revoke(ctx, &w);
-    return sheet_print(ctx, &w);
+    if (e == ERR_LOCKED)
+        return sheet_locked(ctx, &w);
+    return ends ? revoke(ctx, &w) : sheet_print(ctx, &w);
 }

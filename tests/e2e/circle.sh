@@ -106,6 +106,9 @@ run Ana 3 status
 answers "You can be restored: yes, but with none to spare."
 for name in "${names[@]}"; do confirm "$name"; done
 run Ana 0 circle seal
+run Ana 3 status
+says "Nobody has shown yet that alerts reach you"
+alerts_reach Ana
 run Ana 0 status
 answers "You can be restored: yes, with 2 to spare."
 run Ana 0 status --json
@@ -121,13 +124,18 @@ json "d['wards'][0]['epoch']" 1
 run Ben 0 guard link Ana
 cp "$work/answer" "$work/link"
 run Eve 0 restore start "@$work/link" --no-passphrase
-run Ana 0 status --json
+run Ana 3 status --json
 json "len(d['requests'])" 1
 json "d['requests'][0]['kind']" restore
 json "d['requests'][0]['label']" Ana
 json "d['next'][0]['id']" request
-run Ana 0 status
+run Ana 3 status
 says "Somebody asks for your keys at Ben's node"
+run Ben 0 guard requests --json
+python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["requests"][0]["request"])' \
+    "$work/answer" >"$work/req"
+run Ben 0 guard refuse "$(cat "$work/req")"
+run Ana 0 status
 
 # ---- fewer and fewer ----
 node_kill Ben
@@ -140,7 +148,7 @@ answers "You can be restored: yes, but not today. Only 2 of 5 nodes answer now, 
 # ---- on paper ----
 run Ana 0 root fingerprint
 cp "$work/answer" "$work/fingerprint"
-run Ana 3 circle sheet # three nodes are away
+run Ana 0 circle sheet # locked: no links
 grep -qF "$(cat "$work/fingerprint")" "$work/answer" || fail "no fingerprint words on the sheet"
 for name in "${names[@]}"; do
     grep -qF "+49 30 $name" "$work/answer" || fail "$name's number is not on the sheet"

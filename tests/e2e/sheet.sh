@@ -50,8 +50,12 @@ rm -rf "$work/New"
 ana 0 circle seal
 
 # ---- the paper ----
-run Ana 4 circle sheet
+run Ana 12 circle sheet --passphrase-file "$work/print"
 run Ana 4 circle sheet --revoke
+run Ana 0 circle sheet # nobody to ask for the passphrase: all but the links
+says "this sheet has no links"
+grep -q 'KITH1:[A-Z2-7]' "$work/answer" && fail "links without the root"
+grep -q "$(cat "$work/print")" "$work/answer" || fail "no fingerprint words without the root"
 ana 0 circle sheet
 cp "$work/answer" "$work/sheet"
 [ "$(links_in "$work/sheet")" = 3 ] || fail "not three links"
