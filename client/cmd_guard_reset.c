@@ -59,7 +59,7 @@ static enum err begin(struct desk *d)
         term_warn(d->t, "the guardians you added were asked under the old key. Add them "
                         "again afterwards.");
     day->n_guardians = 0;
-    day->me.reset = ctx_now(d->ctx);
+    day->me.reset = home_aside_free(&d->home, ctx_now(d->ctx));
     return ctx_day_save(d->ctx, &d->home, day);
 }
 

@@ -584,20 +584,6 @@ enum err home_root_save(struct home *h, const struct unlocked *u, const struct r
     return root_write(h, &u->box, &u->key, rng, REPLACE_OLD);
 }
 
-enum err home_root_aside(struct home *h, uint64_t when)
-{
-    const char *name = file_rows[HOME_ROOT].name;
-    char aside[32];
-    if (h->dir < 0)
-        return ERR_STATE;
-    (void)snprintf(aside, sizeof aside, "%s.%llu", name, (unsigned long long)when);
-    if (faccessat(h->dir, aside, F_OK, 0) == 0 || !home_has(h, HOME_ROOT))
-        return OK;
-    if (renameat(h->dir, name, h->dir, aside) != 0)
-        return io_error(errno);
-    return fsync(h->dir) == 0 ? OK : io_error(errno);
-}
-
 enum err home_journal_key(const struct root_key *root, struct home_key **out)
 {
     AUTO_SECRET struct home_key *key = NULL;

@@ -157,6 +157,8 @@ enum err home_root_save(struct home *h, const struct unlocked *u, const struct r
  * fine if that was done before, or if there is none. Nothing removes it. ERR_IO.
  */
 enum err home_root_aside(struct home *h, uint64_t when);
+/* The first WHEN from this one on under which nothing was put aside. */
+uint64_t home_aside_free(const struct home *h, uint64_t when);
 /* The key for HOME_JOURNAL, from the root. Caller frees. */
 enum err home_journal_key(const struct root_key *root, struct home_key **out);
 

@@ -353,6 +353,273 @@ static void test_freeze(void **state)
     assert_int_equal(freeze("Ben"), EXIT_FINE);
 }
 
+/* ---- pause ---- */
+
+static void test_pause(void **state)
+{
+    (void)state;
+    struct asked a = begin("New", "Ben");
+
+    assert_int_equal(KITH("Ben", "guard", "pause", "31d"), EXIT_USAGE);
+    assert_int_equal(KITH("Ben", "guard", "pause", "0"), EXIT_USAGE);
+    SAID("kith guard resume");
+    assert_int_equal(KITH("Ben", "guard", "pause", "soon"), EXIT_USAGE);
+    KITH_FINE("Ben", "guard", "pause", "14d", "--json");
+    assert_int_equal(number_of("until"), net_now() + 14 * DAY);
+    assert_int_equal(json_array_size(answer("nodes")), 1);
+    KITH_FINE("Ben", "guard", "wards");
+    SAID("you are away until");
+    show("Ben", &a);
+    TOLD("You said that you are away until");
+    TOLD("Next, if you are back: kith guard resume");
+    assert_int_equal(approve("Ben", &a), EXIT_STOPPED);
+    asks("paused", "kith guard resume");
+    /* The restore sees it, and a no is always possible. */
+    KITH_FINE("Ben", "guard", "refuse", a.request);
+    KITH_FINE("Ben", "guard", "resume");
+    KITH_FINE("Ben", "guard", "resume", "--json");
+    assert_true(json_is_null(answer("until")));
+    struct asked b = begin("Other", "Ben");
+    assert_int_equal(approve("Ben", &b), EXIT_FINE);
+    /* It ends by itself too, and what was approved before goes on. */
+    KITH_FINE("Ben", "guard", "pause", "1d");
+    show("Ben", &b);
+    TOLD("There is nothing to do.");
+    play_wait(DAY + 1);
+    struct asked c = begin("Third", "Ben");
+    assert_int_equal(approve("Ben", &c), EXIT_FINE);
+}
+
+/* ---- leave ---- */
+
+static int leave(const char *guardian)
+{
+    return KITH(guardian, "guard", "leave", "Ana", "--yes", "leave", "--json");
+}
+
+static void test_leave(void **state)
+{
+    (void)state;
+    struct asked a = begin("New", "Ben");
+
+    assert_int_equal(KITH("Ben", "guard", "leave", "Ana", "--json"), EXIT_USAGE);
+    asks("word-needed", NULL);
+    assert_true(has(text_of("why"), "erased at your node at once"));
+    assert_int_equal(KITH("Ben", "guard", "leave", "Nobody", "--yes", "leave"),
+                     EXIT_NONE);
+    assert_int_equal(leave("Ben"), EXIT_FINE);
+    assert_int_equal(number_of("left_at"), net_now());
+    play_wait(60);
+    assert_int_equal(leave("Ben"), EXIT_FINE);
+    assert_int_equal(number_of("left_at"), net_now() - 60);
+    KITH_FINE("Ben", "guard", "wards");
+    TOLD("you gave this up");
+    assert_int_equal(KITH("Ben", "guard", "link", "Ana", "--json"), EXIT_FAILED);
+    asks("left", NULL);
+    assert_int_equal(freeze("Ben"), EXIT_FAILED);
+    assert_int_equal(approve("Ben", &a), EXIT_STOPPED);
+    show_json("Ben", &a);
+    assert_string_equal(text_of("state"), "refused");
+    /* The two others are enough. */
+    struct asked b = begin("Other", "Cy");
+    assert_int_equal(approve("Cy", &b), EXIT_FINE);
+}
+
+/* ---- log ---- */
+
+static void test_log(void **state)
+{
+    (void)state;
+    struct asked a = begin("New", "Ben");
+
+    assert_int_equal(approve("Ben", &a), EXIT_FINE);
+    assert_int_equal(device_stops("Ben", a.request), OK);
+    assert_int_equal(freeze("Ben"), EXIT_FINE);
+    KITH_FINE("Ben", "guard", "log");
+    TOLD("Ana");
+    KITH_FINE("Ben", "guard", "log", "--json");
+    assert_string_equal(text_of("schema"), "kith.seat-log/1");
+    assert_true(json_array_size(answer("entries")) >= 4);
+    assert_string_equal(
+        json_string_value(json_object_get(json_array_get(answer("seats"), 0), "state")),
+        "ok");
+    assert_int_equal(KITH("Nobody", "guard", "log"), EXIT_NONE);
+    net_fault(0, NET_SILENT);
+    assert_int_equal(KITH("Ben", "guard", "log"), EXIT_AWAY);
+}
+
+/* ---- new keys after a forgotten passphrase ---- */
+
+static int reset(const char *guardian, const char *yes)
+{
+    return KITH(guardian, "guard", "reset", "--no-passphrase", "--json", "--yes", yes);
+}
+
+static void test_reset_is_asked_for(void **state)
+{
+    (void)state;
+    assert_int_equal(KITH("Ben", "guard", "reset", "--no-passphrase", "--json"),
+                     EXIT_USAGE);
+    asks("word-needed", NULL);
+    assert_true(has(text_of("why"), "forgotten passphrase"));
+    assert_int_equal(reset("Nobody", "reset"), EXIT_NONE);
+    net_fault(0, NET_SILENT);
+    assert_int_equal(reset("Ben", "reset"), EXIT_AWAY);
+    net_fault(0, NET_FINE);
+    /* Nothing was changed by all that. */
+    struct asked a = begin("New", "Ben");
+    assert_int_equal(approve("Ben", &a), EXIT_FINE);
+}
+
+static void reset_done(const char *guardian)
+{
+    json_t *seat = json_array_get(answer("seats"), 0);
+
+    assert_true(json_is_string(json_object_get(seat, "seat")));
+    assert_string_equal(
+        json_string_value(json_object_get(json_array_get(answer("lost"), 0), "label")),
+        "Ana");
+    KITH_FINE(guardian, "guard", "wards");
+    TOLD("you lost the keys to this piece");
+}
+
+static void test_reset(void **state)
+{
+    char link[LINK_TEXT];
+
+    (void)state;
+    struct asked a = begin("New", "Ben");
+    assert_int_equal(reset("Ben", "reset"), EXIT_FINE);
+    assert_string_equal(text_of("schema"), "kith.reset/1");
+    reset_done("Ben");
+    /* The old piece: no yes and no link, but a no, a freeze and a good-bye. */
+    assert_int_equal(approve("Ben", &a), EXIT_FAILED);
+    asks("old-keys", "kith guard refuse");
+    show("Ben", &a);
+    TOLD("Next: tell Ana that you lost your keys");
+    KITH_FINE("Ben", "guard", "refuse", a.request);
+    assert_int_equal(KITH("Ben", "guard", "link", "Ana", "--json"), EXIT_FAILED);
+    asks("old-keys", "kith guard invite");
+    assert_int_equal(freeze("Ben"), EXIT_FINE);
+    /* The new place takes people on. */
+    KITH_FINE("Ben", "guard", "invite");
+    play_line(link, sizeof link);
+    KITH_FINE("Tom", "init", "--name", "Tom", "--no-passphrase");
+    KITH_FINE("Tom", "guardian", "add", "Ben", link);
+    KITH_FINE("Ben", "guard", "wards");
+    TOLD("Tom");
+    KITH_FINE("Ben", "guard", "host", "Eve");
+    assert_int_equal(leave("Ben"), EXIT_FINE);
+    /* A second time: the pieces under the first new keys are lost as well. */
+    assert_int_equal(reset("Ben", "reset"), EXIT_FINE);
+    assert_int_equal(json_array_size(answer("lost")), 2);
+    KITH_FINE("Ben", "guard", "invite");
+}
+
+/* Cut off in the middle, again and again: it goes on, and no keys are made twice. */
+static void test_reset_goes_on(void **state)
+{
+    char link[LINK_TEXT];
+    char root[WORDS_TEXT];
+    char again[WORDS_TEXT];
+
+    (void)state;
+    KITH_FINE("Cy", "guard", "host", "Ben");
+    play_line(link, sizeof link);
+    KITH_FINE("Ben", "guard", "setup", "--link-file", play_file(link));
+    net_fault(1, NET_SILENT);
+    assert_int_equal(reset("Ben", "reset"), EXIT_DEGRADED);
+    SAID("Run it again: kith guard reset");
+    KITH_FINE("Ben", "root", "fingerprint");
+    play_line(root, sizeof root);
+    net_fault(1, NET_FINE);
+    /* The keys are made: no word is asked for now. */
+    KITH_FINE("Ben", "guard", "reset");
+    KITH_FINE("Ben", "root", "fingerprint");
+    play_line(again, sizeof again);
+    assert_string_equal(root, again);
+    KITH_FINE("Ben", "guard", "invite");
+}
+
+/* The home as a power cut leaves it after each step of a reset. */
+static void cut_at(const char *who, int step)
+{
+    AUTO_DAY struct day *d = NULL;
+    AUTO_SECRET struct root_key *root = NULL;
+    AUTO_SECRET struct home_key *key = NULL;
+    const struct params *p = play_params();
+    struct home h = { .dir = -1, .lock = -1 };
+
+    assert_int_equal(home_open(play_home(who), HOME_READ, &h), OK);
+    assert_int_equal(home_day_load(&h, &d), OK);
+    d->me.reset = net_now();
+    assert_int_equal(home_day_save(&h, d, p->rng), OK);
+    if (step > 0)
+        assert_int_equal(home_root_aside(&h, d->me.reset), OK);
+    if (step > 1) {
+        assert_int_equal(secret_new(&root), OK);
+        rng_fill(p->rng, root->b, KEY_BYTES);
+        assert_int_equal(home_key_new(NULL, p->home_cost, p->rng, &key), OK);
+        assert_int_equal(home_root_create(&h, root, key, p->rng), OK);
+    }
+    home_close(&h);
+}
+
+static void test_reset_after_a_power_cut(void **state)
+{
+    (void)state;
+    for (int step = 0; step < 3; step++) {
+        cut_at(play_names[step], step);
+        assert_int_equal(
+            KITH(play_names[step], "guard", "reset", "--no-passphrase", "--json"),
+            EXIT_FINE);
+        reset_done(play_names[step]);
+        KITH_FINE(play_names[step], "guard", "invite");
+    }
+}
+
+static void day_path(const char *who, char out[LINE])
+{
+    assert_true(snprintf(out, LINE, "%s/day", play_home(who)) < LINE);
+}
+
+/* The node did it, and the home never heard of that. */
+static void test_reset_whose_answer_is_lost(void **state)
+{
+    static uint8_t day[1 << 20];
+    char path[LINE];
+
+    (void)state;
+    cut_at("Ben", 2);
+    day_path("Ben", path);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    size_t n = fread(day, 1, sizeof day, f);
+    assert_int_equal(fclose(f), 0);
+    KITH_FINE("Ben", "guard", "reset", "--json");
+    f = fopen(path, "w");
+    assert_non_null(f);
+    assert_int_equal(fwrite(day, 1, n, f), n);
+    assert_int_equal(fclose(f), 0);
+    KITH_FINE("Ben", "guard", "reset", "--json");
+    reset_done("Ben");
+    assert_int_equal(freeze("Ben"), EXIT_FINE); /* at the old place, with new keys */
+    KITH_FINE("Ben", "guard", "invite");
+}
+
+static void test_reset_of_an_owner(void **state)
+{
+    (void)state;
+    play_circle("Ida", N, 2, "0");
+    KITH_FINE("Ben", "guard", "host", "Ida");
+    char link[LINK_TEXT];
+    play_line(link, sizeof link);
+    KITH_FINE("Ida", "guard", "setup", "--link-file", play_file(link));
+    assert_int_equal(reset("Ida", "reset"), EXIT_USAGE);
+    asks("own-circle", "kith restore start");
+    KITH_FINE("Ida", "root", "fingerprint");
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, open_circle, close_circle)
 
 int main(void)
@@ -364,6 +631,15 @@ int main(void)
         CASE(test_a_stop_counts_for_the_next_request),
         CASE(test_a_stop_at_the_terminal),
         CASE(test_freeze),
+        CASE(test_pause),
+        CASE(test_leave),
+        CASE(test_log),
+        CASE(test_reset_is_asked_for),
+        CASE(test_reset),
+        CASE(test_reset_goes_on),
+        CASE(test_reset_after_a_power_cut),
+        CASE(test_reset_whose_answer_is_lost),
+        CASE(test_reset_of_an_owner),
     };
     MUST(secret_start(SECRET_LOCK_WAIVED) == OK);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
