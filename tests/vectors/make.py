@@ -540,8 +540,10 @@ def manifest():
     seal_key, seal_nonce = made_up("manifest key", 32), made_up("manifest nonce", 24)
     hash_ = blake("kith manifest", raw["signed"])
     sealed = seal_nonce + xchacha(seal_key, seal_nonce, "kith manifest seal", hash_, raw["signed"])
+    line = b"\x01" + value["circle"] + u32(value["epoch"]) + ad + value["wrapped"]
+    line = "KITH-WRAPPED:" + base32(line + blake("kith wrapped line", line, size=16)[:4])
     return dict(raw, root=root, escrow=escrow, nonce=nonce, before=ad, kek=kek, hash=hash_,
-                pieces=[{"piece": p, "seed": s, "public": public(s)}
+                line=line, pieces=[{"piece": p, "seed": s, "public": public(s)}
                         for p, s in zip(shares, seeds)],
                 manifest_key=seal_key, seal_nonce=seal_nonce, sealed=sealed)
 
