@@ -222,6 +222,13 @@ static void say_advice(enum advice advice, const struct seen_entry *e,
                    advice == ANSWER ? out->word : id);
 }
 
+void alert_settle_command(struct bytes name, char *out, size_t cap)
+{
+    char guardian[TERM_TEXT];
+    guardian_next("", name, "", guardian); /* quotes the name as a shell reads it */
+    (void)snprintf(out, cap, "kith alert settle %s", guardian + strlen("kith guardian  "));
+}
+
 static void say_fault(const struct alerts *a, const struct alert_place *p,
                       struct alert_text *out)
 {
@@ -234,8 +241,7 @@ static void say_fault(const struct alerts *a, const struct alert_place *p,
                    owner ? "Ask %s what happened to it. When that is settled:"
                          : "Look after its machine (%s). When that is settled:",
                    out->who);
-    (void)snprintf(out->command, sizeof out->command, "kith alert settle '%.80s'",
-                   out->who);
+    alert_settle_command(bytes_text(out->who), out->command, sizeof out->command);
 }
 
 void alert_say(const struct alerts *a, const struct alert_place *p,

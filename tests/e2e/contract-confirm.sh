@@ -134,6 +134,8 @@ topic "all confirmed"
 for g in Dora Eli; do confirmed Ana "$g" --passphrase-file "$work/pass"; done
 run Ana 3 circle seal --passphrase-file "$work/pass"
 says Fay
+run Ana 3 status --json # amber until a person has answered a test of the alerts
+alerts_reach Ana
 run Ana 0 status --json # all hold, one to spare
 holds "d['confirmed'] == 4 and d['spare'] == 1 and d['guardians'][4]['confirmed_at'] is None"
 confirmed Ana Fay --passphrase-file "$work/pass"

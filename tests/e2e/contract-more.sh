@@ -117,6 +117,10 @@ for g in Cy Dora Eli; do confirmed Ida "$g"; done
 run Ida 0 circle seal
 run Ida 0 circle seal --resume --json
 doc any
+alerts_reach Ida
+run Ida 3 status # somebody still asks for the keys, which is the first thing to say
+expect "it is not said first" grep -qE '^Somebody asks for your keys' "$work/answer"
+run NewIda 0 restore cancel --yes cancel
 run Ida 0 status
 run Ida 0 status --json
 doc status

@@ -6,6 +6,7 @@
 #                        node_extra: more lines of its configuration
 #   guardian NAME        a node, and NAME as the guardian at it, home without passphrase
 #   run NAME CODE ARG…   kith in the home of NAME; its exit code must be CODE
+#   alerts_reach NAME    NAME answers a test alert with the word that it showed
 #   says TEXT, answers TEXT   the last run said TEXT to the person; TEXT is its answer
 #   json "d['state']" VALUE   python's view of the answer
 set -uo pipefail
@@ -70,6 +71,16 @@ guardian() {
     node "$1"
     run "$1" 0 guard setup --link-file "$work/$1.node/state/operator.link" --name "$1" \
         --no-passphrase
+}
+
+alerts_reach() {
+    local word
+    run "$1" 0 alert test
+    run "$1" 0 alert watch --once --json
+    word=$(python3 -c 'import json, sys
+print([d["word"] for d in map(json.loads, open(sys.argv[1])) if d["word"]][-1])' "$work/answer") ||
+        fail "no test alert shows a word"
+    run "$1" 0 alert test "$word"
 }
 
 # Lines are joined: what is said to a person is wrapped at words.

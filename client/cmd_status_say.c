@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/cmd_status_part.h"
+
+/* "%.*s" of a slice. */
+#define TEXT(b) (int)(b).n, (const char *)(b).p
+
+static bool is_zero(const uint8_t *p, size_t n)
+{
+    uint8_t sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum |= p[i];
+    return sum == 0;
+}
+
+/* ---- saying it ---- */
+
+static void say_next(struct term *t, const struct look *l)
+{
+    /* One step at a time; only who begins has a choice. */
+    size_t n = l->n_next > 0 && strcmp(l->next[0].id, "init") == 0 ? l->n_next : 1;
+    for (size_t i = 0; i < l->n_next && i < n; i++) {
+        term_say(t, "%s", l->next[i].text);
+        if (l->next[i].command[0] != 0)
+            term_say(t, "  %s", l->next[i].command);
+    }
+}
+
+/* Who asks for the keys comes before everything else. */
+static void say_requests(struct term *t, const struct look *l, uint64_t now)
+{
+    char opens[DURATION_TEXT];
+    for (size_t i = 0; i < l->n_requests; i++) {
+        const struct seen_request *r = &l->requests[i];
+        if (!look_asks(r))
+            continue;
+        when_text(now, r->line.opens, opens);
+        term_answer(t, "Somebody asks for your keys at %.*s's node: %s, %s %s.",
+                    TEXT(r->g->name), request_state_name(r->line.state),
+                    r->line.state == STATE_APPROVED ? "it opens" : "it can open",
+                    r->line.opens > now ? opens : "at once");
+    }
+}
+
+static void say_standing(struct term *t, const struct look *l)
+{
+    const struct circle_standing *s = &l->standing;
+    if (!s->restorable)
+        term_answer(t,
+                    "You can be restored: no. Only %u of %u pieces are where they "
+                    "should be, and %u are needed.",
+                    s->stored, s->of, s->need);
+    else if (!s->today)
+        term_answer(t,
+                    "You can be restored: yes, but not today. Only %u of %u nodes "
+                    "answer now, and %u are needed.",
+                    s->answering, s->of, s->need);
+    else if (s->spare == 0)
+        term_answer(t, "You can be restored: yes, but with none to spare.");
+    else
+        term_answer(t, "You can be restored: yes, with %u to spare.", s->spare);
+}
+
+/* What a person should know of a guardian whose node answered. */
+static void say_guardian(struct term *t, const struct look *l, size_t i, uint64_t now)
+{
+    const struct day_guardian *g = &l->day->guardians[i];
+    const struct node_look *n = &l->nodes[i];
+    char when[DURATION_TEXT];
+    if (n->paused > now) {
+        when_text(now, n->paused, when);
+        term_say(t, "%.*s is away and back %s; until then nothing is approved there.",
+                 TEXT(g->name), when);
+    }
+    if (n->frozen > now) {
+        when_text(now, n->frozen, when);
+        term_say(t, "%.*s froze changes by your keys; that ends %s.", TEXT(g->name),
+                 when);
+    }
+    if (n->clock)
+        term_say(t, "The clock of %.*s's node waits for a person.", TEXT(g->name));
+}
+
+static bool is_told(const struct look *l, size_t i)
+{
+    const struct node_look *n = &l->nodes[i];
+    return n->left != 0 || n->reset != 0; /* by the next step */
+}
+
+static void say_guardians(struct term *t, const struct look *l, uint64_t now)
+{
+    for (size_t i = 0; i < look_pieces(l->day); i++) {
+        const struct day_guardian *g = &l->day->guardians[i];
+        char since[DURATION_TEXT];
+        bool caught = g->n_node > 0 && g->node[0].fault != SEEN_FINE;
+        when_text(now, g->n_node > 0 ? g->node[0].seen : 0, since);
+        say_guardian(t, l, i, now);
+        if ((l->states[i] == HOLDS_OK && !caught) || is_told(l, i))
+            continue;
+        if (l->states[i] == HOLDS_BEHIND)
+            term_say(t, "%.*s's node has no piece of this circle yet.", TEXT(g->name));
+        else
+            term_say(t, "%s Last seen %s.",
+                     l->nodes[i].why[0] != 0 ? l->nodes[i].why : "", since);
+    }
+    if (l->standing.one_domain)
+        term_warn(t, "the pieces at one place are enough for your keys. Add guardians "
+                     "elsewhere when you can.");
+}
+
+static json_t *text_or_null(const char *text)
+{
+    return json_slice(bytes_text(text));
+}
+
+static json_t *guardians_json(const struct look *l)
+{
+    json_t *all = json_array();
+    for (size_t i = 0; i < look_pieces(l->day); i++) {
+        const struct day_guardian *g = &l->day->guardians[i];
+        char node[ADDRESS_TEXT] = "";
+        if (g->kind == PIECE_NODE)
+            guardian_node(g, node);
+        (void)json_array_append_new(
+            all,
+            json_pack(
+                "{s:o, s:o, s:o, s:s, s:s, s:o, s:o, s:n, s:o}", "name",
+                json_slice(g->name), "node", text_or_null(node), "seat",
+                json_hex(g->seat, SEAT_BYTES), "kind",
+                g->kind == PIECE_CARD ? "card" : "node", "state",
+                circle_state_name(l->states[i]), "stored_at", json_time(g->stored),
+                "confirmed_at", json_time(g->confirmed), "opened_at", "seen_at",
+                json_time(g->n_node > 0 ? g->node[0].seen : 0), "fault",
+                g->n_node > 0 ? seen_fault_name(g->node[0].fault) : NULL, "away_until",
+                json_time(l->nodes[i].paused), "reset_at", json_time(l->nodes[i].reset),
+                "left_at", json_time(l->nodes[i].left), "frozen_until",
+                json_time(l->nodes[i].frozen), "clock_frozen", (int)l->nodes[i].clock));
+    }
+    return all;
+}
+
+static json_t *request_json(const struct look *l, const struct seen_request *r)
+{
+    char node[ADDRESS_TEXT];
+    guardian_node(r->g, node);
+    return json_pack(
+        "{s:o, s:s, s:s, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:i, s:i, s:n}",
+        "request", json_hex(r->line.request, ID_BYTES), "kind",
+        request_kind_name(r->line.kind), "purpose", purpose_name(r->line.purpose), "ward",
+        json_hex(r->line.ward, ID_BYTES), "label", json_slice(l->day->me.name), "node",
+        text_or_null(node), "state", request_state_name(r->line.state), "opened_at",
+        json_time(r->line.opened), "approved_at", json_time(r->line.approved), "opens_at",
+        json_time(r->line.opens), "expires_at", json_time(r->line.expires), "tries_left",
+        (int)r->line.tries_left, "stops", (int)r->line.stops, "claimed");
+}
+
+static json_t *next_json(const struct look *l)
+{
+    json_t *all = json_array();
+    for (size_t i = 0; i < l->n_next; i++)
+        (void)json_array_append_new(all, json_pack("{s:s, s:s, s:o}", "id", l->next[i].id,
+                                                   "text", l->next[i].text, "command",
+                                                   text_or_null(l->next[i].command)));
+    return all;
+}
+
+static json_t *alerts_json(const struct look *l)
+{
+    static const char *const cares[] = {
+        [CARE_FINE] = "ok",
+        [CARE_UNTESTED] = "untested",
+        [CARE_IDLE] = "unwatched",
+        [CARE_FAILING] = "failing",
+    };
+    const struct day_me *me = &l->day->me;
+    return json_pack("{s:s, s:o, s:o, s:o}", "state", cares[l->care], "tested_at",
+                     json_time(me->owner_tested), "watched_at", json_time(me->watched),
+                     "timer", me->timer > 0 ? json_integer(me->timer) : json_null());
+}
+
+static json_t *status_json(const struct look *l)
+{
+    const struct circle_standing *s = &l->standing;
+    const struct day_me *me = &l->day->me;
+    json_t *requests = json_array();
+    bool sealed = me->epoch > 0;
+    for (size_t i = 0; i < l->n_requests; i++)
+        (void)json_array_append_new(requests, request_json(l, &l->requests[i]));
+    return json_pack("{s:o, s:i, s:i, s:i, s:i, s:i, s:n, s:i, s:b, s:o, s:o, s:o, s:o, "
+                     "s:o}",
+                     "circle", sealed ? json_hex(me->circle, ID_BYTES) : json_null(),
+                     "epoch", (int)me->epoch, "need", (int)s->need, "of", (int)s->of,
+                     "stored", (int)s->stored, "confirmed", (int)s->confirmed, "openable",
+                     "spare", (int)s->spare, "restorable", (int)s->restorable, "level",
+                     sealed ? json_string(circle_level_name(s->level)) : json_null(),
+                     "guardians", sealed ? guardians_json(l) : json_array(), "requests",
+                     requests, "next", next_json(l), "alerts",
+                     sealed ? alerts_json(l) : json_null());
+}
+
+void look_show(struct ctx *ctx, const struct look *l)
+{
+    struct term *t = ctx->term;
+    if (t->json) {
+        term_json(t, "status", status_json(l));
+        return;
+    }
+    if (l->day->me.epoch > 0) {
+        say_requests(t, l, ctx_now(ctx));
+        say_standing(t, l);
+        say_guardians(t, l, ctx_now(ctx));
+    } else if (!is_zero(l->day->me.owner, PUB_BYTES) && !look_only_guards(l->day)) {
+        term_answer(t, "You can be restored: no. There is no circle yet.");
+    }
+    say_next(t, l);
+}
