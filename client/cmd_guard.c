@@ -134,6 +134,9 @@ static enum err screen(struct desk *d)
     tale_of(d, term_say, &d->guard->requests[chosen], &tale);
     if (is_plain(&tale))
         return guard_sit(d, &d->guard->requests[chosen]);
+    char title[TALE_TITLE];
+    tale_title(&tale, title);
+    term_title(d->t, "%s", title);
     tale_tell(&tale);
     tale_next(&tale);
     return OK;

@@ -93,12 +93,15 @@ enum err guard_cmd_requests(struct ctx *ctx)
 static enum err tell_request(struct desk *d, const struct guard_request *r)
 {
     AUTO_SITTING struct sitting s = { .d = d, .t = d->t };
+    char title[TALE_TITLE];
 
     tale_of(d, term_tell, r, &s.tale);
     if (desk_keys_at_hand(d) && !guard_seat_is_old(d->day, &d->day->seats[r->seat])) {
         TRY(sitting_begin(&s, r));
         s.tale.tell = term_tell;
     }
+    tale_title(&s.tale, title);
+    term_tell(d->t, "%s", title);
     tale_tell(&s.tale);
     tale_next(&s.tale);
     return OK;

@@ -250,10 +250,10 @@ static void show_steps(struct sitting *s)
 
 void sitting_show(struct sitting *s)
 {
-    if (sitting_line(s)->kind == REQUEST_CONFIRM)
-        term_title(s->t, "%s asks: will you be my guardian?", s->tale.name);
-    else
-        term_title(s->t, "Somebody asks for the piece you keep for %s.", s->tale.name);
+    char title[TALE_TITLE];
+
+    tale_title(&s->tale, title);
+    term_title(s->t, "%s", title);
     tale_tell(&s->tale);
     show_boxes(s);
     if (s->t->ask)

@@ -88,24 +88,27 @@ bool tale_needs_despite(const struct tale *t)
 
 /* ---- who, and what they say ---- */
 
+void tale_title(const struct tale *t, char out[TALE_TITLE])
+{
+    (void)snprintf(out, TALE_TITLE,
+                   is_restore(t) ? "Somebody asks for the piece you keep for %s."
+                                 : "Somebody asks you to be the guardian of %s.",
+                   t->name);
+}
+
 static void tell_who(const struct tale *t)
 {
     struct term *o = t->d->t;
-    char id[9];
     char asked[MOMENT];
 
-    id_short(t->line->request, id);
     moment(t, t->line->opened, asked);
     if (is_restore(t))
         t->tell(o,
-                "Somebody who says they are %s asks for the piece you keep for %s. They "
-                "asked on %s. Only you can tell whether it is %s.",
-                t->name, t->name, asked, t->name);
+                "They say they are %s. They asked on %s. Only you can tell whether it is "
+                "%s.",
+                t->name, asked, t->name);
     else
-        t->tell(o,
-                "Somebody who says they are %s asks you to be their guardian. They asked "
-                "on %s.",
-                t->name, asked);
+        t->tell(o, "They say they are %s. They asked on %s.", t->name, asked);
     if (t->claimed.n > 0)
         t->tell(o, "They wrote: \"%.*s\"", cut(t->claimed, CLAIMED_CHARS),
                 (const char *)t->claimed.p);
@@ -191,11 +194,12 @@ static void tell_opens(const struct tale *t)
         return;
     moment(t, t->line->opens, at);
     if (t->line->state == STATE_APPROVED && later)
-        t->tell(o, "Your piece can be fetched from %s on.", at);
+        t->tell(o, "The earliest your piece can be fetched is %s.", at);
     else if (t->line->state == STATE_APPROVED)
         t->tell(o, "Your piece can be fetched now.");
     else if (later)
-        t->tell(o, "If you say yes now, your piece can be fetched from %s on.", at);
+        t->tell(o, "If you say yes now, the earliest your piece can be fetched is %s.",
+                at);
     else
         t->tell(o, "If you say yes, your piece can be fetched at once.");
     if (t->line->expires > now_of(t) && t->line->state != STATE_APPROVED) {
@@ -275,6 +279,9 @@ static void tell_ward(const struct tale *t)
     if (t->about.n > 0)
         t->tell(o, "%s left you this note: \"%.*s\"", t->name, (int)t->about.n,
                 (const char *)t->about.p);
+    if (t->about.n == 0 && t->d->keys == NULL)
+        t->tell(o, "Whether %s left you a note shows once you type your passphrase.",
+                t->name);
     if (w->contact.n > 0)
         t->tell(o, "How you reach %s: %.*s", t->name, (int)w->contact.n,
                 (const char *)w->contact.p);
@@ -352,6 +359,7 @@ void tale_next(const struct tale *t)
     struct term *o = t->d->t;
     char id[9];
 
+    t->tell(o, "\n");
     if (is_over(t) || t->line->state == STATE_OPENED) {
         t->tell(o, "It is over. There is nothing to do.");
         return;
@@ -372,9 +380,11 @@ void tale_tell(const struct tale *t)
 {
     tell_who(t);
     tell_stop(t);
+    t->tell(t->d->t, "\n");
     tell_state(t);
     tell_opens(t);
     tell_before(t);
+    t->tell(t->d->t, "\n");
     tell_ward(t);
     tell_ours(t);
 }

@@ -13,6 +13,8 @@
 typedef void (*tell_fn)(struct term *t, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+enum { TALE_TITLE = NAME_TEXT + 64 };
+
 enum introducer { INTRODUCER_NOT_LOOKED, INTRODUCER_KNOWN, INTRODUCER_UNKNOWN };
 
 struct tale {
@@ -31,7 +33,9 @@ struct tale {
 /* What is known after a desk_look; slices are the desk's and r's. */
 void tale_of(struct desk *d, tell_fn tell, const struct guard_request *r,
              struct tale *out);
-/* All but the next step. */
+/* What it is about, in one line. */
+void tale_title(const struct tale *t, char out[TALE_TITLE]);
+/* All but title and next step. */
 void tale_tell(const struct tale *t);
 /* The one next step, with its command. */
 void tale_next(const struct tale *t);

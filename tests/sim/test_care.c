@@ -183,10 +183,10 @@ static void test_a_request_in_plain_sentences(void **state)
     struct asked a = begin("New", "Ben");
 
     show("Ben", &a);
-    TOLD("Somebody who says they are Ana asks for the piece you keep for Ana.");
+    TOLD("Somebody asks for the piece you keep for Ana. They say they are Ana.");
     TOLD("They wrote: \"Ana\"");
     TOLD("5 tries for their words are left");
-    TOLD("If you say yes now, your piece can be fetched from");
+    TOLD("If you say yes now, the earliest your piece can be fetched is");
     TOLD("Nobody else asked for this piece in the last 90 days.");
     TOLD("Ana left you this note: \"Ask me what we called the boat.\"");
     TOLD("How you reach Ana: the kitchen phone");
