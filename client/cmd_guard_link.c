@@ -256,6 +256,8 @@ enum err guard_cmd_link(struct ctx *ctx)
     TRY(secret_new(&m));
     TRY(desk_look(&d, GUARD_OPEN));
     TRY(link_ward(&d, &w));
+    if (ctx_option(ctx, "--end") != NULL)
+        return guard_ways_end(&d, w);
     struct day_seat *s = &d.day->seats[w->seat];
     TRY(desk_can_help(&d, w));
     TRY(making_begin(&d, s, LINK_RESTORE, REACH_WORLD, m));

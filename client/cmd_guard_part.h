@@ -74,6 +74,11 @@ enum err guard_speak(const struct params *p, const struct link *link,
 /* How to read a code aloud. */
 void guard_say_code(struct term *t, const char *code);
 
+enum { GUARD_WAYS_MAX = 256 };
+
+/* All links, codes and sheets of that ward end now. Records problems. */
+enum err guard_ways_end(struct desk *d, const struct guard_ward *w);
+
 /* Command handlers of the other parts. */
 enum err guard_cmd_setup(struct ctx *ctx);
 enum err guard_cmd_approve(struct ctx *ctx);

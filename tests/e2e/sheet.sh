@@ -140,15 +140,37 @@ run New 0 restore --accept "$(cat "$work/print")"
 run New 0 root fingerprint
 answers "$(cat "$work/print")"
 
+# ---- a sheet as people copy it ----
+ana 0 circle sheet
+cp "$work/answer" "$work/fourth"
+sed -n 's/.*link: *\(KITH1:.*\)/   \1  /p' "$work/fourth" | tr 'A-Z' 'a-z' | sed 's/$/\r/' >"$work/copied"
+[ "$(wc -l <"$work/copied")" = 3 ] || fail "three lines were to be copied"
+run Third 0 restore start --no-passphrase --sheet "$work/copied"
+run Third 0 restore cancel
+
 # ---- revoked: by the owner after the dual time, by a guardian at once ----
 now=$(date +%s)
 ana 0 circle sheet --revoke --json
 json "d['schema']" kith.revoked/1
 json "[g['state'] for g in d['guardians']]" "['ok', 'ok', 'ok']"
-json "[g['links'] for g in d['guardians']]" "[3, 3, 3]" # new ones that nobody used end at once
+json "[g['links'] for g in d['guardians']]" "[4, 4, 4]" # new ones that nobody used end at once
 json "all(abs(g['ends_at'] - $now - 14 * 86400) < 120 for g in d['guardians'])" True
 ana 0 circle sheet --revoke
 says "until then they still open requests"
+ana 0 circle sheet
+cp "$work/answer" "$work/fifth"
+run Ben 0 guard link Ana
+cp "$work/answer" "$work/link"
+run Ben 5 guard link Anna --end
+run Ben 0 guard link Ana --end --json
+json "d['schema']" kith.ended/1
+json "d['links'] >= 4" True
+run Ben 0 guard link --end
+says "0 links, codes and sheets of Ana end now"
+run Late 1 restore start --no-passphrase "@$work/link"
+run Late 3 restore start --no-passphrase --sheet "$work/fifth" # not at Ben's any more
+[ "$(wc -l <"$work/answer")" = 2 ] || fail "not two requests"
+ana 0 status
 node_kill Cy
 ana 3 circle sheet --revoke
 says "when the other nodes are back"
