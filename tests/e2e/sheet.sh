@@ -143,7 +143,7 @@ answers "$(cat "$work/print")"
 # ---- a sheet as people copy it ----
 ana 0 circle sheet
 cp "$work/answer" "$work/fourth"
-sed -n 's/.*link: *\(KITH1:.*\)/   \1  /p' "$work/fourth" | tr 'A-Z' 'a-z' | sed 's/$/\r/' >"$work/copied"
+sed -n 's/.*link: *\(KITH1:.*\)/   \1  /p' "$work/fourth" | tr '[:upper:]' '[:lower:]' | sed 's/$/\r/' >"$work/copied"
 [ "$(wc -l <"$work/copied")" = 3 ] || fail "three lines were to be copied"
 run Third 0 restore start --no-passphrase --sheet "$work/copied"
 run Third 0 restore cancel
