@@ -738,7 +738,7 @@ static void tidy_done(void *arg, enum err result, enum store_outcome outcome)
     (void)uv_async_send(&l->woken); /* as in job_done */
 }
 
-/* What the last sweep left goes on at once; *out_more is the store thread's word. */
+/* False while a sweep runs. *out_more: the last one left something to do. */
 static bool sweep_may(struct loop *l, bool *out_more)
 {
     (void)pthread_mutex_lock(&l->mutex);
@@ -764,7 +764,24 @@ static void sweep_start(struct loop *l)
     store_submit(l->store, &l->sweep);
     store_submit(l->store, &l->spread);
     store_submit(l->store, &l->tidy);
-    store_tick(l->store);
+}
+
+/* Each minute; what a sweep left over goes on after a second, not after a minute. */
+static void sweep_over(struct loop *l, uint64_t now)
+{
+    bool more = false;
+
+    if (!sweep_may(l, &more))
+        return;
+    bool minute = now >= l->sweep_at_ms;
+    if (!minute && (!more || now < l->swept_ms + MORE_MS))
+        return;
+    if (minute) {
+        l->sweep_at_ms = now + SWEEP_MS;
+        store_tick(l->store);
+    }
+    l->swept_ms = now;
+    sweep_start(l);
 }
 
 static void loop_close_all(struct loop *l)
@@ -795,11 +812,7 @@ static void on_beat(uv_timer_t *t)
             uv_stop(&l->uv);
         return;
     }
-    bool more = false;
-    if (!sweep_may(l, &more) || (now < l->sweep_at_ms && !more))
-        return;
-    l->sweep_at_ms = now + SWEEP_MS;
-    sweep_start(l);
+    sweep_over(l, now);
 }
 
 static void on_signal(uv_signal_t *s, int number)

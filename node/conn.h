@@ -57,9 +57,10 @@ struct loop {
     struct told sweep_told;
     struct timekeeper sweep_time;
     uint64_t sweep_now;
-    uint64_t sweep_at_ms; /* loop time of the next one */
+    uint64_t sweep_at_ms; /* loop time of the next one, and of the last */
+    uint64_t swept_ms;
     bool sweeping;
-    bool sweep_more; /* there is more to do, at once */
+    bool sweep_more; /* there is more to do */
     bool draining;
     uint64_t drain_until_ms;
 };

@@ -16,7 +16,8 @@ enum conn_state {
     CONN_ENDING   /* its close callback, and its job if there is one */
 };
 
-enum { SMALL = 512, BUFFER = PEER_FRAME_MAX + 63, BEAT_MS = 250, SWEEP_MS = 60000 };
+enum { SMALL = 512, BUFFER = PEER_FRAME_MAX + 63 };
+enum { BEAT_MS = 250, SWEEP_MS = 60000, MORE_MS = 1000 };
 
 /* Secret memory that handlers need beside the keys of connections. */
 enum { SECRET_WORK = 8 * 1024 };

@@ -481,6 +481,106 @@ static void of_a_stopped_node_too(void **state)
     world_free(w);
 }
 
+/* ---- of a node at work ---- */
+
+enum { WORK = 200 };
+
+/* Record n names a data key of its own, and the record before it. */
+static enum err work_fn(struct txn *t, void *arg)
+{
+    uint64_t n = *(const uint64_t *)arg;
+    struct data_id id = { .epoch = (uint32_t)n };
+    uint8_t key[8];
+
+    store_u64(key, n);
+    TRY(txn_put(t, TAB_BLOB, BYTES_OF(key), BYTES_OF(key)));
+    TRY(data_key_new(t, &id));
+    if (n > 3) {
+        id.epoch -= 3;
+        TRY(data_key_drop(t, &id));
+    }
+    id.epoch = (uint32_t)n;
+    TRY(data_put(t, &id, TAB_OBJECT, BYTES_OF(key), BYTES_OF(key)));
+    return txn_log(t, 1, n, BYTES_OF(key), NULL);
+}
+
+_Noreturn static void child_works(const struct world *w)
+{
+    struct store_refusal why;
+    struct store *s = NULL;
+
+    if (store_open(w->state, &crypt_random, &s, &why) != OK)
+        _exit(1);
+    for (uint64_t n = 1; n <= WORK; n++)
+        if (store_write(s, work_fn, &n) != OK)
+            _exit(1);
+    _exit(0); /* as a power cut would */
+}
+
+/* How far it had come; each record up to there, and none after it. */
+struct moment {
+    uint64_t n;
+    uint64_t logged;
+};
+
+static enum err moment_fn(struct txn *t, void *arg)
+{
+    struct moment *m = arg;
+    struct txn_key at = { 0 };
+    struct log_head head = { 0 };
+
+    while (txn_next(t, TAB_BLOB, (struct bytes){ 0 }, &at, (struct span){ 0 }, NULL) ==
+           OK)
+        if (load_u64(at.b) != ++m->n)
+            return ERR_CORRUPT;
+    TRY(txn_log_head(t, &head));
+    m->logged = head.seq;
+    return OK;
+}
+
+static void one_moment(struct world *w, const char *to)
+{
+    struct moment m = { 0 };
+    struct verdict v = { 0 };
+    struct store *s = NULL;
+    char line[3 * PATH];
+
+    assert_int_equal(store_load(to, w->file, &crypt_random, &s, &w->why), OK);
+    assert_int_equal(store_read(s, moment_fn, &m), OK);
+    assert_int_equal(m.n, m.logged);
+    assert_int_equal(verify(s, &w->n.env, &v), OK);
+    assert_true(verdict_good(&v)); /* no key is missing that a record names */
+    store_close(s);
+    (void)snprintf(line, sizeof line, "rm -rf %s", to); /* fits */
+    assert_int_equal(net_shell(line), 0);
+}
+
+static void of_a_node_at_work_it_is_one_moment(void **state)
+{
+    struct world *w = world_new(13);
+    struct store_copied c = { 0 };
+    char to[PATH];
+    int status = 0;
+    unsigned running = 0;
+    pid_t pid = fork();
+
+    (void)state;
+    assert_true(pid >= 0);
+    if (pid == 0)
+        child_works(w);
+    in_home(w, "to", to);
+    while (waitpid(pid, &status, WNOHANG) == 0) {
+        if (store_backup(w->state, w->file, &crypt_random, &c, &w->why) != OK)
+            continue; /* it is just beginning */
+        assert_int_equal(c.left_out, 0);
+        running += c.running;
+        one_moment(w, to);
+    }
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    assert_true(running > 0);
+    world_free(w);
+}
+
 /* ---- cut short ---- */
 
 /* Runs fn in a child that is killed after us microseconds; true if it had ended well. */
@@ -748,6 +848,7 @@ int main(void)
         cmocka_unit_test(it_comes_back_and_says_so),
         cmocka_unit_test(log_and_wards_hear_of_it),
         cmocka_unit_test(of_a_stopped_node_too),
+        cmocka_unit_test(of_a_node_at_work_it_is_one_moment),
         cmocka_unit_test(a_load_killed_anywhere),
         cmocka_unit_test(a_backup_killed_anywhere),
         cmocka_unit_test(an_older_copy_put_in_place_by_hand),
