@@ -362,10 +362,24 @@ static bool within_rate(struct conn *c)
     return false;
 }
 
+/* The earliest time that a write in hand was asked at; 0: there is none. */
+static uint64_t settled(struct loop *l)
+{
+    (void)pthread_mutex_lock(&l->mutex);
+    uint64_t at = l->sweeping ? l->sweep_now : UINT64_MAX;
+    (void)pthread_mutex_unlock(&l->mutex);
+
+    for (size_t i = 0; i < l->n_conns; i++)
+        if (l->conns[i].job_runs && l->conns[i].now < at)
+            at = l->conns[i].now;
+    return at == UINT64_MAX ? 0 : at;
+}
+
 void conn_serve(struct conn *c)
 {
     c->now = node_now(c->loop);
     c->env = c->loop->env;
+    c->env.settled = settled(c->loop);
     c->served = OK;
     enum err e = store_read(c->loop->store, read_serve, c);
     serve_log(&c->who, c->kind, e);

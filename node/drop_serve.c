@@ -90,9 +90,13 @@ enum err drop_which(struct call *c, uint8_t which, const uint8_t id[ID_BYTES],
 
 enum err drop_receipt_now(struct call *c, const struct record_drop *d, struct bytes *out)
 {
+    uint64_t settled = c->env->settled;
     struct drop_receipt r = { .seq = d->seq, .time = c->now };
     struct buf b = scratch_buf(c);
 
+    /* What it promises: nothing older comes later. */
+    if (settled != 0 && settled < c->now)
+        r.time = settled;
     memcpy(r.drop, d->drop, ID_BYTES);
     memcpy(r.head, d->head, HASH_BYTES);
     memcpy(r.incarnation, c->env->id->incarnation, ID_BYTES);

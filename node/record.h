@@ -65,6 +65,7 @@ struct node_env {
     uint32_t n_addresses;
     struct address addresses[ADDRESSES_MAX]; /* what SEAT_INFO advertises */
     struct told *told; /* where record_log notes loud events; NULL: nowhere */
+    uint64_t settled;  /* writes in hand may still say this time; 0: there are none */
 };
 
 /* ---- one call ---- */

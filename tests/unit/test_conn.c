@@ -40,6 +40,8 @@ static void *run(void *arg)
     return NULL;
 }
 
+static _Atomic uint64_t later_ms; /* both clocks are ahead by so much */
+
 static struct clock_look look(void)
 {
     struct timespec wall = { 0 };
@@ -47,8 +49,8 @@ static struct clock_look look(void)
 
     (void)clock_gettime(CLOCK_REALTIME, &wall);
     (void)clock_gettime(CLOCK_BOOTTIME, &boot);
-    return (struct clock_look){ .wall_ms = (uint64_t)wall.tv_sec * 1000,
-                                .boot_ms = (uint64_t)boot.tv_sec * 1000 };
+    return (struct clock_look){ .wall_ms = (uint64_t)wall.tv_sec * 1000 + later_ms,
+                                .boot_ms = (uint64_t)boot.tv_sec * 1000 + later_ms };
 }
 
 static struct world *world_new(void)
@@ -945,6 +947,55 @@ static void a_message_behind_a_watch_waits_for_it(void **state)
     world_free(w);
 }
 
+static struct drop_receipt alerts_receipt(struct world *w, struct caller *c,
+                                          struct rep_drop_list *out)
+{
+    struct req_drop_list req = { .which = DROP_ALERTS };
+    struct drop_receipt r = { 0 };
+
+    assert_int_equal(caller_ask(c, MSG_DROP_LIST, &req, out), OK);
+    assert_int_equal(drop_receipt_open(out->receipt, w->n.env.id->sign_pub, &r), OK);
+    return r;
+}
+
+/* A write that was asked for before a receipt, and is done after it, is no lie. */
+static void a_receipt_waits_for_writes_in_hand(void **state)
+{
+    struct world *w = world_new();
+    struct plug plug = { .job = { .fn = wait_for_go, .arg = &plug } };
+    struct req_alert_test test = { .op = { 1 } };
+    struct rep_drop_list list = { 0 };
+    struct buf out = BUF_OF(w->a.out);
+
+    (void)state;
+    serve(w);
+    assert_int_equal(sem_init(&plug.go, 0, 0), 0);
+    hello_works(w, &w->a, &w->o.login);
+    hello_works(w, &w->many[0], &w->o.login);
+    uint64_t start = alerts_receipt(w, &w->many[0], &list).time;
+
+    store_submit(w->l.store, &plug.job);
+    caller_frame(&w->a, MSG_ALERT_TEST, &test, &out);
+    assert_true(caller_send(&w->a, buf_bytes(&out)));
+    seen_by_now(w);
+    later_ms = 60000;
+    uint64_t before = alerts_receipt(w, &w->many[0], &list).time;
+
+    assert_int_equal(list.n_lines, 1);
+    assert_true(before < start + 60);
+    assert_int_equal(sem_post(&plug.go), 0);
+    assert_int_equal(caller_reply(&w->a, MSG_ALERT_TEST, NULL), OK);
+    memset(&list, 0, sizeof list);
+    assert_true(alerts_receipt(w, &w->many[0], &list).time >= start + 60);
+    assert_int_equal(list.n_lines, 2);
+    assert_true(list.lines[1].received >= before);
+    later_ms = 0;
+    caller_close(&w->many[0]);
+    caller_close(&w->a);
+    world_free(w);
+    assert_int_equal(sem_destroy(&plug.go), 0);
+}
+
 static void only_so_many_watch(void **state)
 {
     struct world *w = world_new();
@@ -1049,6 +1100,7 @@ int main(void)
         cmocka_unit_test(news_end_a_watch),
         cmocka_unit_test(a_watch_ends_at_its_time),
         cmocka_unit_test(a_message_behind_a_watch_waits_for_it),
+        cmocka_unit_test(a_receipt_waits_for_writes_in_hand),
         cmocka_unit_test(only_so_many_watch),
         cmocka_unit_test(a_drain_answers_who_waits),
         cmocka_unit_test(a_revoked_watcher_is_told_nothing),

@@ -499,7 +499,7 @@ static void each_cause_has_its_share(void **state)
     assert_int_equal(list(w, &w->o.who, DROP_ALERTS, NULL, 0)->n_lines, 64);
     assert_int_equal(w->list.first, 7);
     /* A full one takes no more of what may be refused, share or not. */
-    assert_int_equal(tell(w, &w->p.who, REC_EPOCH_PREPARED), ERR_FULL);
+    assert_int_equal(tell(w, &sheet, REC_REQUEST_LIVE), ERR_FULL);
 }
 
 static void what_is_refused_as_full_is_not_done(void **state)
