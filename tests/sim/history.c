@@ -33,6 +33,9 @@ static void heal(struct people *p)
         if (!house_runs(&p->w, h) || x->odd)
             make_right(p, h);
     }
+    for (size_t i = 0; i < p->n; i++)
+        if (p->wards[i].paused > p->w.now || p->wards[i].unsure)
+            set_pause(p, i, 0);
 }
 
 /* The owner's requests of the ending, one a seat. */
@@ -62,7 +65,7 @@ static void approve_what_waits(struct people *p, struct ending *e)
 {
     for (size_t i = 0; i < e->n && p->w.broken == NULL; i++)
         if (e->asks[i]->m.state == STATE_LIVE || e->asks[i]->m.state == STATE_CONTESTED)
-            sit_down(p, e->asks[i], e->asks[i]->words, e->asks[i]->m.under_stop);
+            sit_down(p, e->asks[i], e->asks[i]->words, true);
 }
 
 static void fetch_what_is_due(struct people *p, struct ending *e)
@@ -123,6 +126,8 @@ static void moment(struct people *p, struct ending *e)
 {
     uint64_t next = next_moment(p, e);
 
+    if (next == UINT64_MAX)
+        return;
     if (world_chance(&p->w, e->thief, 8) && next > p->w.now + 1) {
         uint64_t until = world_chance(&p->w, 1, 2)
                              ? next - 1
@@ -148,8 +153,8 @@ static size_t released(const struct people *p, const struct ending *e)
     size_t n = 0;
 
     for (size_t i = 0; i < e->n; i++)
-        n += e->asks[i]->m.state == STATE_RELEASED &&
-             !p->w.houses[p->seats[e->asks[i]->seat].house].odd;
+        n +=
+            e->asks[i]->m.went != 0 && !p->w.houses[p->seats[e->asks[i]->seat].house].odd;
     return n;
 }
 
@@ -233,6 +238,8 @@ void history_play(struct people *p, uint64_t seed)
 {
     people_open(p, seed);
     p->w.calm = false;
+    for (size_t h = 0; h < p->w.n_houses; h++)
+        p->w.houses[h].loss = (uint8_t)(world_chance(&p->w, 1, 2) ? 24 : 0);
     for (uint32_t n = STEPS_LEAST + world_draw(&p->w, STEPS_MORE); n > 0; n--) {
         if (p->w.broken != NULL)
             break;

@@ -6,6 +6,7 @@ enum {
     DAY = 86400,
     TRIES = 5,
     REVEAL_S = 600,
+    FREEZE_S = 30 * DAY,
     AFTER_S = 14 * DAY, /* from the last moment it could open */
     STOPS_S = 90 * DAY  /* and three stop holds: how long a stop counts */
 };
@@ -54,9 +55,9 @@ uint64_t model_due(const struct people *p, const struct ask *a)
     const struct model *m = &a->m;
     uint64_t approved = m->approved != 0 ? m->approved : p->w.now;
 
-    if (m->hold == 0)
+    if (m->hold == 0 && m->restarts == 0)
         return approved;
-    return later(m->hold_from + m->hold, approved + HOUR);
+    return later(m->hold_end, approved + HOUR);
 }
 
 unsigned model_stops(const struct people *p, size_t seat)
@@ -84,7 +85,7 @@ uint64_t model_may_end(const struct people *p, const struct ask *a)
         return m->opened + REVEAL_S;
     if (m->state == STATE_APPROVED)
         return model_due(p, a) + AFTER_S;
-    return m->opened + m->hold_first + 2 * (uint64_t)m->stop_hold + AFTER_S;
+    return m->opened + m->hold + 2 * (uint64_t)m->stop_hold + AFTER_S;
 }
 
 void model_expired(const struct people *p, struct ask *a)
@@ -125,21 +126,26 @@ static bool is_forgotten(const struct ask *a)
 
 /* ---- asking ---- */
 
-static void begin(struct people *p, struct ask *a)
+/* As long as a stop counts at its ward, one of a request's two restarts is used up. */
+static void weigh_stops(const struct people *p, struct ask *a)
 {
     struct model *m = &a->m;
 
-    *m = (struct model){ .state = STATE_OPENED,
-                         .opened = p->w.now,
-                         .hold_from = p->w.now,
-                         .hold = p->hold,
-                         .hold_first = p->hold,
-                         .stop_hold = p->stop_hold,
-                         .odd = p->w.houses[p->seats[a->seat].house].odd };
-    if (model_stops(p, a->seat) == 0)
+    if (m->restarts > 0 || model_stops(p, a->seat) == 0)
         return;
-    m->hold = p->stop_hold;
-    m->under_stop = true;
+    m->restarts = 1;
+    m->hold_end = later(m->hold_end, m->opened + m->stop_hold);
+}
+
+static void begin(struct people *p, struct ask *a)
+{
+    a->m = (struct model){ .state = STATE_OPENED,
+                           .opened = p->w.now,
+                           .hold_end = p->w.now + p->hold,
+                           .hold = p->hold,
+                           .stop_hold = p->stop_hold,
+                           .odd = p->w.houses[p->seats[a->seat].house].odd };
+    weigh_stops(p, a);
 }
 
 static bool is_dead(const struct people *p, const struct ask *a)
@@ -207,8 +213,13 @@ static void tried(struct people *p, struct ask *a, bool right, enum err e)
     struct model *m = &a->m;
     bool waits =
         m->state == STATE_LIVE || m->state == STATE_CONTESTED || m->state == STATE_LOCKED;
+    bool away = p->w.now < p->wards[a->seat].paused;
 
+    if (e == OK && away && !m->odd)
+        world_broken(&p->w, "away_approves_nothing", "%s", seat_name(a->seat));
     if (e != OK) {
+        if (e == ERR_PAUSED && (away || m->odd))
+            return;
         if (waits && m->tries < TRIES)
             world_broken(&p->w, "guardian_is_heard", "a try: %s", err_name(e));
         return;
@@ -217,7 +228,7 @@ static void tried(struct people *p, struct ask *a, bool right, enum err e)
     m->tries++;
     if (m->tries == TRIES && m->state == STATE_LIVE)
         m->state = STATE_LOCKED;
-    if (!waits || m->tries > TRIES)
+    if (m->tries > TRIES)
         world_broken(&p->w, "states_as_drawn", "a try number %u in state %s", m->tries,
                      request_state_name(m->state));
 }
@@ -226,13 +237,16 @@ static void approved(struct people *p, struct ask *a, bool despite, enum err e)
 {
     struct model *m = &a->m;
 
-    if (e == OK && m->under_stop && !despite) {
+    weigh_stops(p, a);
+    bool under = m->restarts > 0;
+
+    if (e == OK && under && !despite && !m->odd) {
         world_broken(&p->w, "no_release_against_stop",
                      "an approval counts that was not made despite the stop");
         return;
     }
     if (e != OK) {
-        if (despite || !m->under_stop)
+        if (despite || !(under || p->wards[a->seat].unsure))
             world_broken(&p->w, "guardian_is_heard", "an approval: %s", err_name(e));
         return;
     }
@@ -274,11 +288,46 @@ void saw_unlock(struct people *p, struct ask *a, enum err e)
 
     if (is_away(e) || is_forgotten(a) || is_ended(p, a, e) || e != OK)
         return;
-    if (m->state != STATE_LOCKED)
+    if (m->state == STATE_LIVE)
         return;
-    m->state = STATE_LIVE;
+    /* Stopped while it was locked: the stop is not forgotten. */
+    m->state = m->state == STATE_LOCKED ? STATE_LIVE : m->state;
     m->tries = 0;
     m->words_right = false;
+}
+
+/* ---- freeze and pause ---- */
+
+static bool is_frozen(const struct people *p, size_t seat)
+{
+    return p->w.now < p->wards[seat].frozen;
+}
+
+void saw_freeze(struct people *p, size_t seat, enum err e)
+{
+    struct ward_model *w = &p->wards[seat];
+    uint64_t ended = w->thawed != 0 ? w->thawed : w->frozen;
+
+    if (e != OK || is_frozen(p, seat))
+        return;
+    if (ended != 0 && p->w.now < ended + DAY && !w->fuzzy)
+        world_broken(&p->w, "freeze_holds", "%s freezes again at once", seat_name(seat));
+    w->frozen = p->w.now + FREEZE_S;
+    w->thawed = 0;
+    w->fuzzy = p->w.houses[p->seats[seat].house].odd;
+}
+
+void saw_pause(struct people *p, size_t seat, enum err e, uint64_t until)
+{
+    if (e == OK)
+        p->wards[seat].paused = until;
+}
+
+void saw_change(struct people *p, size_t seat, enum err e, const char *what)
+{
+    if (e == OK && is_frozen(p, seat) && !p->wards[seat].fuzzy)
+        world_broken(&p->w, "freeze_holds", "%s at %s while frozen", what,
+                     seat_name(seat));
 }
 
 /* ---- stops ---- */
@@ -289,14 +338,10 @@ static void restart(struct people *p, struct ask *a)
     struct model *m = &a->m;
     struct ward_model *w = &p->wards[a->seat];
 
-    m->state = STATE_CONTESTED;
+    m->state = m->state == STATE_LOCKED ? STATE_LOCKED : STATE_CONTESTED;
     m->approved = 0;
-    m->words_right = false;
-    m->hold_from = p->w.now;
-    m->hold = m->stop_hold;
+    m->hold_end = later(m->hold_end, p->w.now + m->stop_hold);
     m->stopped = p->w.now;
-    m->under_stop = true;
-    m->tries = 0;
     m->restarts++;
     if (w->n_stops < sizeof w->stops / sizeof w->stops[0])
         w->stops[w->n_stops++] = p->w.now;
@@ -305,31 +350,33 @@ static void restart(struct people *p, struct ask *a)
 static bool can_be_stopped(const struct model *m)
 {
     return m->state == STATE_LIVE || m->state == STATE_APPROVED ||
-           m->state == STATE_CONTESTED;
+           m->state == STATE_CONTESTED || m->state == STATE_LOCKED;
 }
 
 void saw_stop(struct people *p, struct ask *a, bool account, enum err e,
               const struct rep_stop *rep)
 {
     struct model *m = &a->m;
-    bool frozen = !account && p->w.now < p->wards[a->seat].frozen;
-    unsigned counted = model_stops(p, a->seat);
-
+    bool frozen = !account && is_frozen(p, a->seat);
     if (is_away(e) || is_forgotten(a) || is_ended(p, a, e))
         return;
-    if (frozen && e == OK)
+    if (frozen && e == OK && !p->wards[a->seat].fuzzy)
         world_broken(&p->w, "freeze_holds", "a device stops a request while frozen");
+    if (e == ERR_FROZEN && !account && p->wards[a->seat].fuzzy)
+        return;
     if (e != OK) {
-        if (!frozen && can_be_stopped(m))
+        if (!frozen && can_be_stopped(m) && m->restarts < 2)
             world_broken(&p->w, "stops_can_be_made", "a stop in state %s: %s",
                          request_state_name(m->state), err_name(e));
         return;
     }
+    if (p->wards[a->seat].unsure)
+        m->restarts = rep->counted && m->restarts == 2 ? 1 : m->restarts;
     if (rep->counted && m->restarts >= 2)
         world_broken(&p->w, "stops_are_bounded", "a third stop starts it again");
-    if (!rep->counted && counted < 2 && can_be_stopped(m) && !p->wards[a->seat].unsure)
+    if (!rep->counted && m->restarts < 2 && can_be_stopped(m))
         world_broken(&p->w, "stops_can_be_made", "stop number %u does nothing",
-                     counted + 1);
+                     m->restarts + 1);
     if (rep->counted)
         restart(p, a);
 }
@@ -344,14 +391,20 @@ static void released(struct people *p, struct ask *a)
     if (m->approved == 0 || !m->words_right)
         world_broken(&p->w, "no_release_without_yes", "%s's piece goes",
                      seat_name(a->seat));
-    else if (m->stopped != 0 && p->w.now < m->stopped + m->stop_hold)
+    else if (m->restarts > 0 && p->w.now < later(m->stopped, m->opened) + m->stop_hold)
         world_broken(&p->w, "no_release_against_stop", "%s's piece goes %u s early",
                      seat_name(a->seat),
-                     (unsigned)(m->stopped + m->stop_hold - p->w.now));
+                     (unsigned)(later(m->stopped, m->opened) + m->stop_hold - p->w.now));
     else if (p->w.now < due)
         world_broken(&p->w, "no_release_before_hold", "%s's piece goes %u s early",
                      seat_name(a->seat), (unsigned)(due - p->w.now));
     end(p, m, STATE_RELEASED);
+    m->went = p->w.now;
+    /* A restore is finished there: the freeze has done its work. */
+    if (is_frozen(p, a->seat)) {
+        p->wards[a->seat].frozen = p->w.now;
+        p->wards[a->seat].thawed = p->w.now;
+    }
 }
 
 void saw_fetch(struct people *p, struct ask *a, enum err e, uint8_t state)
@@ -395,6 +448,9 @@ void saw_put_back(struct people *p, size_t house, const uint64_t logs[SEATS])
         p->wards[i].alert_seq = UINT64_MAX;
         p->wards[i].log_seq = 0;
         p->wards[i].unsure = true;
+        p->wards[i].frozen = 0;
+        p->wards[i].fuzzy = true;
+        p->wards[i].paused = 0;
     }
     for (size_t i = 0; i < p->n_asks; i++)
         if (p->seats[p->asks[i].seat].house == house)

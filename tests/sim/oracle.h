@@ -36,6 +36,7 @@
     X(swap_shows, "an invite that was swapped never passes for confirmed")               \
     X(thief_changes_nothing, "a day box makes no epoch, credential or approval")         \
     X(freeze_holds, "while frozen, no change by the owner's keys; a restore goes on")    \
+    X(away_approves_nothing, "who said to be away approves nothing")                     \
     X(one_op_one_answer, "asked again with its op id, a write has the same answer")      \
     X(replays_do_nothing, "a recorded conversation opens to nobody and does nothing")    \
     X(back_is_seen, "a node with an older store is caught by its own heads")             \
@@ -59,6 +60,11 @@ void saw_fetch(struct people *p, struct ask *a, enum err e, uint8_t state);
 /* account: by the root account, else by a device. */
 void saw_stop(struct people *p, struct ask *a, bool account, enum err e,
               const struct rep_stop *rep);
+/* until: of the reply. */
+void saw_freeze(struct people *p, size_t seat, enum err e);
+void saw_pause(struct people *p, size_t seat, enum err e, uint64_t until);
+/* A change by the root account at a seat was accepted or not. */
+void saw_change(struct people *p, size_t seat, enum err e, const char *what);
 /* A node was put back to an older store: what it forgets is on its hoster. logs:
  * what the heads of its log were before, by seat. */
 void saw_put_back(struct people *p, size_t house, const uint64_t logs[SEATS]);

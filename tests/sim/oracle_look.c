@@ -129,15 +129,16 @@ static void check_alerts(struct people *p, const struct ask *a, unsigned state)
 static bool must_be_over(const struct people *p, const struct ask *a)
 {
     const struct model *m = &a->m;
-    uint64_t last = m->opened + m->hold_first + 2 * (uint64_t)m->stop_hold + HOUR;
+    uint64_t last = m->opened + m->hold + 3 * (uint64_t)m->stop_hold;
 
-    if (m->odd)
+    if (m->odd || p->wards[a->seat].unsure)
         return false;
     if (m->state == STATE_APPROVED)
         return p->w.now > model_due(p, a) + 14 * DAY;
-    if (m->stopped != 0 && last < m->stopped + m->stop_hold + HOUR)
-        last = m->stopped + m->stop_hold + HOUR;
-    return p->w.now > last + 14 * DAY;
+    /* Each stop moves its end, and with it the last moment it could open. */
+    if (last < m->hold_end + 2 * (uint64_t)m->stop_hold)
+        last = m->hold_end + 2 * (uint64_t)m->stop_hold;
+    return p->w.now > last + HOUR + 14 * DAY;
 }
 
 static void ended_by_itself(struct people *p, struct ask *a)
@@ -215,6 +216,7 @@ void oracle_look(struct people *p)
         struct house *h = &p->w.houses[p->seats[i].house];
 
         (void)house_now(&p->w, p->seats[i].house);
+        p->wards[i].fuzzy = p->wards[i].fuzzy || h->odd;
         if (!h->down && store_read(h->n.store, read_alerts, &job) != OK)
             world_broken(&p->w, "said_done_survives", "%s's alerts are gone",
                          seat_name(i));

@@ -66,14 +66,13 @@ struct model {
     uint64_t live;
     uint64_t approved;
     uint64_t ended;
-    uint64_t hold_from; /* of the last stop that counted, or the opening */
-    uint32_t hold;      /* that runs now */
-    uint32_t hold_first;
+    uint64_t went;     /* its piece */
+    uint64_t hold_end; /* when its hold has run */
+    uint32_t hold;     /* it began with */
     uint32_t stop_hold;
     uint64_t stopped;  /* the last stop that counted */
     unsigned restarts; /* by stops */
     unsigned tries;    /* since it was opened or unlocked */
-    bool under_stop;   /* an approval must be despite it */
     bool words_right;  /* the guardian typed them in the newest try */
     bool odd;          /* its node's clock was wrong meanwhile: it may be late */
 };
@@ -109,6 +108,7 @@ struct ward_model {
     uint32_t active;
     uint64_t frozen;    /* until then; 0 not */
     uint64_t thawed;    /* when the last freeze ended */
+    bool fuzzy;         /* its node's clock was wrong since the freeze */
     uint64_t paused;    /* until then */
     size_t n_stops;     /* that counted, all wards' life */
     uint64_t stops[64]; /* when */

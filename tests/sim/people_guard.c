@@ -96,9 +96,9 @@ static enum err approve(struct people *p, const struct ask *a, const struct desk
     struct req_approve req = { 0 };
     struct desk_who who;
 
-    (void)despite;
     who_of(p, &p->seats[a->seat], &who);
     TRY(desk_approve(c, &who, p->w.now, &p->w.rng, try_op, &mem, &req));
+    req.despite = despite;
     out->sent = true;
     out->approved = ask_as_guardian(p, a->seat, MSG_APPROVE, &req, &out->rep);
     return OK;

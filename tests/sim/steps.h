@@ -52,6 +52,8 @@ struct ask *ask_at(struct people *p, size_t restore, size_t seat, enum way_in wa
 void sit_down(struct people *p, struct ask *a, const uint16_t typed[WORDS_CALL],
               bool despite);
 void fetch_it(struct people *p, struct ask *a);
+/* until: in the node's time; 0: back. */
+void set_pause(struct people *p, size_t seat, uint64_t until);
 /* The node's clock: set right, and confirmed by a guardian where it asks for that. */
 void make_right(struct people *p, size_t house);
 void stop_it(struct people *p, struct ask *a, bool account);

@@ -94,7 +94,8 @@ struct ask *ask_at(struct people *p, size_t restore, size_t seat, enum way_in wa
 void sit_down(struct people *p, struct ask *a, const uint16_t typed[WORDS_CALL],
               bool despite)
 {
-    bool right = words_compare(typed, a->words, WORDS_CALL) == WORDS_RIGHT;
+    bool right = bytes_equal(bytes_of((const uint8_t *)typed, sizeof a->words),
+                             bytes_of((const uint8_t *)a->words, sizeof a->words));
     struct sitting s = { 0 };
     enum err e = guardian_sits(p, a, typed, despite, &s);
 
@@ -252,7 +253,7 @@ static bool say_yes(struct people *p)
     if (a == NULL || a->m.state == STATE_APPROVED ||
         (p->restores[a->restore].thief && !p->seats[a->seat].fooled))
         return false;
-    sit_down(p, a, a->words, world_chance(&p->w, 3, 4) && a->m.under_stop);
+    sit_down(p, a, a->words, world_chance(&p->w, 7, 8));
     return true;
 }
 
@@ -267,7 +268,10 @@ static bool type_wrong(struct people *p)
     memcpy(typed, other->words, sizeof typed); /* of another request, if there is one */
     if (other == a || world_chance(&p->w, 1, 2))
         typed[world_draw(&p->w, WORDS_CALL)] = (uint16_t)world_draw(&p->w, WORDS_LIST);
-    sit_down(p, a, typed, a->m.under_stop);
+    /* Somebody who guesses goes on until it locks. */
+    for (uint32_t n = world_chance(&p->w, 1, 4) ? 5 : 1; n > 0; n--)
+        if (is_open_ask(p, a) && p->w.broken == NULL)
+            sit_down(p, a, typed, true);
     return true;
 }
 
@@ -301,6 +305,45 @@ static bool unlock(struct people *p)
     return true;
 }
 
+static bool freeze(struct people *p)
+{
+    size_t i = world_draw(&p->w, (uint32_t)p->n);
+    struct req_freeze req = { 0 };
+
+    rng_fill(&p->w.rng, req.op, ID_BYTES);
+    memcpy(req.ward, p->seats[i].o.ward, ID_BYTES);
+    enum err e =
+        world_ask(&p->w, p->seats[i].house, &p->seats[i].g.login, MSG_FREEZE, &req, NULL);
+
+    world_tell(&p->w, "%s freezes the ward: %s", seat_name(i), err_name(e));
+    saw_freeze(p, i, e);
+    return true;
+}
+
+void set_pause(struct people *p, size_t seat, uint64_t until)
+{
+    const struct seat *s = &p->seats[seat];
+    struct req_pause req = { .until = until };
+
+    rng_fill(&p->w.rng, req.op, ID_BYTES);
+    enum err e = world_ask(&p->w, s->house, &s->g.login, MSG_PAUSE, &req, NULL);
+
+    world_tell(&p->w, "%s is %s: %s", seat_name(seat), until != 0 ? "away" : "back",
+               err_name(e));
+    saw_pause(p, seat, e, until);
+}
+
+static bool go_away(struct people *p)
+{
+    size_t i = world_draw(&p->w, (uint32_t)p->n);
+
+    set_pause(p, i,
+              world_chance(&p->w, 1, 2)
+                  ? 0
+                  : house_now(&p->w, p->seats[i].house) + world_draw(&p->w, 20 * 86400));
+    return true;
+}
+
 /* ---- the circle ---- */
 
 static bool owner_epoch(struct people *p)
@@ -312,8 +355,7 @@ static bool owner_epoch(struct people *p)
 
         world_tell(&p->w, "the owner brings epoch %zu to %s: %s", p->n_made, seat_name(i),
                    err_name(e));
-        if (e == OK && p->w.now < p->wards[i].frozen)
-            world_broken(&p->w, "freeze_holds", "an epoch at %s", seat_name(i));
+        saw_change(p, i, e, "an epoch");
     }
     return m != NULL;
 }
@@ -431,8 +473,6 @@ static bool copy_store(struct people *p)
 {
     size_t h = some_house(p);
 
-    if (!world_chance(&p->w, 1, 3))
-        return false;
     world_tell(&p->w, "somebody copies the store of node %zu", h);
     house_copy(&p->w, h);
     return true;
@@ -453,7 +493,7 @@ static bool put_back(struct people *p)
     size_t h = some_house(p);
     uint64_t before[SEATS];
 
-    if (p->w.houses[h].copy[0] == 0 || !may_go_back(p, h) || !world_chance(&p->w, 1, 3))
+    if (p->w.houses[h].copy[0] == 0 || !may_go_back(p, h))
         return false;
     for (size_t i = 0; i < p->n; i++)
         before[i] = p->wards[i].log_seq;
@@ -477,6 +517,8 @@ const struct step steps[] = {
     { "guardian unlocks", 3, unlock },
     { "device stops", 3, step_stop_device },
     { "root account stops", 2, step_stop_account },
+    { "guardian freezes", 2, freeze },
+    { "guardian goes away or comes back", 1, go_away },
     { "owner makes an epoch", 1, owner_epoch },
     { "thief makes an epoch", 2, step_thief_epoch },
     { "thief tries with a day box", 2, step_thief_day_box },
@@ -494,7 +536,7 @@ const struct step steps[] = {
     { "node starts unsure of the time", 0, restart_unsure },
     { "line changes", 3, line_cut },
     { "store is copied", 1, copy_store },
-    { "older store is put back", 1, put_back },
+    { "older store is put back", 2, put_back },
 };
 const size_t step_count = sizeof steps / sizeof steps[0];
 uint64_t step_done[sizeof steps / sizeof steps[0]];

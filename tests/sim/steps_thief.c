@@ -40,8 +40,7 @@ bool step_thief_epoch(struct people *p)
 
         world_tell(&p->w, "a thief brings epoch %zu with hold 0 to %s, step %u: %s",
                    p->n_made, seat_name(i), (unsigned)far, err_name(e));
-        if (e == OK && p->w.now < p->wards[i].frozen)
-            world_broken(&p->w, "freeze_holds", "an epoch at %s", seat_name(i));
+        saw_change(p, i, e, "an epoch of a thief");
     }
     return m != NULL;
 }
@@ -112,6 +111,8 @@ bool step_stranger(struct people *p)
         who.key = s->device.key;
         memcpy(who.pub, s->device.pub, PUB_BYTES);
     }
+    world_hang_up(&p->w,
+                  s->house); /* no conversation of the device is there to slip into */
     enum err e = world_ask(&p->w, s->house, &who, MSG_HELLO, &hello, NULL);
     size_t blind = knock_blindly(p, s->house);
 

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/sim/plants.h"
+
+#include "node/drop.h"
+#include "node/request_part.h"
+#include "proto/words.h"
+
+/* X(name, "the fault", "promises that it breaks") */
+#define PLANTS(X)                                                                        \
+    X(early_release, "a piece goes one second early",                                    \
+      "no_release_before_hold no_release_against_stop")                                  \
+    X(lost_alert, "a request is shown without an alert", "alerted_before_approvable")    \
+    X(swallowed_stop, "a stop is answered, alerted, and forgotten",                      \
+      "states_as_drawn yes_is_kept no_release_against_stop")                             \
+    X(approval_lost, "a new epoch voids approvals", "yes_is_kept")                       \
+    X(early_end, "a request ends when its hold has run, before it can open twice",       \
+      "expires_after_it_opens yes_is_kept due_is_released owner_comes_back")             \
+    X(reused_nonce, "what a requester used before is not looked up",                     \
+      "nonce_serves_one_view")                                                           \
+    X(thin_transcript, "words do not bind node, guardian and view: a swap passes",       \
+      "swap_shows no_release_without_yes")                                               \
+    X(introduction_lives, "a dead introduction is not looked up", "introduction_dies")   \
+    X(slip_is_right, "one wrong word passes for right", "no_release_without_yes")        \
+    X(yes_for_ever, "an approval cannot be taken back", "yes_can_be_taken_back")         \
+    X(lost_write, "a request's change is said done and not written",                     \
+      "states_as_drawn said_done_survives yes_is_kept expires_after_it_opens")           \
+    X(stops_for_ever, "every stop starts the hold again",                                \
+      "stops_are_bounded owner_comes_back")                                              \
+    X(no_freeze, "a freeze is forgotten", "freeze_holds")                                \
+    X(thiefs_policy, "the newest epoch's policy rules, confirmed or not",                \
+      "no_release_before_hold due_is_released")                                          \
+    X(op_again, "a repeated write is done twice",                                        \
+      "one_op_one_answer states_as_drawn guardian_is_heard links_have_room")
+
+enum plant_id {
+
+#define PLANT_ENUM(name, what, finds) PLANT_##name,
+    PLANTS(PLANT_ENUM)
+#undef PLANT_ENUM
+        PLANT_COUNT
+};
+
+const struct plant plants[] = {
+#define PLANT_ROW(name, what, finds) { #name, what, finds },
+    PLANTS(PLANT_ROW)
+#undef PLANT_ROW
+};
+const size_t plant_count = PLANT_COUNT;
+
+static const struct plant *on;
+
+void plant_set(const struct plant *p)
+{
+    on = p;
+}
+
+static bool is_on(enum plant_id id)
+{
+    return on == &plants[id];
+}
+
+/* Declares what the linker calls the true function. */
+#define WRAPPED(type, fn, ...)                                                           \
+    type __real_##fn(__VA_ARGS__);                                                       \
+    type __wrap_##fn(__VA_ARGS__);                                                       \
+    type __wrap_##fn(__VA_ARGS__)
+
+WRAPPED(bool, request_due, const struct request *r, uint64_t now, enum clock_state clock)
+{
+    return __real_request_due(r, is_on(PLANT_early_release) ? now + 1 : now, clock);
+}
+
+WRAPPED(enum err, drop_tell, struct call *c, const struct record_ward *ward,
+        enum record_event event, const uint8_t *request, uint32_t epoch)
+{
+    if (is_on(PLANT_lost_alert) && event == REC_REQUEST_LIVE)
+        return OK;
+    return __real_drop_tell(c, ward, event, request, epoch);
+}
+
+WRAPPED(bool, request_stop_at, struct request *r, uint64_t now, enum clock_state clock)
+{
+    struct request before = *r;
+
+    if (is_on(PLANT_stops_for_ever))
+        r->restarts = 0;
+    bool counts = __real_request_stop_at(r, now, clock);
+
+    if (is_on(PLANT_swallowed_stop))
+        *r = before;
+    return counts;
+}
+
+static enum err void_approvals(struct call *c)
+{
+    struct txn_key at = { 0 };
+    struct request r = { 0 };
+
+    while (request_next_of(c, c->who->ward, &at, &r) == OK) {
+        if (r.state != STATE_APPROVED)
+            continue;
+        r.state = STATE_LIVE;
+        r.approved = 0;
+        TRY(request_put(c, &r));
+    }
+    return OK;
+}
+
+WRAPPED(enum err, ward_commit, struct call *c, const struct req_epoch_commit *req,
+        struct rep_epoch_commit *rep)
+{
+    TRY(__real_ward_commit(c, req, rep));
+    return is_on(PLANT_approval_lost) ? void_approvals(c) : OK;
+}
+
+WRAPPED(bool, request_settle, struct request *r, uint64_t now, enum clock_state clock)
+{
+    if (is_on(PLANT_early_end) && r->state != STATE_OPENED && r->kind == REQUEST_RESTORE)
+        r->expires = r->hold_from + r->hold + r->stop_hold;
+    return __real_request_settle(r, now, clock);
+}
+
+WRAPPED(enum err, txn_get, struct txn *t, enum store_table tab, struct bytes key,
+        struct span out, size_t *out_n)
+{
+    if (is_on(PLANT_reused_nonce) && tab == TAB_OPEN_KEY)
+        return ERR_UNKNOWN;
+    return __real_txn_get(t, tab, key, out, out_n);
+}
+
+WRAPPED(enum err, txn_has, struct txn *t, enum store_table tab, struct bytes key)
+{
+    if (is_on(PLANT_introduction_lives) && tab == TAB_INTRO)
+        return ERR_UNKNOWN;
+    return __real_txn_has(t, tab, key);
+}
+
+/* One change in eight. */
+WRAPPED(enum err, request_put, struct call *c, const struct request *r)
+{
+    static unsigned n;
+
+    if (is_on(PLANT_lost_write) && r->live != 0 && n++ % 8 == 7)
+        return OK;
+    return __real_request_put(c, r);
+}
+
+WRAPPED(void, transcript_put, const struct transcript *t, struct buf *out)
+{
+    static const uint8_t none[SIG_BYTES];
+    struct transcript thin = *t;
+
+    if (is_on(PLANT_thin_transcript)) {
+        thin.view = BYTES_OF(none);
+        memset(thin.node_key, 0, PUB_BYTES);
+        memset(thin.guard_sign, 0, PUB_BYTES);
+        memset(thin.guard_seal, 0, PUB_BYTES);
+    }
+    __real_transcript_put(&thin, out);
+}
+
+WRAPPED(enum words_verdict, words_compare, const uint16_t *typed, const uint16_t *right,
+        size_t n)
+{
+    enum words_verdict v = __real_words_compare(typed, right, n);
+
+    return is_on(PLANT_slip_is_right) && v == WORDS_SLIP ? WORDS_RIGHT : v;
+}
+
+WRAPPED(enum err, request_refuse, struct call *c, const struct req_refuse *req,
+        struct rep_refuse *rep)
+{
+    struct request r = { 0 };
+
+    if (is_on(PLANT_yes_for_ever) && request_get(c, req->request, &r) == OK &&
+        r.state == STATE_APPROVED)
+        return ERR_STATE;
+    return __real_request_refuse(c, req, rep);
+}
+
+WRAPPED(enum err, record_changeable, const struct record_ward *ward, uint64_t now)
+{
+    return is_on(PLANT_no_freeze) ? OK : __real_record_changeable(ward, now);
+}
+
+WRAPPED(enum err, ward_policy, struct call *c, const struct record_ward *ward,
+        struct record_epoch *out)
+{
+    if (is_on(PLANT_thiefs_policy) && ward->active != 0)
+        return ward_epoch(c, ward->ward, ward->active, out);
+    return __real_ward_policy(c, ward, out);
+}
+
+WRAPPED(enum err, txn_op_seen, struct txn *t, const uint8_t cred[ID_BYTES],
+        const uint8_t op[ID_BYTES], const uint8_t hash[HASH_BYTES], struct span out,
+        size_t *out_n)
+{
+    if (is_on(PLANT_op_again))
+        return ERR_UNKNOWN;
+    return __real_txn_op_seen(t, cred, op, hash, out, out_n);
+}
