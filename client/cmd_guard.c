@@ -134,12 +134,7 @@ static enum err screen(struct desk *d)
     tale_of(d, term_say, &d->guard->requests[chosen], &tale);
     if (is_plain(&tale))
         return guard_sit(d, &d->guard->requests[chosen]);
-    char title[TALE_TITLE];
-    tale_title(&tale, title);
-    term_title(d->t, "%s", title);
-    tale_tell(&tale);
-    tale_next(&tale);
-    return OK;
+    return guard_tell(d, &d->guard->requests[chosen], term_say);
 }
 
 /* Without a person at the keyboard the one screen is a list. */

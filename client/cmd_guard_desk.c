@@ -37,7 +37,14 @@ enum err desk_unlock(struct desk *d)
 {
     if (d->keys != NULL)
         return OK;
-    TRY(ctx_unlock(d->ctx, &d->home, &d->root));
+    enum err e = ctx_unlock(d->ctx, &d->home, &d->root);
+    if (e == ERR_PASSPHRASE)
+        return term_fail_as(d->t, e, EXIT_PASSPHRASE, NULL,
+                            "Try again; check the keyboard layout. If it is forgotten "
+                            "for good, you can get new keys.",
+                            "kith guard reset", "The passphrase does not open %s.",
+                            d->ctx->home);
+    TRY(e);
     TRY(secret_new(&d->keys));
     return ident_guardian(&d->root->root, d->keys);
 }

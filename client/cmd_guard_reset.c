@@ -46,30 +46,49 @@ static enum err agree(struct desk *d)
     return term_word(d->t, "reset", why);
 }
 
+static enum err allowed(struct desk *d)
+{
+    TRY(check_owner(d));
+    TRY(check_nodes(d));
+    TRY(agree(d));
+    if (d->day->n_guardians > 0)
+        term_warn(d->t, "the guardians you added were asked under the old key. Add them "
+                        "again afterwards.");
+    return OK;
+}
+
+/* ---- new keys ---- */
+
+/* From here on it goes on by itself when it is run again. */
 static enum err begin(struct desk *d)
 {
     struct day *day = d->day;
 
     if (day->me.reset != 0)
         return OK;
-    TRY(check_owner(d));
-    TRY(check_nodes(d));
-    TRY(agree(d));
-    if (day->n_guardians > 0)
-        term_warn(d->t, "the guardians you added were asked under the old key. Add them "
-                        "again afterwards.");
     day->n_guardians = 0;
     day->me.reset = home_aside_free(&d->home, ctx_now(d->ctx));
     return ctx_day_save(d->ctx, &d->home, day);
 }
 
-/* ---- new keys ---- */
+static bool has_new_root(struct desk *d)
+{
+    uint64_t when = d->day->me.reset;
+
+    return when != 0 && home_aside_free(&d->home, when) != when &&
+           home_has(&d->home, HOME_ROOT);
+}
 
 /* Each step is found done when it is run again: what a power cut left is completed. */
 static enum err new_keys(struct desk *d)
 {
-    struct make_root how = { 0 };
+    AUTO_SECRET struct home_key *key = NULL;
 
+    /* Asked for first: nothing has moved if nobody types one. */
+    if (!has_new_root(d))
+        TRY(ctx_new_key(d->ctx, &key));
+    TRY(begin(d));
+    const struct make_root how = { .key = key };
     enum err e = home_root_aside(&d->home, d->day->me.reset);
     if (e != OK)
         return term_fail(d->t, e, NULL, "The file %s/root could not be put aside.",
@@ -197,7 +216,8 @@ enum err guard_cmd_reset(struct ctx *ctx)
     struct resetting r = { 0 };
 
     TRY(desk_open(ctx, &d));
-    TRY(begin(&d));
+    if (d.day->me.reset == 0)
+        TRY(allowed(&d));
     TRY(new_keys(&d));
     r.seats = json_array();
     enum err e = tell_nodes(&d, &r);

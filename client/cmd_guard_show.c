@@ -89,19 +89,18 @@ enum err guard_cmd_requests(struct ctx *ctx)
     return OK;
 }
 
-/* With the keys at hand the piece is opened too: its note is the owner's newest. */
-static enum err tell_request(struct desk *d, const struct guard_request *r)
+enum err guard_tell(struct desk *d, const struct guard_request *r, tell_fn tell)
 {
     AUTO_SITTING struct sitting s = { .d = d, .t = d->t };
     char title[TALE_TITLE];
 
-    tale_of(d, term_tell, r, &s.tale);
+    tale_of(d, tell, r, &s.tale);
     if (desk_keys_at_hand(d) && !guard_seat_is_old(d->day, &d->day->seats[r->seat])) {
         TRY(sitting_begin(&s, r));
-        s.tale.tell = term_tell;
+        s.tale.tell = tell;
     }
     tale_title(&s.tale, title);
-    term_tell(d->t, "%s", title);
+    tell(d->t, "%s", title);
     tale_tell(&s.tale);
     tale_next(&s.tale);
     return OK;
@@ -119,7 +118,7 @@ enum err guard_cmd_show(struct ctx *ctx)
         term_json(d.t, "request", json_request(&d, r));
         return OK;
     }
-    return tell_request(&d, r);
+    return guard_tell(&d, r, term_tell);
 }
 
 /* ---- wards ---- */

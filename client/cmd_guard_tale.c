@@ -67,6 +67,11 @@ static bool is_restore(const struct tale *t)
     return t->line->kind == REQUEST_RESTORE;
 }
 
+static bool is_old(const struct tale *t)
+{
+    return guard_seat_is_old(t->d->day, &t->d->day->seats[t->seat]);
+}
+
 bool tale_is_locked(const struct tale *t)
 {
     return t->line->state == STATE_LOCKED ||
@@ -165,7 +170,9 @@ static void tell_state(const struct tale *t)
 
     moment(t, t->line->approved, yes);
     moment(t, t->line->ended, end);
-    if (t->line->state == STATE_LIVE)
+    if (is_old(t) && !is_over(t))
+        t->tell(o, "You lost the keys to this piece, so you cannot say yes.");
+    else if (t->line->state == STATE_LIVE)
         t->tell(o, "You have not answered. %u tries for their words are left.",
                 (unsigned)t->line->tries_left);
     if (tale_is_locked(t))
@@ -190,7 +197,7 @@ static void tell_opens(const struct tale *t)
     char at[MOMENT];
     bool later = t->line->opens > now_of(t);
 
-    if (!is_restore(t) || is_over(t))
+    if (!is_restore(t) || is_over(t) || is_old(t))
         return;
     moment(t, t->line->opens, at);
     if (t->line->state == STATE_APPROVED && later)
@@ -318,11 +325,6 @@ static void tell_ours(const struct tale *t)
 }
 
 /* ---- the one next step ---- */
-
-static bool is_old(const struct tale *t)
-{
-    return guard_seat_is_old(t->d->day, &t->d->day->seats[t->seat]);
-}
 
 static const char *command_of(const struct tale *t)
 {

@@ -44,4 +44,10 @@ bool tale_needs_despite(const struct tale *t);
 /* True if all tries are used up. */
 bool tale_is_locked(const struct tale *t);
 
+/*
+ * All of one request. With the keys at hand its piece is opened too, for the owner's
+ * newest note and name.
+ */
+enum err guard_tell(struct desk *d, const struct guard_request *r, tell_fn tell);
+
 #endif

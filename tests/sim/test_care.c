@@ -496,6 +496,7 @@ static void test_reset(void **state)
     assert_int_equal(approve("Ben", &a), EXIT_FAILED);
     asks("old-keys", "kith guard refuse");
     show("Ben", &a);
+    TOLD("You lost the keys to this piece, so you cannot say yes.");
     TOLD("Next: tell Ana that you lost your keys");
     KITH_FINE("Ben", "guard", "refuse", a.request);
     assert_int_equal(KITH("Ben", "guard", "link", "Ana", "--json"), EXIT_FAILED);
