@@ -249,6 +249,7 @@ static void job_done(void *arg, enum err result, enum store_outcome outcome)
 static bool is_essential(uint16_t kind)
 {
     return kind == MSG_FETCH || kind == MSG_CANCEL || kind == MSG_REFUSE ||
+           kind == MSG_STOP || kind == MSG_FREEZE || kind == MSG_WARD_END ||
            kind == MSG_DROP_ACK || kind == MSG_DROP_CLOSE;
 }
 
