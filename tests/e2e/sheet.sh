@@ -170,7 +170,8 @@ says "0 links, codes and sheets of Ana end now"
 run Late 1 restore start --no-passphrase "@$work/link"
 run Late 3 restore start --no-passphrase --sheet "$work/fifth" # not at Ben's any more
 [ "$(wc -l <"$work/answer")" = 2 ] || fail "not two requests"
-ana 0 status
+run Ana 3 status # and the owner is told of whoever uses one
+grep -q "Somebody asks for your keys at Cy's node" "$work/answer" || fail "nobody was told"
 node_kill Cy
 ana 3 circle sheet --revoke
 says "when the other nodes are back"
