@@ -35,6 +35,8 @@ static const struct word {
     { "vault", "encrypted object store", "the owner's data kept at each guardian" },
     { "sheet", "recovery descriptor", "paper that says whom to ask, and how" },
     { "link", "bootstrap credential", "one line that lets somebody in once" },
+    { "spoken code", "bootstrap credential",
+      "an address and 18 letters that stand for a link, for the telephone" },
     { "box", "sealed box, AEAD", "what only one guardian can open" },
     { "manifest", "manifest", "what an epoch consists of, signed by the owner" },
 };

@@ -3,7 +3,7 @@
  * Links and addresses as text and as bytes. The input is also sealed into a link of
  * its own, since no fuzzer finds a checksum.
  */
-#include "proto/ident.h"
+#include "proto/piece.h"
 
 static void address_bytes(struct bytes in)
 {
@@ -50,6 +50,20 @@ static void link_line(struct bytes in)
     MUST(secret_equal(read.token, l.token, TOKEN_BYTES));
 }
 
+/* W_e as a line: what is read is written the same; and one of in's bytes, well-formed. */
+static void wrapped_line(struct bytes in)
+{
+    char text[WRAPPED_TEXT];
+    struct wrapped w = { 0 };
+    struct wrapped read = { 0 };
+
+    if (wrapped_parse(in, &w) != OK && in.n >= sizeof w.sealed)
+        memcpy(w.sealed, in.p, sizeof w.sealed);
+    wrapped_format(&w, text);
+    MUST(wrapped_parse(bytes_text(text), &read) == OK);
+    MUST(bytes_equal(BYTES_OF(w.sealed), BYTES_OF(read.sealed)) && w.epoch == read.epoch);
+}
+
 /* Reads body and its checksum as a link, lower-case head and all. */
 static void link_sealed(struct bytes body)
 {
@@ -94,6 +108,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     address_bytes(in);
     address_line(in);
     link_line(in);
+    wrapped_line(in);
     link_sealed(in);
     MUST(secret_in_use() == 0);
     return 0;
