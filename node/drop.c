@@ -42,6 +42,7 @@ static const struct wire_field record_blob_fields[] = {
     W_BYTES(record_blob, blob, 3, WIRE_MUST, 1, RECORD_BLOB_MAX),
     W_FIX(record_blob, before, 4, WIRE_MAY),
     W_UINT(record_blob, cause, 5, WIRE_MAY, CAUSES - 1),
+    W_FIX(record_blob, source, 6, WIRE_MAY),
 };
 const struct wire_schema record_blob_schema = W_SCHEMA(record_blob, record_blob_fields);
 
@@ -95,8 +96,11 @@ enum err drop_new(struct call *c, const uint8_t drop[ID_BYTES], enum drop_kind k
 /* How much of an alert drop or log a cause may hold at once: one in so many. A live
  * request may be followed by three entries that are always taken. */
 static const uint32_t cause_part[CAUSES] = {
-    [CAUSE_OWNER] = 8, [CAUSE_DEVICE] = 16, [CAUSE_SHEET] = 16, [CAUSE_ROSTER] = 16
+    [CAUSE_OWNER] = 8, [CAUSE_DEVICE] = 16, [CAUSE_SHEET] = 16, [CAUSE_ROSTER] = 8
 };
+
+/* And of an alert drop one source of requests: a credential, or who introduces. */
+enum { SOURCE_PART = 32 };
 
 /* A request's drop is erased with it in one job: it stays small. */
 static uint64_t most_blobs(const struct call *c, const struct record_drop *d)
@@ -167,6 +171,28 @@ enum err drop_sweep(struct call *c, struct record_drop *d, size_t max, size_t *o
     return OK;
 }
 
+static enum err source_room(struct call *c, const struct record_drop *d,
+                            enum drop_cause cause)
+{
+    uint64_t most = most_blobs(c, d) / SOURCE_PART;
+    uint64_t n = 0;
+
+    if (d->kind != KIND_ALERT || (cause != CAUSE_SHEET && cause != CAUSE_ROSTER) ||
+        id_none(c->source) || d->by[cause] < most)
+        return OK;
+    for (uint64_t seq = d->seq; seq > d->seq - d->kept; seq--) {
+        struct record_blob b = { 0 };
+        size_t mark = c->mem.n;
+        enum err e = drop_blob(c, d, seq, &b);
+
+        c->mem.n = mark;
+        if (e != ERR_CORRUPT)
+            TRY(e);
+        n += b.cause == cause && id_equal(b.source, c->source);
+    }
+    return n < most ? OK : ERR_FULL;
+}
+
 /* What must be told goes in, and the oldest goes; what need not is refused, so that what
  * it would tell of does not happen. A log or inbox is no alert: there the oldest goes. */
 static enum err make_room(struct call *c, struct record_drop *d, size_t n,
@@ -181,6 +207,7 @@ static enum err make_room(struct call *c, struct record_drop *d, size_t n,
                                                                             : ERR_FULL;
     if (cause != CAUSE_MUST && d->by[cause] >= most / cause_part[cause])
         return ERR_FULL;
+    TRY(source_room(c, d, cause));
     if (d->kept < most)
         return OK;
     if (cause != CAUSE_MUST && d->kind == KIND_ALERT)
@@ -209,6 +236,7 @@ enum err drop_add(struct call *c, struct record_drop *d, struct bytes blob,
     drop_chain(d->head, d->seq, c->now, hash, d->head);
     memcpy(b.head, d->head, HASH_BYTES);
     b.cause = (uint8_t)cause;
+    memcpy(b.source, c->source, ID_BYTES);
     struct txn_key key = key_blob(d->drop, d->seq);
 
     return record_put(c, TAB_BLOB, &record_blob_schema, &key, &b);

@@ -53,7 +53,8 @@ struct record_blob {
     uint8_t before[HASH_BYTES];
     uint8_t head[HASH_BYTES]; /* after it */
     struct bytes blob;
-    uint8_t cause; /* enum drop_cause */
+    uint8_t cause;            /* enum drop_cause */
+    uint8_t source[ID_BYTES]; /* the call's */
 };
 
 extern const struct wire_schema record_drop_schema, record_blob_schema;

@@ -86,6 +86,8 @@ struct call {
     const struct node_env *env;
     uint64_t now; /* Unix seconds */
     struct scratch mem;
+    uint8_t
+        source[ID_BYTES]; /* who is behind a request that is told of; zero: no matter */
 };
 
 /* n zeroed bytes, aligned for any struct, until the call ends. ERR_NOMEM. */

@@ -495,6 +495,8 @@ enum err request_reveal(struct call *c, const struct req_reveal *req,
         memcpy(r.nonce, req->nonce, sizeof r.nonce);
         r.live = c->now;
         TRY(request_put(c, &r));
+        /* Each guardian has the roster's credential: what counts is who introduces. */
+        memcpy(c->source, none32(r.introducer) ? r.cred : r.introducer, ID_BYTES);
         TRY(request_tell(c, &r, REC_REQUEST_LIVE));
     }
     rep->state = r.state;

@@ -444,6 +444,7 @@ static void a_talkative_key_fills_only_its_share(void **state)
 struct teller {
     const uint8_t *ward;
     enum record_event event;
+    uint8_t source;
 };
 
 static enum err do_tell(struct call *c, void *arg)
@@ -451,13 +452,22 @@ static enum err do_tell(struct call *c, void *arg)
     const struct teller *t = arg;
     struct record_ward ward = { 0 };
 
+    c->source[0] = t->source;
+
     TRY(ward_get(c, t->ward, &ward));
     return drop_tell(c, &ward, t->event, NULL, 0);
 }
 
 static enum err tell(struct world *w, const struct session *who, enum record_event event)
 {
-    struct teller t = { w->o.ward, event };
+    struct teller t = { w->o.ward, event, 0 };
+
+    return node_sim_write(&w->n, who, do_tell, &t);
+}
+
+static enum err tell_from(struct world *w, const struct session *who, uint8_t source)
+{
+    struct teller t = { w->o.ward, REC_REQUEST_LIVE, source };
 
     return node_sim_write(&w->n, who, do_tell, &t);
 }
@@ -484,7 +494,7 @@ static void each_cause_has_its_share(void **state)
     link.via = CRED_RESTORE;
     w->n.limits.blobs = 64;
     assert_int_equal(tell_until_full(w, &sheet, REC_REQUEST_LIVE), 4);
-    assert_int_equal(tell_until_full(w, &roster, REC_REQUEST_LIVE), 4);
+    assert_int_equal(tell_until_full(w, &roster, REC_REQUEST_LIVE), 8);
     assert_int_equal(tell_until_full(w, &w->o.who, REC_EPOCH_PREPARED), 8);
     /* What ends a request is never refused, whoever ends it. */
     assert_int_equal(tell(w, &sheet, REC_REQUEST_CANCELLED), OK);
@@ -492,14 +502,37 @@ static void each_cause_has_its_share(void **state)
     assert_int_equal(tell(w, &roster, REC_REQUEST_RELEASED), OK);
     /* Nobody pushed anything out: the first is still there. */
     assert_int_equal(list(w, &w->o.who, DROP_ALERTS, NULL, 0)->first, 1);
-    assert_int_equal(w->list.n_lines, 20);
+    assert_int_equal(w->list.n_lines, 24);
     /* A link of the guardian always has room; then the oldest goes. */
     for (int i = 0; i < 50; i++)
         assert_int_equal(tell(w, &link, REC_REQUEST_LIVE), OK);
     assert_int_equal(list(w, &w->o.who, DROP_ALERTS, NULL, 0)->n_lines, 64);
-    assert_int_equal(w->list.first, 7);
+    assert_int_equal(w->list.first, 11);
     /* A full one takes no more of what may be refused, share or not. */
     assert_int_equal(tell(w, &sheet, REC_REQUEST_LIVE), ERR_FULL);
+}
+
+static void one_source_leaves_room_for_another(void **state)
+{
+    struct world *w = *state;
+    struct session roster = { .role = ROLE_REQUESTER, .via = CRED_ROSTER };
+    struct session sheet = { .role = ROLE_RESTORE, .via = CRED_SHEET };
+
+    w->n.limits.blobs = 128;
+    for (uint8_t source = 1; source <= 4; source++) {
+        for (int i = 0; i < 4; i++)
+            assert_int_equal(tell_from(w, &roster, source), OK);
+        assert_int_equal(tell_from(w, &roster, source), ERR_FULL);
+    }
+    /* Four of them have filled what is there for all of their kind; sheets are another.
+     */
+    assert_int_equal(tell_from(w, &roster, 5), ERR_FULL);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(tell_from(w, &sheet, 1), OK);
+    assert_int_equal(tell_from(w, &sheet, 1), ERR_FULL);
+    assert_int_equal(tell_from(w, &sheet, 2), OK);
+    w->n.now += DROP_KEEP_S;
+    assert_int_equal(tell_from(w, &roster, 1), OK);
 }
 
 static void what_is_refused_as_full_is_not_done(void **state)
@@ -1120,6 +1153,7 @@ int main(void)
         EACH(tests_are_counted_by_the_day),
         EACH(a_talkative_key_fills_only_its_share),
         EACH(each_cause_has_its_share),
+        EACH(one_source_leaves_room_for_another),
         EACH(what_is_refused_as_full_is_not_done),
         EACH(a_damaged_drop_holds_up_nothing),
         EACH(a_list_comes_in_pages),
