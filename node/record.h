@@ -86,8 +86,7 @@ struct call {
     const struct node_env *env;
     uint64_t now; /* Unix seconds */
     struct scratch mem;
-    uint8_t
-        source[ID_BYTES]; /* who is behind a request that is told of; zero: no matter */
+    uint8_t source[ID_BYTES]; /* who is behind the request being told of; or zero */
 };
 
 /* n zeroed bytes, aligned for any struct, until the call ends. ERR_NOMEM. */
