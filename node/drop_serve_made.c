@@ -188,10 +188,22 @@ enum err drop_serve_close(struct call *c, const struct req_drop_close *req,
 
 /* ---- the sweep ---- */
 
-static bool idle(const struct call *c, const struct record_drop *d)
+/* Nobody used it for long, or who made it is gone. */
+static enum err is_over(struct call *c, const struct record_drop *d, bool *out)
 {
-    return d->kind == KIND_MADE && d->closed == 0 && c->now >= d->used &&
-           c->now - d->used >= DROP_MADE_IDLE_S;
+    struct txn_key holder = key_id(d->holder);
+
+    *out = false;
+    if (d->kind != KIND_MADE || d->closed != 0)
+        return OK;
+    *out = c->now >= d->used && c->now - d->used >= DROP_MADE_IDLE_S;
+    enum err e = txn_has(c->txn, TAB_WARD, key_bytes(&holder));
+    if (e == ERR_UNKNOWN)
+        e = txn_has(c->txn, TAB_SEAT, key_bytes(&holder));
+    if (e != ERR_UNKNOWN)
+        return e;
+    *out = true;
+    return OK;
 }
 
 /* One drop; *io_n counts what was taken away. */
@@ -203,8 +215,9 @@ static enum err tick_drop(struct call *c, const uint8_t drop[ID_BYTES], size_t *
 
     if (e != OK) /* a damaged one stays; the others go on */
         return e == ERR_CORRUPT ? OK : e;
-    bool ends = idle(c, &d);
+    bool ends = false;
 
+    TRY(is_over(c, &d, &ends));
     if (ends)
         TRY(shut(c, &d));
     TRY(drop_sweep(c, &d, DROP_SWEEP - *io_n, &n));

@@ -1043,6 +1043,33 @@ static void nobody_used_it_for_400_days(void **state)
     assert_int_equal(node_sim_login(&w->n, &l, &who), ERR_UNKNOWN);
 }
 
+static enum err do_forget_ward(struct call *c, void *arg)
+{
+    const struct world *w = arg;
+    struct txn_key key = key_id(w->o.ward);
+
+    return txn_del(c->txn, TAB_WARD, key_bytes(&key));
+}
+
+static void what_a_ward_made_goes_with_it(void **state)
+{
+    struct world *w = *state;
+    struct sim_login l;
+    struct session who = { 0 };
+    uint8_t drop[ID_BYTES];
+    uint8_t other[ID_BYTES];
+
+    token_drop(w, &w->o.who, &l, &who, drop, 0);
+    made(w, &w->g.who, other);
+    tick(w);
+    assert_true(stored(w, drop).head && stored(w, other).head);
+    assert_int_equal(node_sim_write(&w->n, NULL, do_forget_ward, w), OK);
+    tick(w);
+    assert_false(stored(w, drop).head);
+    assert_true(stored(w, other).head);
+    assert_int_equal(node_sim_login(&w->n, &l, &who), ERR_UNKNOWN);
+}
+
 static void what_is_acknowledged_is_freed(void **state)
 {
     struct world *w = *state;
@@ -1168,6 +1195,7 @@ int main(void)
         EACH(listed_keys_put_what_they_signed),
         EACH(what_was_made_lasts_its_time),
         EACH(nobody_used_it_for_400_days),
+        EACH(what_a_ward_made_goes_with_it),
         EACH(what_is_acknowledged_is_freed),
         EACH(a_large_drop_closes_in_parts),
         EACH(the_sweep_comes_by_every_drop),
