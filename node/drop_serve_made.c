@@ -165,7 +165,8 @@ static enum err store_or_erase(struct call *c, struct record_drop *d)
 
     if (d->closed == 0 || d->kept > 0)
         return drop_store(c, d);
-    enum err e = count_made(c, d->holder, d->drop, owned_drop, &n);
+    enum err e =
+        d->kind == KIND_MADE ? count_made(c, d->holder, d->drop, owned_drop, &n) : OK;
     if (e != ERR_CORRUPT && e != ERR_UNKNOWN) /* its holder is gone */
         TRY(e);
     return drop_erase(c, d->drop);
@@ -222,7 +223,7 @@ static enum err tick_drop(struct call *c, const uint8_t drop[ID_BYTES], size_t *
         TRY(shut(c, &d));
     TRY(drop_sweep(c, &d, DROP_SWEEP - *io_n, &n));
     *io_n += n;
-    return n > 0 || ends ? store_or_erase(c, &d) : OK;
+    return n > 0 || d.closed != 0 ? store_or_erase(c, &d) : OK;
 }
 
 static enum err tick_from(struct call *c, struct txn_key *out)

@@ -1043,6 +1043,31 @@ static void nobody_used_it_for_400_days(void **state)
     assert_int_equal(node_sim_login(&w->n, &l, &who), ERR_UNKNOWN);
 }
 
+static enum err do_shut(struct call *c, void *arg)
+{
+    return drop_shut(c, arg);
+}
+
+static void a_wards_own_drops_go_when_they_are_shut(void **state)
+{
+    struct world *w = *state;
+    uint8_t alert[ID_BYTES];
+    uint8_t made_too[ID_BYTES];
+
+    memcpy(alert, list(w, &w->o.who, DROP_ALERTS, NULL, 0)->drop, ID_BYTES);
+    made(w, &w->o.who, made_too);
+    assert_int_equal(node_sim_write(&w->n, NULL, do_shut, alert), OK);
+    tick(w);
+    assert_false(stored(w, alert).head);
+    assert_int_equal(stored(w, alert).n, 0);
+    /* It was none of those that were made: they are counted as before. */
+    w->n.limits.drops = 2;
+    made(w, &w->o.who, alert);
+    struct req_drop_create req = create_req(w, DROP_RULE_HOLDER);
+
+    assert_int_equal(create(w, &w->o.who, &req, alert), ERR_FULL);
+}
+
 static enum err do_forget_ward(struct call *c, void *arg)
 {
     const struct world *w = arg;
@@ -1195,6 +1220,7 @@ int main(void)
         EACH(listed_keys_put_what_they_signed),
         EACH(what_was_made_lasts_its_time),
         EACH(nobody_used_it_for_400_days),
+        EACH(a_wards_own_drops_go_when_they_are_shut),
         EACH(what_a_ward_made_goes_with_it),
         EACH(what_is_acknowledged_is_freed),
         EACH(a_large_drop_closes_in_parts),
