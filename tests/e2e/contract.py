@@ -113,6 +113,14 @@ SCHEMAS = {
     "confirm": {"name": text, "request": null_or(hexid), "words": null_or(words(4)),
                 "state": text, "confirmed_at": null_or(time)},
     "confirmed": {"request": hexid, "ward": hexid, "answer": words(2)},
+    "freeze": {"ward": hexid, "label": null_or(text), "until": time},
+    "pause": {"until": null_or(time),
+              "nodes": listing({"node": text, "until": null_or(time)})},
+    "left": {"ward": hexid, "label": null_or(text), "left_at": time},
+    "reset": {"seats": listing({"node": text, "old": hexid, "seat": null_or(hexid)}),
+              "lost": listing({"ward": hexid, "label": null_or(text)})},
+    "seat-log": {"entries": listing({}), "seats": listing({
+        "name": text, "node": text, "state": text, "entries": whole})},
     "requests": {"requests": listing(REQUEST)},
     "request": REQUEST,
     "restore": {
