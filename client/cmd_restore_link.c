@@ -153,9 +153,22 @@ static struct bytes link_in(struct bytes line)
     return is_link(last) ? last : (struct bytes){ 0 };
 }
 
+/* Somebody may have written a name behind a link. */
+static struct bytes without_tail(struct given_link *g, struct bytes text)
+{
+    size_t n = 0;
+
+    while (n < text.n && !is_blank(text.p[n]))
+        n++;
+    if (n == text.n || link_parse(text, &g->link) == OK)
+        return text;
+    return link_parse(bytes_of(text.p, n), &g->link) == OK ? bytes_of(text.p, n) : text;
+}
+
 static enum err line_add(const struct ctx *ctx, struct restore *r, struct given_link *g,
                          struct bytes text)
 {
+    text = without_tail(g, text);
     if (text.n > sizeof g->text)
         return term_fail_as(ctx->term, ERR_CHECKSUM, EXIT_USAGE, "mistyped",
                             "A line is too long for a link. Nothing was sent.", NULL,

@@ -145,6 +145,7 @@ ana 0 circle sheet
 cp "$work/answer" "$work/fourth"
 sed -n 's/.*link: *\(KITH1:.*\)/   \1  /p' "$work/fourth" | tr '[:upper:]' '[:lower:]' | sed 's/$/\r/' >"$work/copied"
 [ "$(wc -l <"$work/copied")" = 3 ] || fail "three lines were to be copied"
+sed -i '2s/\r$/ this is Cy, her phone is on the sheet\r/' "$work/copied"
 run Third 0 restore start --no-passphrase --sheet "$work/copied"
 run Third 0 restore cancel
 
