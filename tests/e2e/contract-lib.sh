@@ -62,7 +62,7 @@ sys.exit(not (b.endswith(b"\n") and b.count(b"\n") == 1 and len(b) > 1))' "$work
 
 words_line() {
     one_line
-    expect "not $1 words" grep -qxE "[a-z]+( [a-z]+){$(($1 - 1))}" "$work/answer"
+    expect "not $1 words" grep -qxE "[a-z-]+( [a-z-]+){$(($1 - 1))}" "$work/answer"
 }
 
 link_line() {

@@ -53,7 +53,7 @@ errs New 5 restore status
 run New 0 restore start --name "Ana M." --no-passphrase "@$work/ben.link" --no-input
 one_line
 expect "not NODE, REQ, four words" \
-    grep -qxE "$(addr Ben)${tab}[0-9a-f]{32}${tab}[a-z]+( [a-z]+){3}" "$work/answer"
+    grep -qxE "$(addr Ben)${tab}[0-9a-f]{32}${tab}[a-z-]+( [a-z-]+){3}" "$work/answer"
 cp "$work/answer" "$work/live"
 req=$(live 1 2)
 live 1 3 >"$work/w"

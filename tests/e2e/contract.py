@@ -53,7 +53,7 @@ host_port = matches(r"[^ \t]+:[0-9]+")
 
 
 def words(n):
-    return matches("[a-z]+( [a-z]+){%d}" % (n - 1))
+    return matches("[a-z-]+( [a-z-]+){%d}" % (n - 1))
 
 
 REQUEST = {
