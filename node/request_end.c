@@ -23,10 +23,10 @@ static enum err end_some(struct call *c, const uint8_t ward[ID_BYTES])
     enum err e = OK;
 
     while (n < END_AT_ONCE && (e = request_next_of(c, ward, &at, &r)) == OK) {
-        if (!request_is_final(r.state)) {
-            TRY(request_end_left(c, &r));
-            n++;
-        }
+        bool open = !request_is_final(r.state);
+
+        TRY(open ? request_end_left(c, &r) : OK);
+        n += open;
         c->mem.n = mark;
     }
     return e == ERR_UNKNOWN ? OK : e;
