@@ -338,15 +338,19 @@ static enum seen_fault judge_gap(const struct seen_drop *s, const struct day_mar
  */
 static enum seen_fault judge_times(const struct seen_drop *s, const struct day_mark *m)
 {
+    bool older = false;
+
     for (size_t i = 0; i < s->n; i++) {
         const struct seen_entry *e = &s->entries[i];
         if (e->seq <= m->seq)
             continue;
+        /* Where there are many wards it may come a moment after other entries. */
         if (e->event.event == REC_CLOCK_CONFIRMED)
             return SEEN_FINE;
-        if (e->received + SEEN_SLACK_S < m->time)
-            return SEEN_WITHHELD;
+        older |= e->received + SEEN_SLACK_S < m->time;
     }
+    if (older)
+        return SEEN_WITHHELD;
     return s->receipt.time + SEEN_SLACK_S < m->time ? SEEN_REWOUND : SEEN_FINE;
 }
 

@@ -205,6 +205,7 @@ static enum err confirm(struct call *c, uint64_t now, bool back)
 {
     struct record_clock rec = { 0 };
     struct clock_mark mark = { .now_ms = now * MS, .look = c->env->look };
+    bool more = false;
 
     TRY(clock_get(c, &rec));
     if (rec.turn == UINT32_MAX || rec.era == UINT32_MAX)
@@ -215,7 +216,9 @@ static enum err confirm(struct call *c, uint64_t now, bool back)
     rec.era += back ? 1 : 0;
     c->now = now;
     TRY(clock_put(c, &rec));
-    return tell_all(c, REC_CLOCK_CONFIRMED);
+    TRY(tell_all(c, REC_CLOCK_CONFIRMED));
+    /* Before any entry of the new time, which a reader might take for one kept back. */
+    return back ? time_tell(c, &more) : OK;
 }
 
 enum err time_clock(struct call *c, const struct req_clock *req, struct rep_clock *rep)

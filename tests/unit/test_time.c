@@ -810,6 +810,25 @@ static void each_ward_hears_once(void **state)
     world_free(w);
 }
 
+/* Set back, its first entries would look like ones kept back: this stands before them. */
+static void set_back_wards_hear_in_the_same_commit(void **state)
+{
+    struct world *w = world_new(8);
+    struct rep_clock c = { 0 };
+
+    (void)state;
+    w->off = -2 * DAY; /* what it took for the time was two days ahead */
+    sweep(w);
+    assert_int_equal(w->n.env.why, CLOCK_BEHIND);
+    hears(w, &w->o, 0, 0);
+    assert_int_equal(clock_ask(w, w->now - 2 * DAY, &c), OK);
+    assert_int_equal(c.time, w->now - 2 * DAY);
+    hears(w, &w->o, 0, 1);
+    sweep(w);
+    hears(w, &w->o, 0, 1);
+    world_free(w);
+}
+
 /* A small machine that learns the time a minute after each start alarms nobody. */
 static void a_short_wait_is_no_alarm(void **state)
 {
@@ -841,6 +860,7 @@ int main(void)
         cmocka_unit_test(no_word_where_none_is_needed),
         cmocka_unit_test(expiries_stand_still),
         cmocka_unit_test(each_ward_hears_once),
+        cmocka_unit_test(set_back_wards_hear_in_the_same_commit),
         cmocka_unit_test(a_short_wait_is_no_alarm),
         cmocka_unit_test(not_one_second_early),
     };
