@@ -40,10 +40,37 @@ static void freeze(struct clock *c, enum clock_why why)
 /* Time does not run faster than it passes, nor ahead of the wall. */
 static void advance(struct clock *c, struct clock_look from, struct clock_look to)
 {
-    uint64_t passed =
-        least(since(to.wall_ms, from.wall_ms), since(to.boot_ms, from.boot_ms));
+    uint64_t boot = since(to.boot_ms, from.boot_ms);
+    uint64_t wall = since(to.wall_ms, from.wall_ms);
+    /* Both are cut to milliseconds: one less is no less. */
+    uint64_t passed = least(wall + 1, boot);
 
-    c->now_ms += least(passed, since(to.wall_ms, c->now_ms));
+    passed = least(passed, since(to.wall_ms, c->now_ms));
+    c->now_ms += passed;
+    c->owed_ms += boot - passed;
+}
+
+bool clock_leap(uint64_t *io_now_ms, uint64_t *io_owed_ms)
+{
+    if (*io_owed_ms <= (uint64_t)CLOCK_STEP_S * MS) {
+        *io_now_ms = since(*io_now_ms, *io_owed_ms);
+        return false;
+    }
+    *io_owed_ms = 0;
+    return true;
+}
+
+/* To the wall after another boot. */
+static void leap(struct clock *c, const struct clock_mark *mark, struct clock_look look)
+{
+    uint64_t to = look.wall_ms;
+    uint64_t gap = since(mark->look.wall_ms, mark->now_ms);
+
+    /* It stayed behind its own wall, which somebody had set right. */
+    c->owed_ms = c->owed_ms < gap ? gap : c->owed_ms;
+    c->leapt = clock_leap(&to, &c->owed_ms);
+    if (to > c->now_ms)
+        c->now_ms = to;
 }
 
 /* From the mark to a wall that is vouched for. */
@@ -60,7 +87,7 @@ static void come_back(struct clock *c, const struct clock_mark *mark,
     else if (same_boot)
         advance(c, mark->look, look);
     else if (look.wall_ms > mark->now_ms)
-        c->now_ms = look.wall_ms;
+        leap(c, mark, look);
     if (c->why == CLOCK_FINE && is_behind(c, look))
         freeze(c, CLOCK_BEHIND);
 }
@@ -73,6 +100,7 @@ void clock_start(struct clock *c, enum clock_trust trust, enum clock_sync sync,
 
     *c = (struct clock){ .trust = trust, .start = from, .last = look };
     c->now_ms = first ? look.wall_ms : from.now_ms;
+    c->owed_ms = from.owed_ms;
     if (is_sticky(from.why))
         freeze(c, from.why);
     else if (trust != CLOCK_TRUSTED && sync != CLOCK_SYNCHRONISED)
@@ -133,7 +161,9 @@ bool clock_mark(const struct clock *c, struct clock_mark *out)
     /* While nobody vouches for the wall, the mark it started from says all there is. */
     if (c->why == CLOCK_UNSYNCED)
         return false;
-    *out = (struct clock_mark){ .now_ms = c->now_ms, .look = c->last, .why = c->why };
+    *out = (struct clock_mark){
+        .now_ms = c->now_ms, .look = c->last, .why = c->why, .owed_ms = c->owed_ms
+    };
     return true;
 }
 

@@ -26,6 +26,7 @@ struct clock_mark {
     uint64_t now_ms;
     struct clock_look look;
     enum clock_why why;
+    uint64_t owed_ms;
 };
 
 struct clock {
@@ -34,12 +35,15 @@ struct clock {
     struct clock_mark start;
     struct clock_look last;
     uint64_t now_ms;
+    uint64_t owed_ms;   /* what passed while it ran, and it did not count */
+    bool leapt;         /* it went on over what it owed: open holds start again */
     uint64_t frozen_ms; /* boot time when it froze */
 };
 
 /*
  * Starts where mark left it. In the same boot what passed is min(wall, boot time); after
- * another the wall is believed, up to CLOCK_OFF_S, once the kernel (or trust) vouches.
+ * another the wall is believed, up to CLOCK_OFF_S, once the kernel (or trust) vouches:
+ * but for what the clock owed (clock_leap).
  */
 void clock_start(struct clock *c, enum clock_trust trust, enum clock_sync sync,
                  const struct clock_mark *mark, struct clock_look look);
@@ -47,6 +51,13 @@ void clock_start(struct clock *c, enum clock_trust trust, enum clock_sync sync,
 void clock_synchronised(struct clock *c, struct clock_look look);
 /* Goes on to this look; returns the node's time in Unix seconds. */
 uint64_t clock_now(struct clock *c, struct clock_look look);
+/*
+ * A clock that was set back is behind what passed: were it to leap to the right time,
+ * holds noted meanwhile would be that much too short. Up to CLOCK_STEP_S it stays behind
+ * instead: *io_now_ms is made earlier; false. More: *io_owed_ms is 0, and true: open
+ * holds start again.
+ */
+bool clock_leap(uint64_t *io_now_ms, uint64_t *io_owed_ms);
 /* A person confirmed the time: it runs on from now_ms (clock_agree's). */
 void clock_confirmed(struct clock *c, uint64_t now_ms, struct clock_look look);
 /* CLOCK_FROZEN unless it is fine. */

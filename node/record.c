@@ -205,6 +205,7 @@ static const struct wire_field record_clock_fields[] = {
     W_UINT(record_clock, turn, 7, WIRE_MAY, UINT32_MAX),
     W_UINT(record_clock, era, 8, WIRE_MAY, UINT32_MAX),
     W_UINT(record_clock, loaded, 9, WIRE_MAY, UINT32_MAX),
+    W_UINT(record_clock, owed_ms, 10, WIRE_MAY, UINT64_MAX),
 };
 const struct wire_schema record_clock_schema =
     W_SCHEMA(record_clock, record_clock_fields);

@@ -226,6 +226,7 @@ struct record_clock {
     uint32_t turn;          /* grows with each time a person confirmed */
     uint32_t era;
     uint32_t loaded;
+    uint64_t owed_ms;
 };
 
 /* TAB_CLOCK: "tell", event as u8. All wards hear of it, some at a time. */

@@ -46,13 +46,15 @@ static void note(struct record_clock *rec, const struct clock_mark *m)
     rec->boot_ms = m->look.boot_ms;
     memcpy(rec->boot, m->look.boot, ID_BYTES);
     rec->why = (uint8_t)m->why;
+    rec->owed_ms = m->owed_ms;
 }
 
 static struct clock_mark noted(const struct record_clock *rec)
 {
     struct clock_mark m = { .now_ms = rec->now_ms,
                             .look = { .wall_ms = rec->wall_ms, .boot_ms = rec->boot_ms },
-                            .why = (enum clock_why)rec->why };
+                            .why = (enum clock_why)rec->why,
+                            .owed_ms = rec->owed_ms };
 
     memcpy(m.look.boot, rec->boot, ID_BYTES);
     return m;
@@ -84,6 +86,9 @@ uint64_t time_now(struct timekeeper *k, struct clock_look look, struct node_env 
 {
     uint64_t now = clock_now(&k->clock, look);
 
+    if (k->clock.leapt)
+        k->era++;
+    k->clock.leapt = false;
     env->clock = clock_state(&k->clock);
     env->why = k->clock.why;
     env->look = look;
@@ -100,6 +105,7 @@ enum err time_follow(struct timekeeper *k, struct store *s, struct clock_look lo
     if (rec.turn == k->turn)
         return OK;
     clock_confirmed(&k->clock, rec.now_ms, look);
+    k->clock.owed_ms = rec.owed_ms;
     k->turn = rec.turn;
     k->era = rec.era;
     return OK;
@@ -179,6 +185,8 @@ enum err time_keep(struct call *c, const struct timekeeper *k)
         return OK;
     if (clock_mark(&k->clock, &mark))
         note(&rec, &mark);
+    if (rec.era < k->era)
+        rec.era = k->era;
     if (clock_state(&k->clock) == CLOCK_RUNS)
         rec.told = 0;
     if (clock_is_news(&k->clock) && rec.told == 0) {
@@ -208,13 +216,18 @@ static enum err confirm(struct call *c, uint64_t now, bool back)
     bool more = false;
 
     TRY(clock_get(c, &rec));
+    mark.owed_ms = back ? 0 : rec.owed_ms;
+    bool again = clock_leap(&mark.now_ms, &mark.owed_ms) || back;
+    if (mark.now_ms < c->now * MS && !back)
+        mark.now_ms = c->now * MS;
     if (rec.turn == UINT32_MAX || rec.era == UINT32_MAX)
         return ERR_FULL;
     note(&rec, &mark);
     rec.told = 0;
     rec.turn++;
-    rec.era += back ? 1 : 0;
-    c->now = now;
+    rec.era = rec.era < c->env->era ? c->env->era : rec.era;
+    rec.era += again ? 1 : 0;
+    c->now = mark.now_ms / MS;
     TRY(clock_put(c, &rec));
     TRY(tell_all(c, REC_CLOCK_CONFIRMED));
     /* Before any entry of the new time, which a reader might take for one kept back. */

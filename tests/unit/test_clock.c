@@ -322,6 +322,85 @@ static const struct word said[] = {
     { "it was years ahead", 0, -1000 * DAY, -1000 * DAY + 5, OK, -1000 * DAY, true },
 };
 
+/* The machine starts again, and shows the right time. */
+static struct clock after_boot(struct clock *c, uint64_t wall_s)
+{
+    struct clock_look look = at(wall_s, 0);
+
+    look.boot[0] = (uint8_t)(c->last.boot[0] + 1);
+    return again(c, CLOCK_ASK_KERNEL, look);
+}
+
+/* A request opened while it was behind would have its hold cut short by the leap. */
+static void holds_start_again_when_it_leaps_over_what_it_owed(void **state)
+{
+    struct clock c = running();
+
+    (void)state;
+    assert_int_equal(clock_now(&c, at(T0 - 2 * DAY, 0)), T0);
+    frozen(&c, CLOCK_BEHIND);
+    assert_int_equal(clock_now(&c, at(T0 + HOUR, 2 * DAY + HOUR)), T0 + HOUR);
+    runs(&c);
+    assert_int_equal(c.owed_ms, 2 * DAY * 1000ull);
+    c = after_boot(&c, T0 + 3 * DAY);
+    runs(&c);
+    assert_true(c.leapt);
+    assert_int_equal(clock_now(&c, c.last), T0 + 3 * DAY);
+    assert_int_equal(c.owed_ms, 0);
+}
+
+static void by_less_than_an_hour_it_stays_behind_instead(void **state)
+{
+    struct clock c = running();
+
+    (void)state;
+    assert_int_equal(clock_now(&c, at(T0 - MINUTE, 0)), T0);
+    assert_int_equal(clock_now(&c, at(T0 + MINUTE, 2 * MINUTE)), T0 + MINUTE);
+    runs(&c);
+    c = after_boot(&c, T0 + DAY);
+    assert_false(c.leapt);
+    assert_int_equal(clock_now(&c, c.last), T0 + DAY - MINUTE);
+    c = after_boot(&c, T0 + 2 * DAY);
+    assert_int_equal(clock_now(&c, c.last), T0 + 2 * DAY - MINUTE);
+    /* Set right while it ran: it stayed behind its own wall, and still does. */
+    c = running();
+    assert_int_equal(clock_now(&c, at(T0 + MINUTE, 0)), T0);
+    c = after_boot(&c, T0 + DAY);
+    assert_int_equal(clock_now(&c, c.last), T0 + DAY - MINUTE);
+}
+
+static void what_a_confirmed_time_leaps_over(void **state)
+{
+    uint64_t now = T0 * 1000ull;
+    uint64_t owed = HOUR * 1000ull;
+
+    (void)state;
+    assert_false(clock_leap(&now, &owed));
+    assert_int_equal(now, (T0 - HOUR) * 1000ull);
+    assert_int_equal(owed, HOUR * 1000ull);
+    now = T0 * 1000ull;
+    owed++;
+    assert_true(clock_leap(&now, &owed));
+    assert_int_equal(now, T0 * 1000ull);
+    assert_int_equal(owed, 0);
+}
+
+/* Both clocks are cut to milliseconds, each at its own moment. */
+static void a_lost_millisecond_is_not_lost_time(void **state)
+{
+    struct clock c = running();
+    struct clock_look look = at(T0, 0);
+
+    (void)state;
+    for (int i = 0; i < 10000; i++) {
+        look.wall_ms += i % 2 == 0 ? 10 : 11;
+        look.boot_ms += i % 2 == 0 ? 11 : 10;
+        (void)clock_now(&c, look);
+    }
+    assert_true(look.wall_ms - c.now_ms <= 2);
+    assert_true(c.owed_ms <= 2);
+}
+
 static void what_a_person_may_confirm(void **state)
 {
     (void)state;
@@ -390,6 +469,10 @@ int main(void)
         cmocka_unit_test(what_a_start_believes),
         cmocka_unit_test(a_restart_does_not_thaw_what_waits_for_a_person),
         cmocka_unit_test(a_wall_behind_the_mark_waits_for_it),
+        cmocka_unit_test(holds_start_again_when_it_leaps_over_what_it_owed),
+        cmocka_unit_test(by_less_than_an_hour_it_stays_behind_instead),
+        cmocka_unit_test(what_a_confirmed_time_leaps_over),
+        cmocka_unit_test(a_lost_millisecond_is_not_lost_time),
         cmocka_unit_test(what_a_person_may_confirm),
         cmocka_unit_test(confirmed_it_runs_on_from_there),
         cmocka_unit_test(what_mends_itself_is_told_late),
