@@ -164,7 +164,7 @@ static enum err paused(struct sitting *s, uint64_t until)
                         "kith guard resume", "You said that you are away until %s.", at);
 }
 
-static enum err contested(struct sitting *s)
+enum err sitting_contested(struct sitting *s)
 {
     char id[9];
     char next[SENTENCE];
@@ -201,10 +201,8 @@ enum err sitting_check(struct sitting *s)
         return locked(s);
     if (away > ctx_now(s->d->ctx))
         return paused(s, away);
-    s->despite = tale_needs_despite(&s->tale);
-    if (s->despite && ctx_option(s->d->ctx, "--despite-stop") == NULL)
-        return contested(s);
-    return OK;
+    s->despite = ctx_option(s->d->ctx, "--despite-stop") != NULL;
+    return tale_needs_despite(&s->tale) && !s->despite ? sitting_contested(s) : OK;
 }
 
 /* ---- the screen ---- */

@@ -35,6 +35,8 @@ struct day_seat *sitting_seat(const struct sitting *s);
 const struct request_line *sitting_line(const struct sitting *s);
 /* Records why a request of that kind cannot be answered with a yes; OK if it can. */
 enum err sitting_check(struct sitting *s);
+/* Records that a yes needs to know of a stop. ERR_STOPPED (6). */
+enum err sitting_contested(struct sitting *s);
 /* The screen: who asks, what happened, what to do. */
 void sitting_show(struct sitting *s);
 /* How they made sure, once: met, video, vouched, question, called, or it stops here. */

@@ -283,6 +283,24 @@ static void test_a_stop_counts_for_the_next_request(void **state)
     assert_int_equal(approve("Cy", &c), EXIT_FINE);
 }
 
+/* The ward's stops run out, but the request began under them: the node says so. */
+static void test_a_request_remembers_its_beginning(void **state)
+{
+    (void)state;
+    struct asked a = begin("New", "Ben");
+
+    assert_int_equal(device_stops("Ben", a.request), OK);
+    KITH_FINE("Ben", "guard", "refuse", a.request);
+    play_wait(90 * DAY + 3 * STOP_HOLD_S - 60);
+    struct asked b = begin("Other", "Ben");
+    play_wait(120);
+    show("Ben", &b);
+    assert_false(has(play_out(), "--despite-stop"));
+    assert_int_equal(approve("Ben", &b), EXIT_STOPPED);
+    asks("contested", "--despite-stop");
+    assert_int_equal(approve_despite("Ben", &b, sentence), EXIT_FINE);
+}
+
 /* At a terminal, with the question how they made sure and the sentence typed. */
 static void test_a_stop_at_the_terminal(void **state)
 {
@@ -630,6 +648,7 @@ int main(void)
         CASE(test_a_yes_is_taken_back),
         CASE(test_a_stop_asks_for_more),
         CASE(test_a_stop_counts_for_the_next_request),
+        CASE(test_a_request_remembers_its_beginning),
         CASE(test_a_stop_at_the_terminal),
         CASE(test_freeze),
         CASE(test_pause),
