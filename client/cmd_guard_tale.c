@@ -117,6 +117,12 @@ static void tell_who(const struct tale *t)
     if (t->claimed.n > 0)
         t->tell(o, "They wrote: \"%.*s\"", cut(t->claimed, CLAIMED_CHARS),
                 (const char *)t->claimed.p);
+    if ((t->line->flags & REQUEST_SHEET) != 0)
+        t->tell(
+            o,
+            "They have %s's circle sheet, a piece of paper. Whoever finds it can ask; "
+            "it says nothing about who is speaking.",
+            t->name);
     if ((t->line->flags & REQUEST_INTRODUCED) == 0)
         return;
     if (t->introducer == INTRODUCER_UNKNOWN)

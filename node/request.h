@@ -107,7 +107,7 @@ struct request {
     uint32_t stops;           /* all of them */
     uint8_t restarts;         /* REQUEST_RESTARTS: a further stop changes nothing */
     uint64_t stopped;         /* when it last started again by a stop */
-    uint8_t flags;            /* of enum request_flag: DESPITE, NOTED */
+    uint8_t flags;            /* of enum request_flag: DESPITE, NOTED, SHEET */
     uint32_t roster_epoch;    /* epoch whose roster key the approval brought; 0 none */
     uint64_t roster_gone;     /* when the roster was first let go */
     uint32_t era;             /* of the node's clock, when its times were noted */

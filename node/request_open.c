@@ -471,6 +471,8 @@ enum err request_open(struct call *c, const struct req_open *req, struct rep_ope
     TRY(end_replaced(c, &room));
     if (room.spent >= REQUEST_SPENT)
         TRY(request_erase(c, &room.done));
+    if (c->who->type == CRED_SHEET)
+        r.flags |= REQUEST_SHEET;
     if (c->who->type == CRED_SHEET || c->who->type == CRED_ROSTER)
         TRY(cred_used(c, c->who->cred));
     if (r.kind == REQUEST_RESTORE)

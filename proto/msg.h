@@ -359,7 +359,8 @@ enum request_flag {
     REQUEST_AWAY = 8,       /* the guardian said to be away for a while */
     REQUEST_NOTED = 16,     /* a stop came that changed nothing any more */
     REQUEST_STOPS = 32,     /* a stop counts: stop hold, and only an explicit yes */
-    REQUEST_FLAGS = 63
+    REQUEST_SHEET = 64,     /* came by a circle sheet */
+    REQUEST_FLAGS = 127
 };
 
 struct request_line {

@@ -113,6 +113,11 @@ json "d['requests']" "[]"
 # ---- a finder: asks everywhere, and blocks nobody ----
 run Finder 0 restore start --name Ana --no-passphrase --sheet "$work/second"
 [ "$(wc -l <"$work/answer")" = 3 ] || fail "not three requests"
+run Cy 0 guard requests --json
+json "[r['sheet'] for r in d['requests']]" "[True]"
+run Cy 0 guard show "$(python3 -c 'import json,sys
+print(json.load(open(sys.argv[1]))["requests"][0]["request"])' "$work/answer")"
+grep -q "circle sheet" "$work/answer" "$work/said" || fail "the guardian does not see that a sheet was used"
 run Second 1 restore start --no-passphrase --sheet - <"$work/second"
 says "has a request by this link already"
 run Second 0 restore start --no-passphrase --sheet "$work/sheet" # another sheet has its own
