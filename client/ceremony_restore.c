@@ -78,6 +78,7 @@ static void begin_over(struct restore_entry *e, const struct rng *rng)
     e->view = e->words = e->statement = (struct bytes){ 0 };
     e->state = 0;
     e->approved = e->opens = e->expires = 0;
+    e->flags = 0;
     secret_wipe(e->pieces, sizeof e->pieces);
     e->n_pieces = 0;
     e->repeats = 0;
@@ -381,6 +382,7 @@ static enum err line_of(struct restore *r, const struct restore_entry *e,
     *line = (struct restore_line){ .state = e->state,
                                    .contact = e->contact,
                                    .opens = e->opens,
+                                   .flags = e->flags,
                                    .verdict = e->verdict,
                                    .spoken = entry_is_spoken(e),
                                    .refusal = e->refusal };

@@ -74,6 +74,7 @@ struct restore_entry {
     struct bytes spoken; /* what a spoken code gives; until its node has answered */
     uint8_t sheet;       /* 1: its link stood on a sheet, with those of others */
     uint16_t refusal;    /* wire number of the error that refused it; 0: none was said */
+    uint8_t flags;       /* enum request_flag, as last told */
 };
 
 enum { SPOKEN_KEPT = ID_BYTES + 2 * KEY_BYTES };
@@ -116,6 +117,7 @@ struct restore_line {
     uint8_t verdict;
     uint8_t spoken; /* 1: a code that no node has answered yet */
     uint16_t refusal;
+    uint8_t flags; /* enum request_flag */
 };
 
 /* The open part of the file. */

@@ -50,6 +50,7 @@ static const struct wire_field entry_fields[] = {
     W_UINT(restore_entry, verdict, 27, WIRE_MAY, VERDICT_DUPLICATE),
     W_LIST(restore_entry, pieces, 28, WIRE_MAY, 0, &piece_schema),
     W_UINT(restore_entry, repeats, 29, WIRE_MAY, UINT8_MAX),
+    W_UINT(restore_entry, flags, 80, WIRE_MAY, REQUEST_FLAGS),
     W_BYTES(restore_entry, spoken, 100, WIRE_MAY, SPOKEN_KEPT, SPOKEN_KEPT),
     W_UINT(restore_entry, sheet, 101, WIRE_MAY, 1),
     W_UINT(restore_entry, refusal, 102, WIRE_MAY, UINT16_MAX),
@@ -80,6 +81,7 @@ static const struct wire_field line_fields[] = {
     W_TEXT(restore_line, words, 7, WIRE_MAY, 0, WORDS_TEXT),
     W_UINT(restore_line, opens, 8, WIRE_MAY, UINT64_MAX),
     W_UINT(restore_line, verdict, 9, WIRE_MAY, VERDICT_DUPLICATE),
+    W_UINT(restore_line, flags, 80, WIRE_MAY, REQUEST_FLAGS),
     W_UINT(restore_line, spoken, 100, WIRE_MAY, 1),
     W_UINT(restore_line, refusal, 102, WIRE_MAY, UINT16_MAX),
 };

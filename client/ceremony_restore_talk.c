@@ -207,6 +207,7 @@ static enum err got_state(struct visit *v, const struct rep_fetch *f)
     v->e->approved = f->approved;
     v->e->opens = f->opens;
     v->e->expires = f->expires;
+    v->e->flags = f->flags;
     if (f->roster.n > 0 && f->roster_box.n > 0 && v->e->roster.n == 0)
         TRY(take_roster(v, f));
     if (f->statement.n > 0)

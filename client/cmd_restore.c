@@ -40,6 +40,7 @@ static void say_words(struct term *t, const struct restore_line *l, uint64_t now
         when_text(now, l->opens, when);
         term_say(t, "  Their piece can come %s at the earliest.", when);
     }
+    restore_say_flags(t, l);
 }
 
 static void say_approved(struct term *t, const struct restore_line *l, uint64_t now)
@@ -49,6 +50,7 @@ static void say_approved(struct term *t, const struct restore_line *l, uint64_t 
     when_text(now, l->opens, when);
     term_say(t, "%.*s said yes. Their node lets the piece go %s.", TEXT(line_called(l)),
              l->opens > now ? when : "at the next run of: kith restore");
+    restore_say_flags(t, l);
 }
 
 static void say_verdict(struct term *t, const struct restore_line *l)

@@ -14,4 +14,7 @@ enum err restore_links_add(const struct ctx *ctx, struct restore *r);
 /* Where none is given: asks for one into line, which becomes an argument. */
 enum err restore_links_ask(struct ctx *ctx, char *line, size_t cap);
 
+/* What is worth a word beside a request's state, an indented paragraph each. */
+void restore_say_flags(struct term *t, const struct restore_line *l);
+
 #endif

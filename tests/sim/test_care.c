@@ -238,6 +238,8 @@ static void test_a_stop_asks_for_more(void **state)
     TOLD("--despite-stop");
     KITH_FINE("Ben", "guard", "wards");
     TOLD("stopped 1 time");
+    assert_int_equal(KITH("New", "restore"), EXIT_WAITING);
+    SAID("A device of yours said stop to it.");
     /* Neither words nor a try are looked at without the flag and the sentence. */
     assert_int_equal(approve("Ben", &a), EXIT_STOPPED);
     asks("contested", "--despite-stop");
@@ -393,6 +395,8 @@ static void test_pause(void **state)
     assert_int_equal(approve("Ben", &a), EXIT_STOPPED);
     asks("paused", "kith guard resume");
     /* The restore sees it, and a no is always possible. */
+    assert_int_equal(KITH("New", "restore"), EXIT_WAITING);
+    SAID("They said that they are away for a while");
     KITH_FINE("Ben", "guard", "refuse", a.request);
     KITH_FINE("Ben", "guard", "resume");
     KITH_FINE("Ben", "guard", "resume", "--json");
