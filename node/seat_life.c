@@ -128,9 +128,13 @@ enum err seat_reset(struct call *c, const struct req_seat_reset *req,
 static enum err tick_seat(struct call *c, struct record_seat *seat, size_t *io_left)
 {
     bool back = seat->paused != 0 && c->now >= seat->paused;
+    /* A person set the clock back: nobody is away for longer than they may say. */
+    bool far = seat->paused > c->now + 2 * SEAT_AWAY_S;
 
+    if (far)
+        seat->paused = c->now + SEAT_AWAY_S;
     if (!back && seat->tell == 0)
-        return OK;
+        return far ? seat_put(c, seat) : OK;
     if (back) {
         seat->paused = 0;
         seat->tell = REC_SEAT_RESUMED;

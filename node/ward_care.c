@@ -154,8 +154,31 @@ static enum err forget(struct call *c, const struct record_ward *ward, size_t *i
 
 /* ---- the tick ---- */
 
+static bool cap(uint64_t *moment, uint64_t most)
+{
+    bool over = *moment > most;
+
+    *moment = over ? most : *moment;
+    return over;
+}
+
+/* A person set the clock back: no moment lies further ahead than it could by now. */
+static bool cap_ward(struct record_ward *ward, uint64_t now)
+{
+    bool changed = cap(&ward->frozen, now + WARD_FROZEN_S);
+
+    changed |= cap(&ward->thawed, now);
+    changed |= cap(&ward->left, now);
+    changed |= cap(&ward->stops_end, now + WARD_STOPS_S + 3 * STOP_HOLD_MAX_S);
+    return changed;
+}
+
 static enum err tick_ward(struct call *c, struct record_ward *ward, size_t *io_n)
 {
+    if (cap_ward(ward, c->now)) {
+        (*io_n)++;
+        return ward_put(c, ward);
+    }
     if (ward->left != 0 && c->now >= ward->left + WARD_LEFT_S)
         return forget(c, ward, io_n);
     if (ward->frozen == 0 || ward->thawed != 0 || record_frozen(ward, c->now))

@@ -829,6 +829,39 @@ static void set_back_wards_hear_in_the_same_commit(void **state)
     world_free(w);
 }
 
+/* What was to last a month, noted a year ahead, lasts a month from here. */
+static void set_back_a_freeze_lasts_no_year(void **state)
+{
+    struct world *w = world_new(9);
+    struct req_freeze freeze = { 0 };
+    struct req_pause pause = { 0 };
+    static struct rep_wards wards;
+    struct req_wards all = { 0 };
+    struct rep_freeze until = { 0 };
+    struct rep_clock c = { 0 };
+
+    (void)state;
+    sim_op(&w->n, freeze.op);
+    memcpy(freeze.ward, w->o.ward, ID_BYTES);
+    assert_int_equal(node_sim_ask(&w->n, &w->g.who, MSG_FREEZE, &freeze, &until), OK);
+    assert_int_equal(until.until, w->now + 30 * DAY);
+    sim_op(&w->n, pause.op);
+    pause.until = w->now + 30 * DAY;
+    assert_int_equal(node_sim_ask(&w->n, &w->g.who, MSG_PAUSE, &pause, NULL), OK);
+    set_wall(w, -400 * DAY);
+    assert_int_equal(clock_ask(w, w->now - 400 * DAY, &c), OK);
+    for (int i = 0; i < 3; i++)
+        sweep(w);
+    assert_int_equal(node_sim_ask(&w->n, &w->g.who, MSG_WARDS, &all, &wards), OK);
+    assert_int_equal(wards.wards[0].frozen, w->n.now + 30 * DAY);
+    assert_int_equal(wards.paused, w->n.now + 30 * DAY);
+    go(w, 31 * DAY);
+    assert_int_equal(node_sim_ask(&w->n, &w->g.who, MSG_WARDS, &all, &wards), OK);
+    assert_int_equal(wards.wards[0].frozen, 0);
+    assert_int_equal(wards.paused, 0);
+    world_free(w);
+}
+
 /* A small machine that learns the time a minute after each start alarms nobody. */
 static void a_short_wait_is_no_alarm(void **state)
 {
@@ -861,6 +894,7 @@ int main(void)
         cmocka_unit_test(expiries_stand_still),
         cmocka_unit_test(each_ward_hears_once),
         cmocka_unit_test(set_back_wards_hear_in_the_same_commit),
+        cmocka_unit_test(set_back_a_freeze_lasts_no_year),
         cmocka_unit_test(a_short_wait_is_no_alarm),
         cmocka_unit_test(not_one_second_early),
     };
