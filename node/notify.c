@@ -28,7 +28,7 @@ struct notice {
 struct notify {
     int pipe;      /* of notices; -1: the process is gone */
     int alive;     /* hangs up when the process ends */
-    pid_t pid;     /* of the process */
+    pid_t pid;     /* of the process; 0: reaped */
     uint64_t lost; /* not yet in the log */
     bool told;     /* that something is lost */
 };
@@ -405,6 +405,13 @@ void notify_lost(struct notify *n, uint64_t count)
     n->told = n->told || count > 0;
 }
 
+/* It ended before the node: nothing of it stays behind. */
+static void reap(struct notify *n)
+{
+    if (n->pipe < 0 && n->pid > 0 && waitpid(n->pid, NULL, WNOHANG) == n->pid)
+        n->pid = 0;
+}
+
 void notify_tell(struct notify *n, const struct drop_event *ev)
 {
     struct notice what = { .time = ev->time, .event = ev->event };
@@ -422,6 +429,7 @@ void notify_tell(struct notify *n, const struct drop_event *ev)
         LOG(WARN, EV_ALERT_FAILED, F_TEXT("why", "process-gone"));
         close_fd(&n->pipe);
     }
+    reap(n);
     notify_lost(n, 1);
 }
 
@@ -436,7 +444,7 @@ bool notify_stop(struct notify *n)
     while (poll(&end, 1, 2 * NOTIFY_GRACE_MS) < 0 && errno == EINTR)
         ;
     bool over = (end.revents & POLLHUP) != 0;
-    if (over)
+    if (over && n->pid > 0)
         (void)waitpid(n->pid, NULL, 0); /* it has ended or is about to */
     close_fd(&n->alive);
     free(n);
