@@ -156,6 +156,37 @@ static void test_root_is_never_overwritten(void **state)
     home_close(&h);
 }
 
+/* Another root has room beside it, and the old one still opens where it lies. */
+static void test_root_is_put_aside(void **state)
+{
+    (void)state;
+    enum { WHEN = 1800000000 };
+    struct home h;
+    struct root_key r = { { 1 } };
+    struct root_key other = { { 2 } };
+    uint8_t before[512];
+    uint8_t after[512];
+    AUTO_SECRET struct home_key *key = NULL;
+    open_home(&h);
+    assert_int_equal(home_key_new(NULL, cost_minimum, RNG, &key), OK);
+    assert_int_equal(home_root_aside(&h, WHEN), OK); /* none yet */
+    assert_int_equal(home_root_create(&h, &r, key, RNG), OK);
+    size_t n = slurp("root", before, sizeof before);
+    assert_int_equal(home_aside_free(&h, WHEN), WHEN);
+    assert_int_equal(home_root_aside(&h, WHEN), OK);
+    assert_false(home_has(&h, HOME_ROOT));
+    assert_int_equal(slurp("root.1800000000", after, sizeof after), n);
+    assert_memory_equal(before, after, n);
+    assert_int_equal(home_root_create(&h, &other, key, RNG), OK);
+    /* Once is enough: what lies aside is not replaced. */
+    assert_int_equal(home_root_aside(&h, WHEN), OK);
+    assert_true(home_has(&h, HOME_ROOT));
+    assert_int_equal(slurp("root.1800000000", after, sizeof after), n);
+    assert_memory_equal(before, after, n);
+    assert_int_equal(home_aside_free(&h, WHEN), WHEN + 1);
+    home_close(&h);
+}
+
 static void test_passphrase(void **state)
 {
     (void)state;
@@ -596,6 +627,7 @@ int main(void)
         cmocka_unit_test_setup(test_home_is_private, fresh),
         cmocka_unit_test_setup(test_second_kith_is_told_busy, fresh),
         cmocka_unit_test_setup(test_root_is_never_overwritten, fresh),
+        cmocka_unit_test_setup(test_root_is_put_aside, fresh),
         cmocka_unit_test_setup(test_passphrase, fresh),
         cmocka_unit_test_setup(test_epoch_keys_are_kept, fresh),
         cmocka_unit_test_setup(test_cost_is_bounded, fresh),

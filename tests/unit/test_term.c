@@ -418,8 +418,10 @@ static void test_answer_and_talk_are_apart(void **state)
     term_warn(&t, "it is hot");
     term_progress(&t, "nothing without a terminal");
     term_answer(&t, "%s", "four words");
+    t.width = 16;
+    term_tell(&t, "a paragraph of the %s", "answer");
     (void)fflush(t.say);
-    assert_string_equal(out_text, "four words\n");
+    assert_string_equal(out_text, "four words\na paragraph of\nthe answer\n");
     assert_string_equal(say_text, "Hello you\nTitle\nCareful: it is hot\n");
     done(&t);
 }
