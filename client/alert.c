@@ -221,7 +221,8 @@ static enum err wait_step(struct call *c, const struct call_reply *reply,
     return rep->seq != w->ask.after ? OK : ERR_TIMEOUT;
 }
 
-enum err alerts_wait(const struct params *p, struct alerts *from, uint32_t wait_s)
+enum err alerts_wait(const struct params *p, struct alerts *from, uint32_t wait_s,
+                     bool *out_news)
 {
     AUTO_FREE struct wait *waits = calloc(from->n + 1, sizeof *waits);
     AUTO_FREE struct call *calls = calloc(from->n + 1, sizeof *calls);
@@ -240,7 +241,11 @@ enum err alerts_wait(const struct params *p, struct alerts *from, uint32_t wait_
         calls[n].ctx = &waits[n];
         calls[n++].alone = true;
     }
-    return call_round(calls, n, wait_s * 1000 + p->round_ms, p->rng);
+    TRY(call_round(calls, n, wait_s * 1000 + p->round_ms, p->rng));
+    *out_news = false;
+    for (size_t i = 0; i < n; i++)
+        *out_news = *out_news || calls[i].err == OK;
+    return OK;
 }
 
 /* ---- two copies of a day ---- */

@@ -82,9 +82,10 @@ void alert_place_name(const struct alerts *a, const struct alert_place *p,
                       char out[NAME_MAX_BYTES + 1]);
 /*
  * Waits, at most wait_s, until a node that answered in a has something new; from is an
- * ended round. ERR_NOMEM.
+ * ended round. *out_news: one has. ERR_NOMEM.
  */
-enum err alerts_wait(const struct params *p, struct alerts *from, uint32_t wait_s);
+enum err alerts_wait(const struct params *p, struct alerts *from, uint32_t wait_s,
+                     bool *out_news);
 /* Takes what a round learnt into another copy of the day: marks, faults, tests. */
 void alerts_merge(const struct day *from, struct day *into);
 

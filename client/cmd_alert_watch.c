@@ -143,11 +143,12 @@ static enum err watch_on(struct ctx *ctx)
     AUTO_ALERT_HOME struct alert_home h = { .home = { .dir = -1, .lock = -1 } };
     AUTO_ALERTS struct alerts *a = NULL;
     size_t told = 0;
+    bool news = false;
     ctx->exit = EXIT_FINE;
     TRY(look_once(ctx, &h, &a, &told));
     uint64_t began = ctx_now(ctx);
-    TRY(alerts_wait(ctx->params, a, WATCH_S));
-    if (told == 0 && ctx_now(ctx) < began + 2)
+    TRY(alerts_wait(ctx->params, a, WATCH_S, &news));
+    if (!news && ctx_now(ctx) < began + 2)
         rest();
     return OK;
 }

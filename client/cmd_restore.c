@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <unistd.h>
 
+#include "client/cmd_log.h"
 #include "client/cmd_restore_part.h"
 
 /* ---- what a person reads ---- */
@@ -565,11 +566,12 @@ static enum err go_on(struct ctx *ctx, struct home *h, const struct home_key *ke
     }
     TRY(restore_lines(r, &o));
     ctx->exit = exit_of_state(r->head.state);
-    if (accepted)
-        say_done(ctx, o);
-    else
+    if (!accepted) {
         show(ctx, o);
-    return OK;
+        return OK;
+    }
+    say_done(ctx, o);
+    return log_restored(ctx, r, root);
 }
 
 enum look { LOOK_ANY, LOOK_DONE };

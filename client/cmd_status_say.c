@@ -112,29 +112,32 @@ static json_t *text_or_null(const char *text)
     return json_slice(bytes_text(text));
 }
 
+static json_t *guardian_json(const struct look *l, size_t i)
+{
+    const struct day_guardian *g = &l->day->guardians[i];
+    const struct node_look *n = &l->nodes[i];
+    char node[ADDRESS_TEXT] = "";
+    if (g->kind == PIECE_NODE)
+        guardian_node(g, node);
+    return json_pack("{s:o, s:o, s:o, s:s, s:s, s:o, s:o, s:n, s:o, s:s?, s:o, s:o, s:o, "
+                     "s:o, s:b}",
+                     "name", json_slice(g->name), "node", text_or_null(node), "seat",
+                     json_hex(g->seat, SEAT_BYTES), "kind",
+                     g->kind == PIECE_CARD ? "card" : "node", "state",
+                     circle_state_name(l->states[i]), "stored_at", json_time(g->stored),
+                     "confirmed_at", json_time(g->confirmed), "opened_at", "seen_at",
+                     json_time(g->n_node > 0 ? g->node[0].seen : 0), "fault",
+                     g->n_node > 0 ? seen_fault_name(g->node[0].fault) : NULL,
+                     "away_until", json_time(n->paused), "reset_at", json_time(n->reset),
+                     "left_at", json_time(n->left), "frozen_until", json_time(n->frozen),
+                     "clock_frozen", (int)n->clock);
+}
+
 static json_t *guardians_json(const struct look *l)
 {
     json_t *all = json_array();
-    for (size_t i = 0; i < look_pieces(l->day); i++) {
-        const struct day_guardian *g = &l->day->guardians[i];
-        char node[ADDRESS_TEXT] = "";
-        if (g->kind == PIECE_NODE)
-            guardian_node(g, node);
-        (void)json_array_append_new(
-            all,
-            json_pack(
-                "{s:o, s:o, s:o, s:s, s:s, s:o, s:o, s:n, s:o}", "name",
-                json_slice(g->name), "node", text_or_null(node), "seat",
-                json_hex(g->seat, SEAT_BYTES), "kind",
-                g->kind == PIECE_CARD ? "card" : "node", "state",
-                circle_state_name(l->states[i]), "stored_at", json_time(g->stored),
-                "confirmed_at", json_time(g->confirmed), "opened_at", "seen_at",
-                json_time(g->n_node > 0 ? g->node[0].seen : 0), "fault",
-                g->n_node > 0 ? seen_fault_name(g->node[0].fault) : NULL, "away_until",
-                json_time(l->nodes[i].paused), "reset_at", json_time(l->nodes[i].reset),
-                "left_at", json_time(l->nodes[i].left), "frozen_until",
-                json_time(l->nodes[i].frozen), "clock_frozen", (int)l->nodes[i].clock));
-    }
+    for (size_t i = 0; i < look_pieces(l->day); i++)
+        (void)json_array_append_new(all, guardian_json(l, i));
     return all;
 }
 
