@@ -15,7 +15,7 @@
 
 #include "node/log.h"
 
-enum { NAME_MAX_ = 64 };
+enum { NODE_NAME = 64 };
 
 /* What goes through the pipe: one piece, without holes, at most PIPE_BUF. */
 struct notice {
@@ -38,7 +38,7 @@ struct runner {
     int in;
     const char *argv[NOTIFY_ARGS + 1];
     char exec[512 + 1];
-    char node[NAME_MAX_ * 4 + 1];
+    char node[NODE_NAME * 4 + 1];
     uint64_t run_ms;
     uint64_t end_ms; /* the node is gone: all ends then; 0: it lives */
 };
@@ -332,8 +332,8 @@ static enum err runner_new(const char *exec, const char *node, uint64_t run_ms,
         return ERR_NOMEM;
     if (strlen(exec) >= sizeof r->exec || strlen(node) >= sizeof r->node)
         return ERR_ARG;
-    memcpy(r->exec, exec, strlen(exec));
-    memcpy(r->node, node, strlen(node));
+    memcpy(r->exec, exec, strlen(exec) + 1);
+    memcpy(r->node, node, strlen(node) + 1);
     r->run_ms = run_ms;
     TRY(split(r));
     *out = r;
