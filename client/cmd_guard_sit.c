@@ -173,9 +173,9 @@ enum err sitting_contested(struct sitting *s)
     (void)snprintf(next, sizeof next, "kith guard %s %s --despite-stop",
                    sitting_line(s)->kind == REQUEST_CONFIRM ? "confirm" : "approve", id);
     return term_fail_as(s->t, ERR_STOPPED, EXIT_STOPPED, "contested",
-                        "Either they do not know of this restore, or a thief has their "
-                        "device. Speak with them again, by a number you had before. Only "
-                        "if they want this restore:",
+                        "Either they do not know of this, or a thief has their device. "
+                        "Speak with them again, by a number you had before. Only if they "
+                        "want this:",
                         next, "A device of %s said stop%s.", s->tale.name,
                         sitting_line(s)->stopped != 0 ? " to this request"
                                                       : " not long ago");
@@ -238,9 +238,7 @@ static void show_steps(struct sitting *s)
              name);
     term_say(s->t, " 2. Make sure that it is really %s.", name);
     if (s->despite)
-        term_say(s->t,
-                 " 3. Ask whether %s said stop, and whether they want this restore.",
-                 name);
+        term_say(s->t, " 3. Ask whether %s said stop, and whether they want this.", name);
     term_say(s->t, " %d. Ask for the four words beside your name. Type them here.",
              s->despite ? 4 : 3);
     term_say(s->t, "\n");

@@ -147,9 +147,9 @@ static void tell_stop(const struct tale *t)
     if (t->line->stops > 0 && t->line->stopped != 0) {
         moment(t, t->line->stopped, at);
         t->tell(o,
-                "%s's own device said stop on %s. Either %s does not know of this "
-                "restore, or a thief has %s's device.",
-                t->name, at, t->name, t->name);
+                "%s's own device said stop on %s. Either %s does not know of this %s, "
+                "or a thief has %s's device.",
+                t->name, at, t->name, is_restore(t) ? "restore" : "request", t->name);
     } else if (tale_needs_despite(t)) {
         t->tell(o,
                 "%s's own device said stop to such a request not long ago. Either %s did "
@@ -356,7 +356,7 @@ static void tell_why(const struct tale *t)
     else if (tale_needs_despite(t) && !tale_is_locked(t))
         t->tell(o,
                 "Next: speak with %s again, by a number you had before. If it is %s and "
-                "they want this restore:",
+                "they want this:",
                 t->name, t->name);
     else
         t->tell(o, "Next: speak with %s, by a number you had before. Then:", t->name);
