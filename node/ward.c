@@ -542,13 +542,16 @@ static enum err line_of(struct call *c, const struct record_ward *ward,
     return OK;
 }
 
-/* What the guardian said of the whole seat. */
+/* What the guardian said of the whole seat; a damaged one hides no ward. */
 static enum err fill_seat(struct call *c, const uint8_t id[ID_BYTES],
                           struct rep_wards *rep)
 {
     struct record_seat seat = { 0 };
 
-    TRY(seat_get(c, id, &seat));
+    enum err e = seat_get(c, id, &seat);
+
+    if (e != ERR_CORRUPT)
+        TRY(e);
     rep->paused = seat.paused > c->now ? seat.paused : 0;
     rep->reset = seat.reset;
     return OK;
