@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "client/alert.h"
 #include "client/cmd_guard_tale.h"
 
 /* ---- the one screen ---- */
@@ -78,20 +79,33 @@ static void say_helped(struct desk *d, const struct guard_ward *w)
 {
     char name[NAME_TEXT];
     char at[TIME_TEXT];
+    char id[9];
 
     if (w->line.left != 0)
         return;
+    id_short(w->line.ward, id);
     desk_name(d, w->seat, w->line.ward, name);
     if (guard_seat_is_old(d->day, &d->day->seats[w->seat]))
         term_say(d->t,
                  "You lost the keys to the piece of %s. Once %s has another guardian: "
-                 "kith guard leave \"%s\"",
-                 name, name, name);
+                 "kith guard leave %s",
+                 name, name, id);
     else
         term_say(d->t, "You help %s.", name);
     time_text(w->line.frozen, at);
     if (w->line.frozen > ctx_now(d->ctx))
         term_say(d->t, "  What devices of %s may change is frozen until %s.", name, at);
+}
+
+/* A guardian who hears of nothing helps nobody. */
+static void say_care(struct desk *d)
+{
+    enum alert_care care = alert_care(d->day, ALERT_GUARDIAN, ctx_now(d->ctx));
+
+    if (care == CARE_FINE)
+        return;
+    term_say(d->t, "%s", alert_care_text(care));
+    term_say(d->t, "  %s", alert_care_next(care));
 }
 
 static void say_quiet(struct desk *d)
@@ -102,6 +116,7 @@ static void say_quiet(struct desk *d)
     for (size_t i = 0; i < d->guard->n_requests; i++)
         say_given(d, &d->guard->requests[i]);
     desk_say_paused(d);
+    say_care(d);
     term_say(d->t, "To help somebody else: kith guard invite");
     term_say(d->t, "If somebody you help has lost everything: kith guard link \"NAME\"");
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/cmd_guard_part.h"
+#include "client/timer.h"
 
 enum { LINK_FILE = 2 * LINK_TEXT };
 
@@ -170,5 +171,6 @@ enum err guard_cmd_setup(struct ctx *ctx)
         TRY(take(&d, link, &s));
     MUST(s != NULL);
     say_done(&d, s);
-    return OK;
+    TRY(timer_offer(ctx, d.day));
+    return ctx_day_save(ctx, &d.home, d.day);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/cmd.h"
+#include "client/timer.h"
 
 static enum err import_read(const struct ctx *ctx, struct root_key *out)
 {
@@ -72,7 +73,8 @@ static enum err cmd_init(struct ctx *ctx)
     TRY(ctx_make_root(ctx, &h, &how, &u));
     TRY(ctx_day(ctx, &h, &d));
     init_answer(ctx->term, name, d->me.fingerprint);
-    return OK;
+    TRY(timer_offer(ctx, d));
+    return ctx_day_save(ctx, &h, d);
 }
 
 static enum err cmd_root_fingerprint(struct ctx *ctx)

@@ -115,6 +115,35 @@ alerts_reach Ben # a guardian has alerts of their own
 run Ana 0 alert watch --once
 says "Nothing new."
 
+# ---- a program that fails is said, and tried again ----
+run Ana 0 alert add exec:false
+run Ana 0 alert test
+run Ana 3 alert watch --once
+says "/false failed."
+run Ana 3 status --json
+json "d['alerts']['state']" failing
+run Ana 0 alert remove false
+run Ana 0 status
+
+# ---- the timer: two files, and systemctl where there is one ----
+mkdir "$work/bin" "$work/none"
+printf '#!/bin/sh\necho "$@" >>%s/systemctl\n' "$work" >"$work/bin/systemctl"
+chmod +x "$work/bin/systemctl"
+units=$work/config/systemd/user
+XDG_CONFIG_HOME=$work/config PATH=$work/none run Ana 3 alert timer on
+says "systemctl --user is not there"
+run Ana 0 status --json
+json "d['alerts']['timer']" null
+XDG_CONFIG_HOME=$work/config PATH=$work/bin:$PATH run Ana 0 alert timer on --json
+json "(d['schema'], d['runs'], d['every'])" "('kith.alert-timer/1', True, 21600)"
+grep -q "^--user enable kith-alert-.*\.timer$" "$work/systemctl" || fail "the timer is not enabled"
+grep -qF "KITH_HOME=$work/Ana\"" "$units"/kith-alert-*.service || fail "the service has another home"
+grep -q 'alert watch --once --no-input$' "$units"/kith-alert-*.service || fail "the service does not watch"
+grep -q '^OnUnitActiveSec=21600s$' "$units"/kith-alert-*.timer || fail "the timer has another time"
+run Ana 2 alert timer perhaps
+XDG_CONFIG_HOME=$work/config PATH=$work/bin:$PATH run Ana 0 alert timer off
+[ -z "$(ls "$units")" ] || fail "files of the timer are left"
+
 # ---- a thief asks; the owner's program is told at once ----
 run Ben 0 guard link Ana
 cp "$work/answer" "$work/link"
