@@ -93,7 +93,7 @@ enum err guard_cmd_freeze(struct ctx *ctx)
     TRY(guard_how_given(ctx, &how));
     TRY(desk_open(ctx, &d));
     TRY(desk_look(&d, GUARD_OPEN));
-    TRY(desk_ward(&d, ctx->args[0], &w));
+    TRY(desk_ward(&d, ctx->args[0], NAME_OF_HELPED, &w));
     desk_name(&d, w->seat, w->line.ward, name);
     if (w->line.left != 0)
         return desk_can_help(&d, w);
@@ -262,7 +262,7 @@ enum err guard_cmd_leave(struct ctx *ctx)
 
     TRY(desk_open(ctx, &d));
     TRY(desk_look(&d, GUARD_OPEN));
-    TRY(desk_ward(&d, ctx->args[0], &w));
+    TRY(desk_ward(&d, ctx->args[0], NAME_OF_KEPT, &w));
     desk_name(&d, w->seat, w->line.ward, name);
     uint64_t left = w->line.left;
     if (left == 0) {

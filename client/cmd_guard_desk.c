@@ -190,14 +190,22 @@ static struct bytes known_label(const struct desk *d, const struct guard_ward *w
     return k != NULL ? k->label : (struct bytes){ 0 };
 }
 
+static bool is_gone(const struct desk *d, const struct guard_ward *w,
+                    enum desk_name_of how)
+{
+    return w->line.left != 0 ||
+           (how == NAME_OF_HELPED && guard_seat_is_old(d->day, &d->day->seats[w->seat]));
+}
+
 /* The name of somebody who came back is theirs, not that of what was given up. */
-static struct bytes label_of(const struct desk *d, const struct guard_ward *w)
+static struct bytes label_of(const struct desk *d, const struct guard_ward *w,
+                             enum desk_name_of how)
 {
     struct bytes label = known_label(d, w);
 
-    for (size_t i = 0; w->line.left != 0 && i < d->guard->n_wards; i++) {
+    for (size_t i = 0; is_gone(d, w, how) && i < d->guard->n_wards; i++) {
         const struct guard_ward *other = &d->guard->wards[i];
-        if (other->line.left == 0 && bytes_equal(known_label(d, other), label))
+        if (!is_gone(d, other, how) && bytes_equal(known_label(d, other), label))
             return (struct bytes){ 0 };
     }
     return label;
@@ -218,7 +226,8 @@ enum err desk_request(struct desk *d, const char *typed, struct guard_request **
     return OK;
 }
 
-enum err desk_ward(struct desk *d, const char *typed, const struct guard_ward **out)
+enum err desk_ward(struct desk *d, const char *typed, enum desk_name_of how,
+                   const struct guard_ward **out)
 {
     struct guard *g = d->guard;
     AUTO_FREE struct named *list = calloc(g->n_wards + 1, sizeof *list);
@@ -227,7 +236,7 @@ enum err desk_ward(struct desk *d, const char *typed, const struct guard_ward **
     if (list == NULL)
         return ERR_NOMEM;
     for (size_t k = 0; k < g->n_wards; k++)
-        list[k] = (struct named){ g->wards[k].line.ward, label_of(d, &g->wards[k]) };
+        list[k] = (struct named){ g->wards[k].line.ward, label_of(d, &g->wards[k], how) };
     TRY(pick(d, "ward", typed, list, g->n_wards, &i));
     *out = &g->wards[i];
     return OK;
@@ -309,7 +318,8 @@ enum err desk_confirm(struct desk *d, const char *typed, struct guard_request **
         list[k].id = g->requests[k].rep.line[0].request;
     for (size_t k = 0; k < g->n_wards; k++)
         list[g->n_requests + k] =
-            (struct named){ g->wards[k].line.ward, label_of(d, &g->wards[k]) };
+            (struct named){ g->wards[k].line.ward,
+                            label_of(d, &g->wards[k], NAME_OF_HELPED) };
     TRY(pick(d, "request or ward", typed, list, n, &i));
     if (i < g->n_requests) {
         *out = &g->requests[i];

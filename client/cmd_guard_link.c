@@ -232,7 +232,7 @@ enum err guard_cmd_host(struct ctx *ctx)
 static enum err link_ward(struct desk *d, const struct guard_ward **out)
 {
     if (d->ctx->n_args > 0)
-        return desk_ward(d, d->ctx->args[0], out);
+        return desk_ward(d, d->ctx->args[0], NAME_OF_HELPED, out);
     if (d->guard->n_wards == 1) {
         *out = &d->guard->wards[0];
         return OK;

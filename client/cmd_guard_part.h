@@ -49,7 +49,12 @@ void desk_name(const struct desk *d, size_t seat, const uint8_t ward[ID_BYTES],
                char out[NAME_TEXT]);
 /* The request or ward typed names. ERR_UNKNOWN (5), or 13 where nodes are away. */
 enum err desk_request(struct desk *d, const char *typed, struct guard_request **out);
-enum err desk_ward(struct desk *d, const char *typed, const struct guard_ward **out);
+
+/* Whom a name means where two bear it: who can be helped, or it is ambiguous. */
+enum desk_name_of { NAME_OF_HELPED, NAME_OF_KEPT };
+
+enum err desk_ward(struct desk *d, const char *typed, enum desk_name_of how,
+                   const struct guard_ward **out);
 /* Records why this guardian cannot help the ward any more: left, or keys lost. OK. */
 enum err desk_can_help(struct desk *d, const struct guard_ward *w);
 /* The confirm request that a request id or a ward names. */

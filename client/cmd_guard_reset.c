@@ -173,7 +173,9 @@ static void say_lost(struct desk *d)
             continue;
         if (n++ == 0)
             term_say(d->t, "You can no longer open what you keep for:");
-        term_say(d->t, "  %.*s%s%.*s", (int)w->label.n, (const char *)w->label.p,
+        char id[9];
+        id_short(w->ward, id);
+        term_say(d->t, "  %s  %.*s%s%.*s", id, (int)w->label.n, (const char *)w->label.p,
                  w->contact.n > 0 ? ", to be reached by " : "", (int)w->contact.n,
                  (const char *)w->contact.p);
     }

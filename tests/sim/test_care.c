@@ -508,11 +508,15 @@ static void reset_done(const char *guardian)
 static void test_reset(void **state)
 {
     char link[LINK_TEXT];
+    char first[40];
 
     (void)state;
     struct asked a = begin("New", "Ben");
     assert_int_equal(reset("Ben", "reset"), EXIT_FINE);
     assert_string_equal(text_of("schema"), "kith.reset/1");
+    (void)snprintf(
+        first, sizeof first, "%s",
+        json_string_value(json_object_get(json_array_get(answer("lost"), 0), "ward")));
     reset_done("Ben");
     /* The old piece: no yes and no link, but a no, a freeze and a good-bye. */
     assert_int_equal(approve("Ben", &a), EXIT_FAILED);
@@ -532,10 +536,18 @@ static void test_reset(void **state)
     KITH_FINE("Ben", "guard", "wards");
     TOLD("Tom");
     KITH_FINE("Ben", "guard", "host", "Eve");
-    assert_int_equal(leave("Ben"), EXIT_FINE);
+    /* Somebody of the same name is helped by name, and never given up by it. */
+    KITH_FINE("Ben", "guard", "invite");
+    play_line(link, sizeof link);
+    KITH_FINE("Other", "init", "--name", "Ana", "--no-passphrase");
+    KITH_FINE("Other", "guardian", "add", "Ben", link);
+    KITH_FINE("Ben", "guard", "link", "Ana");
+    assert_int_equal(leave("Ben"), EXIT_USAGE);
+    asks("ambiguous", NULL);
+    KITH_FINE("Ben", "guard", "leave", first, "--yes", "leave");
     /* A second time: the pieces under the first new keys are lost as well. */
     assert_int_equal(reset("Ben", "reset"), EXIT_FINE);
-    assert_int_equal(json_array_size(answer("lost")), 2);
+    assert_int_equal(json_array_size(answer("lost")), 3);
     KITH_FINE("Ben", "guard", "invite");
 }
 
