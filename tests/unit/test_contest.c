@@ -225,6 +225,20 @@ static void contested_and_locked_can_be_unlocked(void **state)
     world_free(w);
 }
 
+static void what_opened_a_request_is_told(void **state)
+{
+    struct world *w = world_new(HOLD, 1);
+    struct asker sheet = asker_new(w, CRED_SHEET, w->sheet);
+    struct asker link = asker_new(w, CRED_RESTORE, w->links[0]);
+
+    (void)state;
+    open_live(w, &sheet);
+    open_live(w, &link);
+    assert_int_equal(line_of(w, &sheet).flags, REQUEST_SHEET);
+    assert_int_equal(line_of(w, &link).flags, 0);
+    world_free(w);
+}
+
 static void a_stopped_introduction_is_dead(void **state)
 {
     struct world *w = world_new(HOLD, 1);
@@ -473,6 +487,7 @@ int main(void)
         cmocka_unit_test(stops_count_for_the_ward),
         cmocka_unit_test(stops_are_forgotten_to_the_second),
         cmocka_unit_test(contested_and_locked_can_be_unlocked),
+        cmocka_unit_test(what_opened_a_request_is_told),
         cmocka_unit_test(a_stopped_introduction_is_dead),
         cmocka_unit_test(a_confirm_is_stopped_for_itself),
         cmocka_unit_test(new_epochs_touch_no_approval),
