@@ -77,7 +77,7 @@ static void fetch_what_is_due(struct people *p, struct ending *e)
 
 static bool is_pending(const struct ask *a)
 {
-    return a->m.state != STATE_RELEASED && a->m.state != 0;
+    return a->m.state != 0 && !model_is_over(&a->m);
 }
 
 /* The next moment something is due; a thief acts a second before it. */
@@ -253,6 +253,16 @@ void history_play(struct people *p, uint64_t seed)
 
 /* ---- holds and stops ---- */
 
+/* What is due on the way is fetched. */
+static void pass_until(struct people *p, struct ending *e, uint64_t when)
+{
+    for (size_t i = 0; i < e->n && next_moment(p, e) <= when; i++) {
+        wait_until(p, next_moment(p, e));
+        fetch_what_is_due(p, e);
+    }
+    wait_until(p, when);
+}
+
 /* Where a thief's stops come: bit i of the pattern is stop i. */
 static void stop_pattern(struct people *p, struct ending *e, unsigned pattern)
 {
@@ -272,9 +282,9 @@ static void stop_pattern(struct people *p, struct ending *e, unsigned pattern)
             break;
         default: /* the second before it goes */
             approve_what_waits(p, e);
-            wait_until(p, model_due(p, a) - 1);
+            pass_until(p, e, model_due(p, a) - 1);
         }
-        if (is_pending(a) && a->m.state != STATE_RELEASED)
+        if (is_pending(a))
             stop_it(p, a, at % 2 == 0);
         (void)step_thief_epoch(p);
         oracle_look(p);
@@ -290,7 +300,11 @@ void history_stops(struct people *p, uint64_t seed, uint32_t hold, unsigned patt
     stop_pattern(p, &e, pattern);
     approve_what_waits(p, &e);
     while (p->w.broken == NULL && p->w.now < bound(p, &e) && released(p, &e) < e.n) {
-        wait_until(p, next_moment(p, &e));
+        uint64_t next = next_moment(p, &e);
+
+        if (next == UINT64_MAX)
+            break;
+        wait_until(p, next);
         approve_what_waits(p, &e);
         fetch_what_is_due(p, &e);
         oracle_look(p);
