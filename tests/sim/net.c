@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/sim/net.h"
 
+#include "node/drop.h"
 #include "node/ward.h"
 #include "tests/sim/node_sim.h"
 
@@ -202,6 +203,28 @@ void net_peek(size_t i, const uint8_t ward[ID_BYTES], uint32_t epoch, struct spa
     struct forge f = { .ward = ward, .epoch = epoch, .out = out, .mem = mem };
 
     MUST(node_sim_write(&net.nodes[i], &nobody, peek, &f) == OK);
+}
+
+static enum err swallow(struct call *c, void *arg)
+{
+    struct record_ward ward = { 0 };
+    struct drop_entry entries[64];
+    size_t n = 0;
+
+    TRY(ward_get(c, arg, &ward));
+    TRY(drop_list(c, ward.alert, 0, entries, 64, &n));
+    MUST(n > 0);
+    struct txn_key key = key_blob(ward.alert, entries[n - 1].seq);
+    return txn_del(c->txn, TAB_BLOB, key_bytes(&key));
+}
+
+void net_swallow(size_t i, const uint8_t ward[ID_BYTES])
+{
+    struct session nobody = { 0 };
+    uint8_t id[ID_BYTES];
+
+    memcpy(id, ward, ID_BYTES);
+    MUST(node_sim_write(&net.nodes[i], &nobody, swallow, id) == OK);
 }
 
 enum err net_connect(const uint8_t node_key[PUB_BYTES], struct net_line **out)

@@ -73,6 +73,9 @@ void net_forge(size_t i, const uint8_t ward[ID_BYTES], uint32_t epoch,
 void net_peek(size_t i, const uint8_t ward[ID_BYTES], uint32_t epoch, struct span mem,
               struct net_epoch *out);
 
+/* Takes the newest alert of a ward away, as if it had never been. */
+void net_swallow(size_t i, const uint8_t ward[ID_BYTES]);
+
 /* ERR_UNREACHABLE: no such node, or it is silent. */
 enum err net_connect(const uint8_t node_key[PUB_BYTES], struct net_line **out);
 /* Bytes to the node; its bytes are appended to out. Not OK: it has closed. */
