@@ -771,7 +771,7 @@ static void node_went_back(void **state)
     edit(who)->guardians[2].node[0].incarnation[0] ^= 1;
     edit_end();
     want(3, kith(who, "status", NULL));
-    assert_true(said("Gus2's node went back to an older state"));
+    assert_true(said("Gus2's node came back out of a backup"));
     /* A node that does not know this device, and one with another's acknowledgement. */
     struct day *d = edit(who);
     d->guardians[0].dev_psk[0] ^= 1;
