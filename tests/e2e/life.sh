@@ -241,4 +241,15 @@ answers "$(cat "$work/print")"
 look 0
 mailed "The freeze at Ben's node ended."
 
+# ---- all of it is on record for 180 days ----
+run Ana 0 log
+for each in "Dora said no" "Dora is away" "was stopped" "stop was recorded" "froze all changes" \
+    "let your piece go" "its time was over" "A person confirmed the clock of Cy's node"; do
+    grep -qF "$each" "$work/answer" || fail "not in the log: $each"
+    checks=$((checks + 1))
+done
+sort "$work/answer" >"$work/log"
+run New2 0 log # and reads the same for who comes back with the root alone
+sort "$work/answer" | diff "$work/log" - || fail "the log reads differently"
+
 e2e_end
