@@ -568,6 +568,21 @@ static void confirmed_each_day(struct world *w)
     }
 }
 
+/* What is asked while the clock is behind must not gain when it leaps. */
+static void asked_while_it_is_behind(struct world *w)
+{
+    go(w, HOUR);
+    set_wall(w, -50 * MINUTE);
+    go(w, 40 * MINUTE);
+    ask(w, 1);
+    w->off = 0;
+    reboot(w);
+    look_early(w);
+    go(w, HOLD - 1);
+    set_wall(w, -50 * MINUTE);
+    go(w, HOUR);
+}
+
 struct row {
     const char *what;
     void (*happens)(struct world *w);
@@ -591,6 +606,7 @@ static const struct row rows[] = {
     { "two ask at once", two_at_once, true },
     { "it comes back from a backup", from_a_backup, true },
     { "from one three weeks old", from_an_old_backup, true },
+    { "somebody asks while it is behind", asked_while_it_is_behind, false },
     { "a person sets it right", set_right_by_a_person, false },
     { "a person confirms each day", confirmed_each_day, false },
 };
