@@ -26,7 +26,8 @@ bool world_chance(struct world *w, uint32_t part, uint32_t whole)
     return world_draw(w, whole) < part;
 }
 
-static void tell(struct world *w, const char *fmt, va_list args)
+__attribute__((format(printf, 2, 0))) static void tell(struct world *w, const char *fmt,
+                                                       va_list args)
 {
     size_t left = STORY_MAX - w->told_n;
     char *at = w->told + w->told_n;
