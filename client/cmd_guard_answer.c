@@ -19,10 +19,11 @@ static enum err send_approval(struct sitting *s, struct rep_approve *out)
 
     TRY(guard_approve(s->c, &s->who, p, (enum how)s->how, s->try_op, s->approval_out));
     s->approval_out->req.despite = s->despite;
+    s->approval_out->req.stops = sitting_line(s)->stops;
     enum err e = guard_send(p, sitting_seat(s), MSG_APPROVE, &s->approval_out->req, out,
                             sizeof *out, &call);
     /* One that came this minute, or that ran out at the ward and not at the request. */
-    if (e == ERR_STOPPED && !s->despite)
+    if (e == ERR_STOPPED)
         return sitting_contested(s);
     return e == OK ? OK : desk_failed(s->d, sitting_seat(s), &call, e);
 }

@@ -200,6 +200,15 @@ static enum request_event approval_event(const struct request *r)
     return r->state == STATE_LOCKED ? EVENT_APPROVE_LAST : EVENT_APPROVE;
 }
 
+/* A stop that came after the guardian looked is none they know of. What is only noted
+ * changes nothing, and need not be known. */
+static bool knows_stops(const struct request *r, const struct req_approve *req)
+{
+    uint32_t newest = r->stops < REQUEST_RESTARTS ? r->stops : REQUEST_RESTARTS;
+
+    return req->despite != 0 && req->stops >= newest;
+}
+
 /* While stops count only a yes that knows of them goes, and only after the stop hold. */
 static enum err weigh_stops(const struct call *c, const struct record_ward *ward,
                             const struct req_approve *req, struct request *r)
@@ -208,7 +217,7 @@ static enum err weigh_stops(const struct call *c, const struct record_ward *ward
         request_under_stops(r);
     if (r->restarts == 0)
         return OK;
-    if (req->despite == 0)
+    if (!knows_stops(r, req))
         return ERR_STOPPED;
     r->flags |= REQUEST_DESPITE;
     return OK;

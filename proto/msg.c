@@ -355,6 +355,7 @@ static const struct wire_field req_approve_fields[] = {
     W_BYTES(req_approve, roster_box, 6, WIRE_MAY, 0, BOX_MAX),
     W_BYTES(req_approve, introduction, 7, WIRE_MAY, 0, SIGNED_MAX),
     W_UINT(req_approve, despite, 8, WIRE_MAY, 1),
+    W_UINT(req_approve, stops, 9, WIRE_MAY, UINT32_MAX),
 };
 static const struct wire_schema req_approve_schema =
     W_SCHEMA(req_approve, req_approve_fields);

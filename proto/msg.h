@@ -444,6 +444,7 @@ struct req_approve {
     struct bytes roster_box;   /* release_roster_seal, newest epoch */
     struct bytes introduction; /* released with the roster */
     uint8_t despite; /* 1: the guardian knows of a stop and says yes all the same */
+    uint32_t stops;  /* of this request, that the guardian was shown */
 };
 
 struct rep_approve {

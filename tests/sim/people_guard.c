@@ -99,6 +99,7 @@ static enum err approve(struct people *p, const struct ask *a, const struct desk
     who_of(p, &p->seats[a->seat], &who);
     TRY(desk_approve(c, &who, p->w.now, &p->w.rng, try_op, &mem, &req));
     req.despite = despite;
+    req.stops = c->rep.line[0].stops;
     out->sent = true;
     out->approved = ask_as_guardian(p, a->seat, MSG_APPROVE, &req, &out->rep);
     return OK;

@@ -239,10 +239,12 @@ enum err try_approve(struct world *w, const struct asker *a, uint8_t despite,
                      struct rep_approve *out)
 {
     static struct approval p;
+    static struct rep_request seen;
     uint8_t op[ID_BYTES];
     uint8_t left = 0;
     struct buf in;
 
+    assert_int_equal(ask_show(w, &w->as_guardian, a, &seen), OK);
     draw(op, sizeof op);
     assert_int_equal(ask_try(w, a, op, &left), OK);
     approval_fill(w, a, op, &p);
@@ -252,6 +254,7 @@ enum err try_approve(struct world *w, const struct asker *a, uint8_t despite,
                   w->now + 14 * DAY, &in);
     p.req.introduction = buf_bytes(&in);
     p.req.despite = despite;
+    p.req.stops = seen.line[0].stops;
     return ask_approve(w, &p, &w->approval, out);
 }
 

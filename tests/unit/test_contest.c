@@ -131,6 +131,40 @@ static void a_third_stop_is_only_noted(void **state)
 }
 
 /* A stop of one request: others of the ward run the stop hold and need to be meant. */
+/* Between the guardian's look and their yes another device stops it. */
+static void a_yes_knows_only_the_stops_it_was_shown(void **state)
+{
+    static struct approval p;
+    struct world *w = world_new(HOLD, 1);
+    struct asker a = asker_new(w, CRED_RESTORE, w->links[0]);
+    uint8_t op[ID_BYTES];
+    uint8_t left = 0;
+    struct rep_stop rep;
+
+    (void)state;
+    open_live(w, &a);
+    assert_int_equal(ask_stop(w, &w->as_device, &a, &rep), OK);
+    draw(op, sizeof op);
+    assert_int_equal(ask_try(w, &a, op, &left), OK);
+    approval_fill(w, &a, op, &p);
+    p.req.despite = 1;
+    p.req.stops = rep.stops;
+    assert_int_equal(ask_stop(w, &w->as_owner, &a, &rep), OK);
+    assert_int_equal(rep.counted, 1);
+    assert_int_equal(ask_approve(w, &p, &w->approval, NULL), ERR_STOPPED);
+    assert_int_equal(state_of(w, &a), STATE_CONTESTED);
+    assert_int_equal(count(w, TAB_RELEASE), 0);
+    p.req.stops = rep.stops;
+    /* What is only noted holds up nobody. */
+    assert_int_equal(ask_stop(w, &w->as_device, &a, &rep), OK);
+    assert_int_equal(rep.counted, 0);
+    p.req.despite = 0;
+    assert_int_equal(ask_approve(w, &p, &w->approval, NULL), ERR_STOPPED);
+    p.req.despite = 1;
+    assert_int_equal(ask_approve(w, &p, &w->approval, NULL), OK);
+    world_free(w);
+}
+
 static void stops_count_for_the_ward(void **state)
 {
     struct world *w = world_new(HOLD, 1);
@@ -484,6 +518,7 @@ int main(void)
         cmocka_unit_test(who_may_stop),
         cmocka_unit_test(a_stop_voids_the_approval),
         cmocka_unit_test(a_third_stop_is_only_noted),
+        cmocka_unit_test(a_yes_knows_only_the_stops_it_was_shown),
         cmocka_unit_test(stops_count_for_the_ward),
         cmocka_unit_test(stops_are_forgotten_to_the_second),
         cmocka_unit_test(contested_and_locked_can_be_unlocked),
