@@ -18,8 +18,8 @@ void alerts_free(struct alerts *a)
     for (size_t i = 0; a->places != NULL && i < a->n; i++) {
         seen_drop_free(&a->places[i].drop);
         free(a->places[i].requests);
-        secret_free(a->places[i].reader);
     }
+    secret_free(a->readers);
     free(a->places);
     free(a->calls);
     secret_free(a->keys);
@@ -99,20 +99,21 @@ static void find_places(const struct alert_look *how, struct alerts *a)
             a->places[a->n++] = (struct alert_place){ .side = ALERT_GUARDIAN, .at = i };
 }
 
-static enum err reader_of(const struct alert_look *how, struct alerts *a,
-                          struct alert_place *p)
+/* What signs the mark of a place; NULL where none is sent. */
+static const struct sign_seed *reader_of(const struct alert_look *how, struct alerts *a,
+                                         size_t i)
 {
+    const struct alert_place *p = &a->places[i];
     struct day *d = a->day;
     if (how->which != DROP_ALERTS || how->root != NULL)
-        return OK;
-    TRY(secret_new(&p->reader));
+        return NULL;
     if (p->side == ALERT_GUARDIAN && is_zero(d->seats[p->at].mark_sign, KEY_BYTES))
         rng_fill(how->params->rng, d->seats[p->at].mark_sign, KEY_BYTES);
-    memcpy(p->reader->b,
+    memcpy(a->readers[i].b,
            p->side == ALERT_OWNER ? d->guardians[p->at].dev_sign
                                   : d->seats[p->at].mark_sign,
            KEY_BYTES);
-    return OK;
+    return &a->readers[i];
 }
 
 static enum err call_place(const struct alert_look *how, struct alerts *a, size_t i)
@@ -121,10 +122,9 @@ static enum err call_place(const struct alert_look *how, struct alerts *a, size_
     struct day *d = a->day;
     p->call = &a->calls[i];
     p->before = how->before;
-    TRY(reader_of(how, a, p));
     p->drop = (struct seen_drop){ .which = how->which,
                                   .node = alert_node(a, p),
-                                  .reader = p->reader,
+                                  .reader = reader_of(how, a, i),
                                   .rng = how->params->rng };
     if (p->side == ALERT_GUARDIAN) {
         guard_call_seat(p->call, &d->seats[p->at], &a->keys[i]);
@@ -152,6 +152,7 @@ static enum err alerts_new(const struct alert_look *how, struct day *d,
     if (a->places == NULL || a->calls == NULL)
         return ERR_NOMEM;
     TRY(secret_alloc((most + 1) * sizeof *a->keys, (void **)&a->keys));
+    TRY(secret_alloc((most + 1) * sizeof *a->readers, (void **)&a->readers));
     if (how->root != NULL)
         TRY(secret_alloc((most + 1) * sizeof *a->owners, (void **)&a->owners));
     find_places(how, a);
@@ -257,28 +258,34 @@ static struct day_mark keep_mark(struct day *into, const struct day_mark *m)
     return kept;
 }
 
-static void merge_node(struct day *into, const struct day_node *f, struct day_node *t)
+/* Another kith may have learnt more, or settled a fault, in the meantime. */
+static void merge_known(struct day *into, const struct day_node *f, struct day_node *t)
 {
-    if (!bytes_equal(BYTES_OF(f->node_key), BYTES_OF(t->node_key)))
-        return;
     memcpy(t->node_sign, f->node_sign, PUB_BYTES);
     memcpy(t->incarnation, f->incarnation, ID_BYTES);
     memcpy(t->log_head, f->log_head, HASH_BYTES);
     t->log_seq = f->log_seq;
-    t->seen = f->seen;
-    t->fault = f->fault;
-    t->faulted = f->faulted;
+    if (f->n_alerts > 0)
+        t->alerts[0] = keep_mark(into, &f->alerts[0]);
     t->n_alerts = f->n_alerts;
-    t->n_log = f->n_log;
-    for (uint32_t i = 0; i < f->n_alerts; i++)
-        t->alerts[i] = keep_mark(into, &f->alerts[i]);
-    for (uint32_t i = 0; i < f->n_log; i++)
-        t->log[i] = keep_mark(into, &f->log[i]);
+    t->acked = f->acked;
+}
+
+static void merge_node(struct day *into, const struct day_node *f, struct day_node *t)
+{
+    if (!bytes_equal(BYTES_OF(f->node_key), BYTES_OF(t->node_key)) || f->seen == 0)
+        return;
+    bool newly = f->fault != SEEN_FINE && f->faulted == f->seen;
+    if (newly)
+        seen_caught(t, (enum seen_fault)f->fault, f->faulted);
+    else if (f->fault == SEEN_FINE && t->fault == SEEN_FINE && f->seen >= t->seen &&
+             f->log_seq >= t->log_seq)
+        merge_known(into, f, t);
+    t->seen = f->seen > t->seen ? f->seen : t->seen;
     t->told_seq = f->told_seq;
     t->told_time = f->told_time;
     memcpy(t->told_head, f->told_head, HASH_BYTES);
-    t->acked = f->acked;
-    t->fault_told = f->fault_told;
+    t->fault_told = t->fault == f->fault ? f->fault_told : t->fault_told;
 }
 
 void alerts_merge(const struct day *from, struct day *into)

@@ -38,7 +38,6 @@ struct alert_place {
     char why[256];                 /* a sentence, "" when it answered */
     struct req_requests ask;
     const struct call_send *before;
-    struct sign_seed *reader; /* secret */
 };
 
 struct alerts {
@@ -47,6 +46,7 @@ struct alerts {
     struct alert_place *places;
     struct call *calls;
     struct seat_keys *keys;      /* secret */
+    struct sign_seed *readers;   /* secret: sign what was read */
     struct account_keys *owners; /* secret; with a root */
 };
 

@@ -226,7 +226,8 @@ void alert_settle_command(struct bytes name, char *out, size_t cap)
 {
     char guardian[TERM_TEXT];
     guardian_next("", name, "", guardian); /* quotes the name as a shell reads it */
-    (void)snprintf(out, cap, "kith alert settle %s", guardian + strlen("kith guardian  "));
+    (void)snprintf(out, cap, "kith alert settle %s",
+                   guardian + strlen("kith guardian  "));
 }
 
 static void say_fault(const struct alerts *a, const struct alert_place *p,
