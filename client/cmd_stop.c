@@ -34,6 +34,7 @@ struct stops {
     struct day *day;
     struct alerts *alerts;
     struct unlocked *root; /* secret; with --root */
+    bool unsure;           /* an answer was lost: the op id makes asking again safe */
     size_t n;
     struct target targets[STOPS];
 };
@@ -120,7 +121,7 @@ static struct target *next_target(struct visit *v)
 {
     for (; v->at < v->s->n; v->at++) {
         struct target *t = &v->s->targets[v->at];
-        if (t->place == v->place && !is_over(t->line.state))
+        if (t->place == v->place && t->result == AWAY && !is_over(t->line.state))
             return t;
     }
     return NULL;
@@ -187,8 +188,11 @@ static enum err stop_round(struct stops *s)
         n++;
     }
     TRY(call_round(calls, n, p->round_ms, p->rng));
-    for (size_t i = 0; i < n; i++)
+    s->unsure = false;
+    for (size_t i = 0; i < n; i++) {
         seen_note(alert_node(a, visits[i].place), &calls[i], p->now());
+        s->unsure = s->unsure || calls[i].err == ERR_CLOSED;
+    }
     for (size_t i = 0; i < s->n; i++)
         s->targets[i].result = judge(&s->targets[i]);
     return OK;
@@ -352,6 +356,8 @@ static enum err stop(struct stops *s)
     else
         TRY(choose_one(s, ctx->args[0]));
     TRY(stop_round(s));
+    if (s->unsure)
+        TRY(stop_round(s));
     TRY(ctx_day_save(ctx, &s->home, s->day));
     show(s);
     ctx->exit = exit_for(s);
