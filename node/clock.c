@@ -37,6 +37,13 @@ static void freeze(struct clock *c, enum clock_why why)
     c->why = why;
 }
 
+/* It stands since that look: what passes by the boot clock is counted from there. */
+static void freeze_at(struct clock *c, enum clock_why why, struct clock_look look)
+{
+    freeze(c, why);
+    c->last = look;
+}
+
 /* Time does not run faster than it passes, nor ahead of the wall. */
 static void advance(struct clock *c, struct clock_look from, struct clock_look to)
 {
@@ -73,15 +80,29 @@ static void leap(struct clock *c, const struct clock_mark *mark, struct clock_lo
         c->now_ms = to;
 }
 
+static bool is_same_boot(struct clock_look from, struct clock_look to)
+{
+    return !id_none(to.boot) && id_equal(from.boot, to.boot) &&
+           to.boot_ms >= from.boot_ms;
+}
+
+bool clock_outruns(const struct clock_mark *from, const struct clock_mark *to)
+{
+    uint64_t passed =
+        is_same_boot(from->look, to->look) ? to->look.boot_ms - from->look.boot_ms : 0;
+
+    return from->why == CLOCK_STEPPED &&
+           since(to->now_ms, from->now_ms) > passed + (uint64_t)CLOCK_STEP_S * MS;
+}
+
 /* From the mark to a wall that is vouched for. */
 static void come_back(struct clock *c, const struct clock_mark *mark,
                       struct clock_look look)
 {
-    bool same_boot = !id_none(look.boot) && id_equal(mark->look.boot, look.boot) &&
-                     look.boot_ms >= mark->look.boot_ms;
+    bool same_boot = is_same_boot(mark->look, look);
 
     if (same_boot && stepped(mark->look, look))
-        freeze(c, CLOCK_STEPPED);
+        freeze_at(c, CLOCK_STEPPED, mark->look);
     else if (since(look.wall_ms, mark->now_ms) > (uint64_t)CLOCK_OFF_S * MS)
         freeze(c, CLOCK_LONG_OFF);
     else if (same_boot)
@@ -102,7 +123,7 @@ void clock_start(struct clock *c, enum clock_trust trust, enum clock_sync sync,
     c->now_ms = first ? look.wall_ms : from.now_ms;
     c->owed_ms = from.owed_ms;
     if (is_sticky(from.why))
-        freeze(c, from.why);
+        freeze_at(c, from.why, is_same_boot(from.look, look) ? from.look : look);
     else if (trust != CLOCK_TRUSTED && sync != CLOCK_SYNCHRONISED)
         freeze(c, CLOCK_UNSYNCED);
     else if (!first)
@@ -121,11 +142,13 @@ uint64_t clock_now(struct clock *c, struct clock_look look)
 {
     struct clock_look before = c->last;
 
+    if (is_sticky(c->why))
+        return c->now_ms / MS;
     c->last = look;
-    if (is_sticky(c->why) || c->why == CLOCK_UNSYNCED)
+    if (c->why == CLOCK_UNSYNCED)
         return c->now_ms / MS;
     if (stepped(before, look)) {
-        freeze(c, CLOCK_STEPPED);
+        freeze_at(c, CLOCK_STEPPED, before);
         return c->now_ms / MS;
     }
     advance(c, before, look);

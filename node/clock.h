@@ -58,6 +58,11 @@ uint64_t clock_now(struct clock *c, struct clock_look look);
  * holds start again.
  */
 bool clock_leap(uint64_t *io_now_ms, uint64_t *io_owed_ms);
+/*
+ * True if a person's word takes a clock that had stepped further than it stood and an
+ * hour: it was behind before, holds noted then would be cut short, and start again.
+ */
+bool clock_outruns(const struct clock_mark *from, const struct clock_mark *to);
 /* A person confirmed the time: it runs on from now_ms (clock_agree's). */
 void clock_confirmed(struct clock *c, uint64_t now_ms, struct clock_look look);
 /* CLOCK_FROZEN unless it is fine. */

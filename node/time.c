@@ -218,6 +218,10 @@ static enum err confirm(struct call *c, uint64_t now, bool back)
     TRY(clock_get(c, &rec));
     mark.owed_ms = back ? 0 : rec.owed_ms;
     bool again = clock_leap(&mark.now_ms, &mark.owed_ms) || back;
+    struct clock_mark stood = noted(&rec);
+
+    stood.why = c->env->why; /* perhaps it is not noted yet */
+    again = clock_outruns(&stood, &mark) || again;
     if (mark.now_ms < c->now * MS && !back)
         mark.now_ms = c->now * MS;
     if (rec.turn == UINT32_MAX || rec.era == UINT32_MAX)

@@ -555,6 +555,40 @@ static void set_right_by_a_person(struct world *w)
     go(w, HOLD - 40 * HOUR - 1);
 }
 
+/* It came back with a wall nine days behind, and took that for the time; whoever asked
+ * then has waited an hour when a person sets it right. */
+static void behind_and_set_right(struct world *w)
+{
+    stop(w);
+    go(w, 10 * DAY);
+    w->off = -9 * DAY;
+    reboot(w);
+    assert_int_equal(w->n.env.why, CLOCK_FINE);
+    ask(w, 1);
+    go(w, HOUR);
+    set_wall(w, 0);
+    assert_int_equal(w->n.env.why, CLOCK_STEPPED);
+    go(w, HOUR);
+    confirm(w);
+    look_early(w);
+    go(w, HOLD - 2 * HOUR - 1);
+}
+
+/* Set ahead, found after a day and set right: that day was true time. */
+static void a_day_ahead(struct world *w)
+{
+    go(w, HOUR);
+    set_wall(w, 9 * DAY);
+    go(w, 12 * HOUR);
+    stop(w);
+    go(w, 2 * HOUR);
+    start(w);
+    go(w, 10 * HOUR);
+    set_wall(w, 0);
+    confirm(w);
+    go(w, HOLD - 25 * HOUR - 1);
+}
+
 static void confirmed_each_day(struct world *w)
 {
     for (int i = 0; i < 3; i++) {
@@ -608,6 +642,8 @@ static const struct row rows[] = {
     { "from one three weeks old", from_an_old_backup, true },
     { "somebody asks while it is behind", asked_while_it_is_behind, false },
     { "a person sets it right", set_right_by_a_person, false },
+    { "it had been behind when a person sets it right", behind_and_set_right, false },
+    { "it was a day ahead of the boot clock", a_day_ahead, true },
     { "a person confirms each day", confirmed_each_day, false },
 };
 
