@@ -57,7 +57,7 @@ s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 s.bind(("127.0.0.1", int(sys.argv[1]))); s.listen(); time.sleep(60)' "$(cat "$work/Fay.node/port")" &
 pid[deaf]=$!
 sleep 0.5
-KITH_HOME=$work/Busy timeout 60 "$kith" restore start --no-passphrase --deadline 8s \
+KITH_HOME=$work/Busy timeout 60 "$kith" restore start --no-passphrase --deadline 16s \
     "@$work/fay.link" </dev/null >"$work/busy.out" 2>"$work/busy.err" &
 pid[busy]=$!
 for _ in $(seq 60); do

@@ -104,8 +104,17 @@ SCHEMAS = {
               "next": null_or(text), "exit": whole},
     "init": {"name": text, "fingerprint": words(4)},
     "fingerprint": {"fingerprint": words(4)},
-    "link": {"link": matches("KITH1:[A-Za-z0-9-]{20,148}"), "type": text,
+    "link": {"link": matches("KITH1:[A-Za-z0-9-]{20,148}|[^ ]+:[0-9]+ [0-9A-Z-]{22}"),
+             "type": text,
              "expires_at": time, "ward": null_or(hexid)},
+    "sheet": {"name": text, "fingerprint": words(4), "epoch": whole, "need": whole,
+              "of": whole, "sheet": null_or(whole),
+              "wrapped": matches("KITH-WRAPPED:[A-Z2-7]{207}"), "guardians": listing({
+                  "name": text, "reach": null_or(text), "addresses": lambda v: bool(v),
+                  "link": null_or(matches("KITH1:[A-Z2-7]{60,148}"))})},
+    "revoked": {"guardians": listing({"name": text, "state": either("ok", "away"),
+                                      "links": whole, "ends_at": null_or(time)})},
+    "ended": {"ward": hexid, "links": whole},
     "wards": {"wards": listing({
         "ward": hexid, "label": null_or(text), "node": text, "epoch": null_or(whole),
         "hold": null_or(duration), "stop_hold": null_or(duration), "confirmed": boolean,

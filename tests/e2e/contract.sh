@@ -9,7 +9,7 @@
 printf 'correct horse battery staple\n' >"$work/pass"
 printf 'wrong horse battery staple\n' >"$work/nopass"
 
-for part in alone node guard circle confirm restore refuse links care more; do
+for part in alone node guard circle confirm restore refuse paper links care more; do
     # shellcheck source=/dev/null
     . "$here/contract-$part.sh"
 done
