@@ -196,6 +196,7 @@ enum err ward_tick(struct call *c, bool *out_more)
 
     while (n < WARD_SWEEP) {
         struct record_ward ward = { 0 };
+        size_t before = n;
 
         e = record_next(c, TAB_WARD, &record_ward_schema, (struct bytes){ 0 }, &at,
                         &ward);
@@ -204,7 +205,9 @@ enum err ward_tick(struct call *c, bool *out_more)
         if (e == OK)
             e = tick_ward(c, &ward, &n);
         c->mem.n = mark;
-        if (e != ERR_CORRUPT) /* it stays, the others go on */
+        if (e == ERR_CORRUPT) /* it stays, the others go on; it is nothing to do again */
+            n = before;
+        else
             TRY(e);
     }
     *out_more = n > 0;

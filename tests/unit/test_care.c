@@ -331,6 +331,25 @@ static void a_ward_given_up_is_forgotten_in_the_end(void **state)
     assert_int_equal(wards(w, &w->a.who)->n_wards, 0);
 }
 
+static enum err spoil_seat(struct call *c, void *arg)
+{
+    const struct world *w = arg;
+
+    return txn_put(c->txn, TAB_SEAT, BYTES_OF(w->a.seat), bytes_text("rot"));
+}
+
+/* What cannot be forgotten waits; requests of others still end in their time. */
+static void a_damaged_seat_holds_up_no_tick(void **state)
+{
+    struct world *w = *state;
+    uint64_t left = 0;
+
+    assert_int_equal(ask_end(w, &w->a.who, &left), OK);
+    assert_int_equal(node_sim_write(&w->n, NULL, spoil_seat, w), OK);
+    w->n.now = left + WARD_LEFT_S;
+    tick(w);
+}
+
 static void many_requests_end_with_their_ward(void **state)
 {
     struct world *w = *state;
@@ -468,6 +487,7 @@ int main(void)
         CASE(a_pause_ends_by_itself_and_all_wards_hear),
         CASE(a_guardian_gives_a_ward_up_at_once),
         CASE(a_ward_given_up_is_forgotten_in_the_end),
+        CASE(a_damaged_seat_holds_up_no_tick),
         CASE(many_requests_end_with_their_ward),
         CASE(a_reset_needs_the_new_keys_signatures),
         CASE(new_keys_at_a_new_seat_the_old_one_stays),
