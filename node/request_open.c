@@ -252,7 +252,7 @@ static enum err weigh(const struct call *c, struct room *room, const struct requ
                       const struct request *old)
 {
     if (same_door(c, r, old)) {
-        room->today += c->now < old->opened + 86400;
+        room->today += old->opened <= c->now && c->now < old->opened + 86400;
         weigh_spent(room, old);
     }
     return r->kind == REQUEST_CONFIRM ? weigh_confirm(room, r, old)

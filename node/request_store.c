@@ -243,6 +243,16 @@ static enum err is_left(struct call *c, const struct request *r, bool *out)
     return e == ERR_CORRUPT || e == ERR_UNKNOWN ? OK : e;
 }
 
+/* A person set the clock back: what ended did so by now. Else it would be kept, and keep
+ * a sheet waiting, until the wrong time comes. */
+static bool cap_end(const struct call *c, struct request *r)
+{
+    if (!request_is_final(r->state) || r->ended <= c->now)
+        return false;
+    r->ended = c->now;
+    return true;
+}
+
 /* Sweeps one request as it is stored; *io_n counts what that cost of REQUEST_SWEEP. */
 static enum err sweep(struct call *c, struct request *r, size_t *io_n)
 {
@@ -252,6 +262,8 @@ static enum err sweep(struct call *c, struct request *r, size_t *io_n)
 
     (*io_n)++;
     follow_era(c, r);
+    if (cap_end(c, r))
+        return request_put(c, r);
     if (request_settle(r, c->now, c->env->clock))
         return settled(c, r, io_n);
     if (!request_is_final(r->state))

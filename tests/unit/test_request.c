@@ -1313,6 +1313,30 @@ static void a_found_sheet_keeps_nobody_out(void **state)
     world_free(w);
 }
 
+static void a_sheet_waits_no_years_for_a_wrong_clock(void **state)
+{
+    struct world *w = world_new(HOLD, 1);
+    struct asker a = asker_new(w, CRED_SHEET, w->sheet);
+
+    (void)state;
+    w->now += 1000 * DAY;
+    open_live(w, &a);
+    assert_int_equal(ask_refuse(w, &a), OK);
+    w->now -= 1000 * DAY; /* a person set it right */
+    directly(w, tick_fn);
+    a = asker_new(w, CRED_SHEET, w->sheet);
+    w->now += HOUR - 1;
+    assert_int_equal(ask_open(w, &a), ERR_BUSY);
+    w->now++;
+    draw(a.open.op, ID_BYTES);
+    open_live(w, &a);
+    assert_int_equal(ask_cancel(w, &a), OK);
+    w->now += REQUEST_KEPT_S;
+    directly(w, tick_fn);
+    assert_int_equal(count(w, TAB_REQUEST), 0);
+    world_free(w);
+}
+
 static void a_credential_opens_so_many_a_day(void **state)
 {
     struct world *w = world_new(HOLD, 1);
@@ -1616,6 +1640,7 @@ int main(void)
         cmocka_unit_test(who_is_introduced),
         cmocka_unit_test(a_refused_introduction_is_dead),
         cmocka_unit_test(a_found_sheet_keeps_nobody_out),
+        cmocka_unit_test(a_sheet_waits_no_years_for_a_wrong_clock),
         cmocka_unit_test(a_credential_opens_so_many_a_day),
         cmocka_unit_test(a_credential_leaves_so_many_behind),
         cmocka_unit_test(an_introducer_uses_up_nobody_elses_day),
