@@ -188,6 +188,7 @@ enum err guard_cmd_invite(struct ctx *ctx)
     TRY(secret_new(&m));
     struct day_seat *s = NULL;
     TRY(main_seat(&d, &s));
+    MUST(s != NULL);
     TRY(making_begin(&d, s, LINK_INVITE, lan ? REACH_LAN : REACH_WORLD, m));
     TRY(sign_invite(&d, s, m));
     TRY(keep_invite(&d, s, m));
@@ -211,6 +212,7 @@ enum err guard_cmd_host(struct ctx *ctx)
     TRY(secret_new(&m));
     struct day_seat *s = NULL;
     TRY(main_seat(&d, &s));
+    MUST(s != NULL);
     if (!s->operator_bit)
         return term_fail_as(d.t, ERR_REFUSED, EXIT_STOPPED, "not-operator",
                             "Ask the person whose node it is.", NULL,
@@ -256,6 +258,7 @@ enum err guard_cmd_link(struct ctx *ctx)
     TRY(secret_new(&m));
     TRY(desk_look(&d, GUARD_OPEN));
     TRY(link_ward(&d, &w));
+    MUST(w != NULL);
     if (ctx_option(ctx, "--end") != NULL)
         return guard_ways_end(&d, w);
     struct day_seat *s = &d.day->seats[w->seat];

@@ -2,6 +2,7 @@
 #include "client/cmd_guard_sit.h"
 
 #include <ctype.h>
+#include <strings.h>
 
 enum {
     WORDS_TYPED = 256,
@@ -339,24 +340,31 @@ enum err guard_words_given(struct ctx *ctx)
 
 /* ---- the sentence despite a stop ---- */
 
+/* The character as it is compared; 0: it does not count. */
+static char plain_one(char c)
+{
+    unsigned char u = (unsigned char)c;
+
+    if (isspace(u))
+        return ' ';
+    if (u >= 0x80 || isalnum(u))
+        return c;
+    return 0;
+}
+
 /* Letters and digits with single blanks: what two people would call the same sentence. */
 static void plain(const char *in, char out[SENTENCE_MAX])
 {
     size_t n = 0;
-    bool gap = false;
 
-    for (; *in != 0 && n + 2 < SENTENCE_MAX; in++) {
-        unsigned char c = (unsigned char)*in;
-        if (c < 0x80 && !isalnum(c)) {
-            gap = gap || isspace(c);
-            continue;
-        }
-        if (gap && n > 0)
-            out[n++] = ' ';
-        gap = false;
-        out[n++] = c < 0x80 ? (char)tolower(c) : (char)c;
+    for (; *in != 0 && n + 1 < SENTENCE_MAX; in++) {
+        char c = plain_one(*in);
+        bool twice = c == ' ' && (n == 0 || out[n - 1] == ' ');
+
+        if (c != 0 && !twice)
+            out[n++] = c;
     }
-    out[n] = 0;
+    out[n > 0 && out[n - 1] == ' ' ? n - 1 : n] = 0;
 }
 
 static bool same_sentence(const char *a, const char *b)
@@ -366,7 +374,7 @@ static bool same_sentence(const char *a, const char *b)
 
     plain(a, x);
     plain(b, y);
-    return strcmp(x, y) == 0;
+    return strcasecmp(x, y) == 0;
 }
 
 static enum err sentence_needed(struct sitting *s, const char *sentence)
@@ -399,7 +407,7 @@ static enum err sentence_typed(struct sitting *s, const char *sentence,
 enum err sitting_sentence(struct sitting *s)
 {
     char sentence[SENTENCE_MAX];
-    char typed[SENTENCE_MAX];
+    char typed[SENTENCE_MAX] = "";
 
     if (!s->despite)
         return OK;

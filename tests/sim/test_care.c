@@ -43,7 +43,9 @@ static bool has(const char *text, const char *what)
     size_t n = 0;
 
     for (; *text != 0 && n + 1 < sizeof flat; text++) {
-        char c = *text == '\n' ? ' ' : *text;
+        char c = *text;
+        if (c == '\n')
+            c = ' ';
         if (c != ' ' || (n > 0 && flat[n - 1] != ' '))
             flat[n++] = c;
     }
