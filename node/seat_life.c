@@ -31,6 +31,13 @@ static enum err tell_some(struct call *c, struct record_seat *seat, size_t *io_l
     return OK;
 }
 
+/* That its guardian has new keys: nothing said later may take that from the wards that
+ * have not heard yet. */
+static bool is_telling_reset(const struct record_seat *seat)
+{
+    return seat->tell == REC_SEAT_RESET;
+}
+
 /* What was said last counts: an earlier event not everybody heard of is dropped. */
 static enum err say(struct call *c, struct record_seat *seat, enum record_event event)
 {
@@ -55,6 +62,8 @@ enum err seat_pause(struct call *c, const struct req_pause *req, struct rep_paus
         return ERR_EXPIRED;
     if (req->until > c->now + SEAT_AWAY_S + CRED_MARGIN_S)
         return ERR_TOO_BIG;
+    if (is_telling_reset(&seat))
+        return ERR_BUSY;
     seat.paused = req->until;
     rep->until = req->until;
     if (away == (req->until != 0))
@@ -127,7 +136,7 @@ enum err seat_reset(struct call *c, const struct req_seat_reset *req,
 
 static enum err tick_seat(struct call *c, struct record_seat *seat, size_t *io_left)
 {
-    bool back = seat->paused != 0 && c->now >= seat->paused;
+    bool back = seat->paused != 0 && c->now >= seat->paused && !is_telling_reset(seat);
     /* A person set the clock back: nobody is away for longer than they may say. */
     bool far = seat->paused > c->now + 2 * SEAT_AWAY_S;
 

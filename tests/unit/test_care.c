@@ -465,6 +465,32 @@ static void new_keys_at_a_new_seat_the_old_one_stays(void **state)
     assert_int_equal(node_sim_ask(&w->n, &old, MSG_REFUSE, &refuse, NULL), OK);
 }
 
+/* A thief of the guardian's keys says something else at once, or chose the moment. */
+static void nothing_said_after_it_hides_a_reset(void **state)
+{
+    struct world *w = *state;
+    static struct sim_owner more[WARDS];
+    static struct reset r;
+    struct session old = { 0 };
+
+    for (size_t i = 0; i < WARDS; i++)
+        sim_ward(&w->n, &w->a, &more[i]);
+    assert_int_equal(ask_pause(w, &w->a.who, w->n.now + 60), OK);
+    tick(w);
+    w->n.now += 60; /* it is over, and the next tick says so */
+    reset_fill(w, &r);
+    assert_int_equal(node_sim_ask(&w->n, &w->a.who, MSG_SEAT_RESET, &r.req, NULL), OK);
+    assert_int_equal(node_sim_login(&w->n, &r.old, &old), OK);
+    assert_int_equal(ask_pause(w, &old, w->n.now + DAY), ERR_BUSY);
+    tick(w);
+    tick(w);
+    assert_int_equal(ask_pause(w, &old, w->n.now + DAY), OK);
+    for (size_t i = 0; i < WARDS; i++) {
+        assert_int_equal(heard(w, more[i].ward, REC_SEAT_RESET), 1);
+        assert_int_equal(heard(w, more[i].ward, REC_SEAT_RESUMED), 1);
+    }
+}
+
 static void the_node_full_of_seats_resets_none(void **state)
 {
     struct world *w = *state;
@@ -491,6 +517,7 @@ int main(void)
         CASE(many_requests_end_with_their_ward),
         CASE(a_reset_needs_the_new_keys_signatures),
         CASE(new_keys_at_a_new_seat_the_old_one_stays),
+        CASE(nothing_said_after_it_hides_a_reset),
         CASE(the_node_full_of_seats_resets_none),
     };
 
