@@ -323,7 +323,7 @@ enum err seat_cred_list(struct call *c, const struct req_cred_list *req,
 /* Made a moment ago and of no use so far: nobody relies on it. */
 static bool is_fresh(const struct call *c, const struct record_cred *cred)
 {
-    return cred->used == 0 && c->now < cred->made + CRED_FRESH_S;
+    return cred->used == 0 && cred->made <= c->now && c->now < cred->made + CRED_FRESH_S;
 }
 
 static enum err end_later(struct call *c, struct record_cred *cred)

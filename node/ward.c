@@ -348,12 +348,14 @@ static enum err prepare_descriptor(struct call *c, const struct req_epoch_prepar
     return ERR_FORMAT;
 }
 
-/* Whether what is there may give way: nothing, the same manifest, or forgotten. */
+/* Whether what is there may give way: nothing, the same manifest, forgotten, or of a
+ * time that a person took back. */
 static enum err prepare_free(const struct call *c, const struct req_epoch_prepare *req,
                              const struct record_epoch *e)
 {
     if (e->state == EPOCH_NEXT_KEY ||
-        bytes_equal(BYTES_OF(e->manifest_hash), BYTES_OF(req->manifest_hash)))
+        bytes_equal(BYTES_OF(e->manifest_hash), BYTES_OF(req->manifest_hash)) ||
+        e->prepared > c->now)
         return OK;
     if (c->now >= WARD_PREPARED_S && e->prepared <= c->now - WARD_PREPARED_S)
         return OK;

@@ -299,6 +299,12 @@ static void of_two_devices_at_once_the_second_is_told(void **state)
     assert_int_equal(prepare(w, &w->o, &w->e, &ack), OK);
     hash_of(&w->e, want);
     assert_memory_equal(ack.stored, want, HASH_BYTES);
+    /* A person sets the clock back: nobody waits for the time it had. */
+    w->n.now -= 1000 * 86400;
+    assert_int_equal(prepare(w, &w->o, &w->f, NULL), OK);
+    assert_int_equal(prepare(w, &w->o, &w->e, NULL), ERR_BUSY);
+    w->n.now += 1000 * 86400 + WARD_PREPARED_S;
+    assert_int_equal(prepare(w, &w->o, &w->e, NULL), OK);
     /* Forgotten for 30 days, it gives way. */
     w->n.now += WARD_PREPARED_S - 1;
     assert_int_equal(prepare(w, &w->o, &w->f, NULL), ERR_BUSY);
