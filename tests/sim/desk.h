@@ -42,6 +42,24 @@ enum err desk_approve(const struct desk_case *c, const struct desk_who *who, uin
                       const struct rng *rng, const uint8_t try_op[ID_BYTES],
                       void **out_mem, struct req_approve *out_req);
 
+/* ---- what an owner's program remembers of a node ---- */
+
+struct desk_watch;
+
+/* Asks the node and fills the reply, as the device. */
+typedef enum err (*desk_ask)(void *ctx, uint16_t kind, const void *req, void *rep);
+
+/* Of a node with these keys; nothing seen yet. desk_watch_end frees; NULL is fine. */
+struct desk_watch *desk_watch_new(const uint8_t node_key[PUB_BYTES],
+                                  const uint8_t node_sign[PUB_BYTES]);
+void desk_watch_end(struct desk_watch *w);
+/*
+ * One look at HELLO and the alert drop, compared with all looks before (client/seen).
+ * NULL: nothing to blame; else the name of the fault. *out_err: the node's, or away.
+ */
+const char *desk_look(struct desk_watch *w, desk_ask ask, void *ctx,
+                      const struct rng *rng, uint64_t now, enum err *out_err);
+
 /* The owner's side of a confirm. */
 struct desk_confirm {
     uint8_t req_static[KEY_BYTES];

@@ -293,5 +293,7 @@ void people_open(struct people *p, uint64_t seed)
 
 void people_close(struct people *p)
 {
+    for (size_t i = 0; i < p->n; i++)
+        desk_watch_end(p->watches[i]);
     world_close(&p->w);
 }

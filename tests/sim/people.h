@@ -140,6 +140,9 @@ struct people {
     size_t n_intros;
     struct intro intros[INTROS];
     unsigned n_swaps;
+    struct desk_watch *watches[SEATS]; /* what the owner saw of each seat's node */
+    uint64_t watched[SEATS];           /* how long its log was then; 0: never looked */
+    uint64_t copied[HOUSES_MAX];       /* how long the log of the copy of its store is */
 };
 
 /* Everybody enrolled, epoch 1 active at all seats and confirmed by its guardians. */

@@ -23,12 +23,14 @@
     X(slip_is_right, "one wrong word passes for right", "no_release_without_yes")        \
     X(yes_for_ever, "an approval cannot be taken back", "yes_can_be_taken_back")         \
     X(lost_write, "a request's change is said done and not written",                     \
-      "states_as_drawn said_done_survives yes_is_kept expires_after_it_opens")           \
+      "states_as_drawn said_done_survives yes_is_kept expires_after_it_opens "           \
+      "guardian_is_heard alerted_before_approvable")                                     \
     X(stops_for_ever, "every stop starts the hold again",                                \
       "stops_are_bounded owner_comes_back")                                              \
     X(no_freeze, "a freeze is forgotten", "freeze_holds")                                \
     X(thiefs_policy, "the newest epoch's policy rules, confirmed or not",                \
-      "no_release_before_hold due_is_released")                                          \
+      "no_release_before_hold due_is_released expires_after_it_opens")                   \
+    X(withheld, "a node's newest alert is kept back from its readers", "back_is_seen")   \
     X(op_again, "a repeated write is done twice",                                        \
       "one_op_one_answer states_as_drawn guardian_is_heard links_have_room")
 
@@ -198,4 +200,13 @@ WRAPPED(enum err, txn_op_seen, struct txn *t, const uint8_t cred[ID_BYTES],
     if (is_on(PLANT_op_again))
         return ERR_UNKNOWN;
     return __real_txn_op_seen(t, cred, op, hash, out, out_n);
+}
+
+WRAPPED(enum err, drop_serve_list, struct call *c, const struct req_drop_list *req,
+        struct rep_drop_list *rep)
+{
+    TRY(__real_drop_serve_list(c, req, rep));
+    if (is_on(PLANT_withheld) && rep->n_lines > 0)
+        rep->n_lines--;
+    return OK;
 }

@@ -42,6 +42,11 @@ bool step_intro_again(struct people *p);
 bool step_swapped_invite(struct people *p);
 bool step_replay(struct people *p);
 
+/* In steps_watch.c. */
+bool step_owner_looks(struct people *p);
+bool step_copy_store(struct people *p);
+bool step_put_back(struct people *p);
+
 /* In steps_ask.c: shared by the steps and the ending. */
 struct ask *pick_ask(struct people *p,
                      bool (*fits)(const struct people *p, const struct ask *a));

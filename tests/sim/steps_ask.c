@@ -469,40 +469,6 @@ static bool line_cut(struct people *p)
     return true;
 }
 
-static bool copy_store(struct people *p)
-{
-    size_t h = some_house(p);
-
-    world_tell(&p->w, "somebody copies the store of node %zu", h);
-    house_copy(&p->w, h);
-    return true;
-}
-
-/* As many as the circle can lose may be rolled back. */
-static bool may_go_back(const struct people *p, size_t house)
-{
-    size_t lost = 0;
-
-    for (size_t i = 0; i < p->n; i++)
-        lost += p->w.houses[p->seats[i].house].back || p->seats[i].house == house;
-    return lost <= p->n - p->k;
-}
-
-static bool put_back(struct people *p)
-{
-    size_t h = some_house(p);
-    uint64_t before[SEATS];
-
-    if (p->w.houses[h].copy[0] == 0 || !may_go_back(p, h))
-        return false;
-    for (size_t i = 0; i < p->n; i++)
-        before[i] = p->wards[i].log_seq;
-    world_tell(&p->w, "node %zu gets its older store back", h);
-    house_put_back(&p->w, h);
-    saw_put_back(p, h, before);
-    return true;
-}
-
 const struct step steps[] = {
     { "asks by a link", 6, open_link },
     { "asks by a sheet", 6, open_sheet },
@@ -535,8 +501,9 @@ const struct step steps[] = {
     { "node loses power", 2, power_cut },
     { "node starts unsure of the time", 2, restart_unsure },
     { "line changes", 3, line_cut },
-    { "store is copied", 1, copy_store },
-    { "older store is put back", 2, put_back },
+    { "store is copied", 1, step_copy_store },
+    { "older store is put back", 2, step_put_back },
+    { "owner looks for alerts", 4, step_owner_looks },
 };
 const size_t step_count = sizeof steps / sizeof steps[0];
 uint64_t step_done[sizeof steps / sizeof steps[0]];
