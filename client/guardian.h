@@ -32,6 +32,7 @@ void guardian_node(const struct day_guardian *g, char out[ADDRESS_TEXT]);
 /* What the owner is let in with there. out in secret memory. ERR_NOMEM. */
 enum err guardian_account(const struct root_key *root, const struct day_guardian *g,
                           struct account_keys *out);
+
 /* What lets somebody open requests there at any time; secret memory. */
 struct guardian_pass {
     uint8_t token[TOKEN_STANDING];

@@ -141,6 +141,7 @@ void manifest_hash(struct bytes raw, uint8_t out[HASH_BYTES]);
  */
 enum err manifest_unwrap(struct bytes raw, const struct escrow_key *escrow,
                          struct root_key *out);
+
 /* W_e as it travels outside a manifest: on a sheet, on a card. No secret by itself. */
 struct wrapped {
     uint8_t circle[ID_BYTES];

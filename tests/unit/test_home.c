@@ -160,6 +160,7 @@ static void test_root_is_never_overwritten(void **state)
 static void test_root_is_put_aside(void **state)
 {
     (void)state;
+
     enum { WHEN = 1800000000 };
     struct home h;
     struct root_key r = { { 1 } };

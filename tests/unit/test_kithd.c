@@ -111,8 +111,8 @@ struct harm {
 static const struct harm harms[] = {
     { "mv state/data.mdb keep", "the store (data.mdb) is missing", "Put it back",
       "mv keep state/data.mdb" },
-    { "mv state/data.mdb keep && : >state/data.mdb", "damaged",
-      "load a backup", "mv keep state/data.mdb" },
+    { "mv state/data.mdb keep && : >state/data.mdb", "damaged", "load a backup",
+      "mv keep state/data.mdb" },
     { "cp state/data.mdb keep && truncate -s 5000 state/data.mdb", "damaged",
       "load a backup", "mv keep state/data.mdb" },
     { "mv state/identity keep", "the identity file is missing", "Put it back",
