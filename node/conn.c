@@ -31,7 +31,7 @@ static void clock_changed(struct loop *l, enum clock_state before)
     l->sweep_at_ms = 0;
 }
 
-static uint64_t node_now(struct loop *l)
+uint64_t loop_now(struct loop *l)
 {
     enum clock_state before = clock_state(&l->time.clock);
     uint64_t now = time_now(&l->time, look_now(l), &l->env);
@@ -41,7 +41,7 @@ static uint64_t node_now(struct loop *l)
 }
 
 /* A node often starts before its machine has the time from the network. */
-static void ask_kernel(struct loop *l)
+void loop_ask_kernel(struct loop *l)
 {
     enum clock_state before = clock_state(&l->time.clock);
 
@@ -176,7 +176,7 @@ static void on_written(uv_write_t *w, int status)
     conn_pump(c);
 }
 
-static void conn_write(struct conn *c, struct bytes out)
+void conn_write(struct conn *c, struct bytes out)
 {
     uv_buf_t b = uv_buf_init((char *)(uintptr_t)out.p, (unsigned)out.n);
 
@@ -223,7 +223,7 @@ static enum err job_bind(struct txn *t, void *arg)
 }
 
 /* What a person should hear of is durable now. */
-static void tell(struct loop *l, enum err result, const struct told *t)
+void conn_tell(struct loop *l, enum err result, const struct told *t)
 {
     if (result == OK && t->n > 0 && l->tell != NULL)
         l->tell(l->tell_ctx, t);
@@ -235,7 +235,7 @@ static void job_done(void *arg, enum err result, enum store_outcome outcome)
     struct conn *c = arg;
     struct loop *l = c->loop;
 
-    tell(l, result, &c->told);
+    conn_tell(l, result, &c->told);
     c->result = result;
     c->outcome = outcome;
     (void)pthread_mutex_lock(&l->mutex); /* a plain mutex of ours: cannot fail */
@@ -332,8 +332,7 @@ static enum err read_serve(struct txn *t, void *arg)
     return job_serve(t, arg);
 }
 
-/* The bucket of a credential; a new one takes the place of the one unused for longest. */
-static struct bucket *rate_of(struct rate *rates, size_t n, const uint8_t *cred)
+struct bucket *conn_rate(struct rate *rates, size_t n, const uint8_t *cred)
 {
     struct rate *oldest = &rates[0];
 
@@ -352,7 +351,7 @@ static struct bucket *rate_of(struct rate *rates, size_t n, const uint8_t *cred)
 static bool within_rate(struct conn *c)
 {
     const struct limits *lim = c->loop->env.limits;
-    struct bucket *b = rate_of(c->loop->rates, RATES, c->who.cred);
+    struct bucket *b = conn_rate(c->loop->rates, RATES, c->who.cred);
     uint64_t now = uv_now(&c->loop->uv);
 
     if (bucket_take(b, lim->cred_rate, lim->cred_burst, now))
@@ -378,7 +377,7 @@ static uint64_t settled(struct loop *l)
 
 void conn_serve(struct conn *c)
 {
-    c->now = node_now(c->loop);
+    c->now = loop_now(c->loop);
     c->env = c->loop->env;
     c->env.settled = settled(c->loop);
     c->served = OK;
@@ -398,7 +397,7 @@ static void conn_message(struct conn *c, const struct peer_event *ev, size_t use
     c->tag = ev->tag;
     c->body = ev->body;
     c->used = used;
-    c->now = node_now(c->loop);
+    c->now = loop_now(c->loop);
     c->reply = (struct buf){ .p = c->big->reply, .cap = PEER_BODY_MAX };
     if (!within_rate(c)) {
         conn_reply(c);
@@ -413,77 +412,6 @@ static void conn_message(struct conn *c, const struct peer_event *ev, size_t use
 }
 
 /* ---- the handshake ---- */
-
-struct lookup {
-    struct conn *conn;
-    struct psk *psk;
-};
-
-static enum err read_credential(struct txn *t, void *arg)
-{
-    struct lookup *k = arg;
-    struct conn *c = k->conn;
-
-    return serve_credential(t, &c->loop->env, c->now, c->peer.role, c->peer.id,
-                            c->peer.remote, &c->who, k->psk);
-}
-
-/* Unknown and wrong go on alike, with a psk nobody has. */
-static enum err conn_who(struct conn *c)
-{
-    AUTO_SECRET struct psk *psk = NULL;
-    struct lookup k = { .conn = c };
-
-    TRY(secret_new(&psk));
-    k.psk = psk;
-    c->now = node_now(c->loop);
-    bool found = store_read(c->loop->store, read_credential, &k) == OK;
-    return peer_set_psk(&c->peer, found ? psk : NULL);
-}
-
-struct spoken {
-    struct conn *conn;
-    uint8_t gate[KEY_BYTES];
-    uint8_t answer[SPOKEN_ANSWER];
-};
-
-static enum err read_spoken(struct txn *t, void *arg)
-{
-    struct spoken *s = arg;
-    struct conn *c = s->conn;
-
-    return serve_spoken(t, &c->loop->env, c->now, c->peer.id, s->gate, s->answer);
-}
-
-/* Only codes that exist have a bucket: guesses must not make room for each other. */
-static bool spoken_rate(struct conn *c)
-{
-    const struct limits *lim = c->loop->env.limits;
-    struct bucket *b = rate_of(c->loop->spoken, SPOKEN_RATES, c->peer.id);
-
-    return bucket_take(b, lim->spoken_rate, lim->spoken_burst, uv_now(&c->loop->uv));
-}
-
-/* Unknown, wrong, used, expired and asked too often end as a stranger's call does. */
-static void conn_spoken(struct conn *c)
-{
-    AUTO_SECRET struct spoken *s = NULL;
-    struct buf out = BUF_OF(c->small_out);
-
-    if (secret_new(&s) != OK) {
-        conn_end(c);
-        return;
-    }
-    s->conn = c;
-    c->now = node_now(c->loop);
-    bool found = store_read(c->loop->store, read_spoken, s) == OK && spoken_rate(c);
-    if (peer_answer(&c->peer, found ? s->gate : NULL, BYTES_OF(s->answer), &out) != OK) {
-        conn_end(c);
-        return;
-    }
-    c->last = true;
-    conn_write(c, buf_bytes(&out));
-}
 
 /* Addresses do not count on loopback: one credential must not take every place. */
 static void make_room(struct loop *l, const struct conn *newest)
@@ -522,7 +450,7 @@ static void conn_ready(struct conn *c, size_t used)
     make_room(c->loop, c);
     memcpy(c->who.handshake, c->peer.hash, sizeof c->who.handshake);
     c->kind = 0;
-    c->now = node_now(c->loop);
+    c->now = loop_now(c->loop);
     if (c->who.unbound)
         job_submit(c, job_bind);
     else
@@ -674,7 +602,7 @@ static void on_connection(uv_stream_t *s, int status)
     conn_read(c);
 }
 
-/* ---- deadlines and the minute's sweep ---- */
+/* ---- deadlines ---- */
 
 static bool conn_late(const struct conn *c, const struct limits *lim, uint64_t now)
 {
@@ -688,115 +616,6 @@ static bool conn_late(const struct conn *c, const struct limits *lim, uint64_t n
         return waited > lim->step_ms;
     return waited >
            (c->in_n > 0 || c->state == CONN_WRITING ? lim->frame_ms : lim->idle_ms);
-}
-
-static enum err job_sweep(struct txn *t, void *arg)
-{
-    struct loop *l = arg;
-    bool more = false;
-
-    TRY(serve_keep(t, &l->sweep_env, l->sweep_now, &l->sweep_time));
-    TRY(serve_tick(t, &l->sweep_env, l->sweep_now, &more));
-    l->sweep_more |= more;
-    return OK;
-}
-
-static enum err job_spread(struct txn *t, void *arg)
-{
-    struct loop *l = arg;
-    bool more = false;
-
-    TRY(serve_tell(t, &l->sweep_env, l->sweep_now, &more));
-    l->sweep_more |= more;
-    return OK;
-}
-
-static enum err job_tidy(struct txn *t, void *arg)
-{
-    struct loop *l = arg;
-    bool more = false;
-
-    TRY(serve_tick_drops(t, &l->sweep_env, l->sweep_now, &more));
-    l->sweep_more |= more;
-    return OK;
-}
-
-static void sweep_done(void *arg, enum err result, enum store_outcome outcome)
-{
-    struct loop *l = arg;
-
-    (void)outcome;
-    tell(l, result, &l->sweep_told);
-    if (result != OK)
-        LOG(ERROR, EV_STORE_FAILED, F_ERR(result));
-}
-
-static void spread_done(void *arg, enum err result, enum store_outcome outcome)
-{
-    (void)arg;
-    (void)outcome;
-    if (result != OK)
-        LOG(ERROR, EV_STORE_FAILED, F_ERR(result));
-}
-
-/* The last of the three: done in the order they were handed over. */
-static void tidy_done(void *arg, enum err result, enum store_outcome outcome)
-{
-    struct loop *l = arg;
-
-    (void)outcome;
-    if (result != OK)
-        LOG(ERROR, EV_STORE_FAILED, F_ERR(result));
-    (void)pthread_mutex_lock(&l->mutex);
-    l->sweeping = false;
-    (void)pthread_mutex_unlock(&l->mutex);
-    (void)uv_async_send(&l->woken); /* as in job_done */
-}
-
-/* False while a sweep runs. *out_more: the last one left something to do. */
-static bool sweep_may(struct loop *l, bool *out_more)
-{
-    (void)pthread_mutex_lock(&l->mutex);
-    bool busy = l->sweeping;
-    *out_more = !busy && l->sweep_more;
-    (void)pthread_mutex_unlock(&l->mutex);
-    return !busy;
-}
-
-static void sweep_start(struct loop *l)
-{
-    ask_kernel(l);
-    l->sweep_now = node_now(l);
-    l->sweep_env = l->env;
-    l->sweep_told = (struct told){ 0 };
-    l->sweep_env.told = &l->sweep_told;
-    l->sweep_time = l->time;
-    l->sweep_more = false;
-    l->sweeping = true;
-    l->sweep = (struct store_job){ .fn = job_sweep, .done = sweep_done, .arg = l };
-    l->spread = (struct store_job){ .fn = job_spread, .done = spread_done, .arg = l };
-    l->tidy = (struct store_job){ .fn = job_tidy, .done = tidy_done, .arg = l };
-    store_submit(l->store, &l->sweep);
-    store_submit(l->store, &l->spread);
-    store_submit(l->store, &l->tidy);
-}
-
-/* Each minute; what a sweep left over goes on after a second, not after a minute. */
-static void sweep_over(struct loop *l, uint64_t now)
-{
-    bool more = false;
-
-    if (!sweep_may(l, &more))
-        return;
-    bool minute = now >= l->sweep_at_ms;
-    if (!minute && (!more || now < l->swept_ms + MORE_MS))
-        return;
-    if (minute) {
-        l->sweep_at_ms = now + SWEEP_MS;
-        store_tick(l->store);
-    }
-    l->swept_ms = now;
-    sweep_start(l);
 }
 
 static void loop_close_all(struct loop *l)

@@ -17,6 +17,7 @@ enum conn_state {
 };
 
 enum { SMALL = 512, BUFFER = PEER_FRAME_MAX + 63 };
+
 enum { BEAT_MS = 250, SWEEP_MS = 60000, MORE_MS = 1000 };
 
 /* Secret memory that handlers need beside the keys of connections. */
@@ -82,6 +83,26 @@ void conn_read(struct conn *c);
 void conn_serve(struct conn *c);
 /* Sends the reply in c->reply; the message in hand is done with. */
 void conn_reply(struct conn *c);
+
+/* Sends out, and what comes after it waits for that. */
+void conn_write(struct conn *c, struct bytes out);
+/* The bucket of a credential among n; a new one takes the place of the one unused for
+   longest. */
+struct bucket *conn_rate(struct rate *rates, size_t n, const uint8_t *cred);
+
+/* Finds the psk of who calls; unknown and wrong go on alike, with one nobody has. */
+enum err conn_who(struct conn *c);
+/* Answers a spoken code; unknown, wrong, used, expired and asked too often end as a
+   stranger's call does. */
+void conn_spoken(struct conn *c);
+
+/* The node's time; how the kernel's clock stands is asked for once a minute. */
+uint64_t loop_now(struct loop *l);
+void loop_ask_kernel(struct loop *l);
+/* What a person should hear of is durable now. */
+void conn_tell(struct loop *l, enum err result, const struct told *t);
+/* Each minute; what a sweep left over goes on after a second, not after a minute. */
+void sweep_over(struct loop *l, uint64_t now);
 
 /*
  * Long polls. One waits without a thread: after each commit its drop is looked at. True
