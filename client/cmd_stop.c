@@ -77,6 +77,10 @@ static void choose_all(struct stops *s)
     }
 }
 
+struct where {
+    const struct alert_place *place;
+};
+
 static enum err choose_one(struct stops *s, const char *typed)
 {
     size_t n = 0;
@@ -84,7 +88,7 @@ static enum err choose_one(struct stops *s, const char *typed)
     for (size_t i = 0; i < s->alerts->n; i++)
         n += s->alerts->places[i].n_requests;
     AUTO_FREE struct named *list = calloc(n + 1, sizeof *list);
-    AUTO_FREE const struct alert_place **where = calloc(n + 1, sizeof *where);
+    AUTO_FREE struct where *where = calloc(n + 1, sizeof *where);
     if (list == NULL || where == NULL)
         return ERR_NOMEM;
     n = 0;
@@ -92,7 +96,7 @@ static enum err choose_one(struct stops *s, const char *typed)
         const struct alert_place *p = &s->alerts->places[i];
         for (size_t k = 0; k < p->n_requests; k++) {
             list[n].id = p->requests[k].request;
-            where[n++] = p;
+            where[n++].place = p;
         }
     }
     enum err e = ctx_pick(s->ctx, "request", typed, list, n, &at);
@@ -102,9 +106,10 @@ static enum err choose_one(struct stops *s, const char *typed)
                          "all did.",
                          typed);
     TRY(e);
-    for (size_t k = 0; k < where[at]->n_requests; k++)
-        if (where[at]->requests[k].request == list[at].id)
-            add_target(s, where[at], &where[at]->requests[k]);
+    const struct alert_place *p = where[at].place;
+    for (size_t k = 0; k < p->n_requests; k++)
+        if (p->requests[k].request == list[at].id)
+            add_target(s, p, &p->requests[k]);
     return OK;
 }
 
@@ -162,36 +167,57 @@ static enum result judge(const struct target *t)
                : REFUSED;
 }
 
+/* Calls, visits and keys of the round; the keys in secret memory. */
+struct round {
+    struct call *calls;
+    struct visit *visits;
+    struct account_keys *keys;
+    size_t n;
+};
+
+static void round_done(struct round *r)
+{
+    free(r->calls);
+    free(r->visits);
+    secret_free(r->keys);
+}
+
+static enum err add_call(struct stops *s, const struct alert_place *at, struct round *r)
+{
+    const struct day_guardian *g = &s->day->guardians[at->at];
+    struct call *c = &r->calls[r->n];
+    struct visit *v = &r->visits[r->n];
+    *v = (struct visit){ .s = s, .place = at };
+    if (next_target(v) == NULL)
+        return OK;
+    *c = *at->call;
+    if (s->root != NULL) {
+        TRY(guardian_account(&s->root->root, g, &r->keys[r->n]));
+        guardian_call_owner(c, g, &r->keys[r->n]);
+    }
+    c->step = step;
+    c->ctx = v;
+    r->n++;
+    return OK;
+}
+
 static enum err stop_round(struct stops *s)
 {
-    struct alerts *a = s->alerts;
+    __attribute__((cleanup(round_done))) struct round r = { 0 };
     const struct params *p = s->ctx->params;
-    AUTO_FREE struct call *calls = calloc(a->n + 1, sizeof *calls);
-    AUTO_FREE struct visit *visits = calloc(a->n + 1, sizeof *visits);
-    AUTO_SECRET struct account_keys *keys = NULL;
-    size_t n = 0;
-    if (calls == NULL || visits == NULL)
+    size_t most = s->alerts->n + 1;
+    r.calls = calloc(most, sizeof *r.calls);
+    r.visits = calloc(most, sizeof *r.visits);
+    if (r.calls == NULL || r.visits == NULL)
         return ERR_NOMEM;
-    TRY(secret_alloc((a->n + 1) * sizeof *keys, (void **)&keys));
-    for (size_t i = 0; i < a->n; i++) {
-        struct day_guardian *g = &s->day->guardians[a->places[i].at];
-        visits[n] = (struct visit){ .s = s, .place = &a->places[i] };
-        if (next_target(&visits[n]) == NULL)
-            continue;
-        calls[n] = *a->places[i].call;
-        if (s->root != NULL) {
-            TRY(guardian_account(&s->root->root, g, &keys[n]));
-            guardian_call_owner(&calls[n], g, &keys[n]);
-        }
-        calls[n].step = step;
-        calls[n].ctx = &visits[n];
-        n++;
-    }
-    TRY(call_round(calls, n, p->round_ms, p->rng));
+    TRY(secret_alloc(most * sizeof *r.keys, (void **)&r.keys));
+    for (size_t i = 0; i < s->alerts->n; i++)
+        TRY(add_call(s, &s->alerts->places[i], &r));
+    TRY(call_round(r.calls, r.n, p->round_ms, p->rng));
     s->unsure = false;
-    for (size_t i = 0; i < n; i++) {
-        seen_note(alert_node(a, visits[i].place), &calls[i], p->now());
-        s->unsure = s->unsure || calls[i].err == ERR_CLOSED;
+    for (size_t i = 0; i < r.n; i++) {
+        seen_note(alert_node(s->alerts, r.visits[i].place), &r.calls[i], p->now());
+        s->unsure = s->unsure || r.calls[i].err == ERR_CLOSED;
     }
     for (size_t i = 0; i < s->n; i++)
         s->targets[i].result = judge(&s->targets[i]);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/seen.h"
 
-#include <ctype.h>
 #include <stdio.h>
 
 static bool is_zero(const uint8_t *p, size_t n)
@@ -49,12 +48,19 @@ const char *seen_fault_text(unsigned fault)
     return fault_row(fault)->text;
 }
 
+static char small_letter(char c)
+{
+    if (c == '_')
+        return '-';
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
 void seen_event_id(unsigned event, char out[SEEN_EVENT_TEXT])
 {
     const char *name = drop_event_name(event);
     size_t i = 0;
     for (; name[i] != 0 && i < SEEN_EVENT_TEXT - 1; i++)
-        out[i] = name[i] == '_' ? '-' : (char)tolower((unsigned char)name[i]);
+        out[i] = small_letter(name[i]);
     out[i] = 0;
 }
 
@@ -239,10 +245,9 @@ static void check_readers(struct seen_drop *s, const struct rep_drop_list *rep)
         const struct drop_reader *r = &rep->readers[i];
         if (drop_mark_verify(r->key, rep->drop, r->seq, r->head, r->sig) != OK)
             continue; /* whoever wrote that, it is no reader's word */
-        if (r->seq > s->receipt.seq)
-            wrong(s, SEEN_FORKED);
-        else if (r->seq > s->from &&
-                 !same_head(s->entries[r->seq - s->from - 1].head, r->head))
+        bool known = r->seq > s->from && r->seq <= s->receipt.seq;
+        if (r->seq > s->receipt.seq ||
+            (known && !same_head(s->entries[r->seq - s->from - 1].head, r->head)))
             wrong(s, SEEN_FORKED);
     }
 }
@@ -434,8 +439,8 @@ size_t seen_new_from(const struct seen_drop *s, const struct day_node *n)
 
 void seen_told(const struct seen_drop *s, size_t i, struct day_node *n)
 {
+    MUST(s->entries != NULL && i < s->n);
     const struct seen_entry *e = &s->entries[i];
-    MUST(i < s->n);
     n->told_seq = e->seq;
     n->told_time = e->received;
     memcpy(n->told_head, e->head, HASH_BYTES);
