@@ -45,7 +45,6 @@
     X(watches, "Watches", 128, 1, 1024, "connections", "that wait in a long poll")       \
     X(drain_ms, "Drain", 5000, 100, 60000, "ms", "to finish work after SIGTERM")         \
     X(alert_ms, "AlertRun", 30000, 100, 600000, "ms", "for one run of [Alerts] Exec")    \
-    X(in_flight, "InFlight", 32, 1, 32, "messages", "unanswered in one connection")      \
     X(seats, "Seats", 16, 1, 256, "seats", "at this node")                               \
     X(wards, "WardsPerSeat", 64, 1, 1000, "wards", "at one seat")                        \
     X(creds, "CredentialsPerSeat", 512, 8, 10000, "credentials", "at one seat")          \
