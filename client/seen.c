@@ -115,6 +115,10 @@ void seen_settle(struct day_node *n)
     n->n_alerts = 0;
     n->n_log = 0;
     n->acked = 0;
+    /* Times of entries that were no history would hide what comes now. */
+    memset(n->told_head, 0, HASH_BYTES);
+    n->told_seq = 0;
+    n->told_time = 0;
 }
 
 /* ---- reading ---- */
@@ -184,13 +188,15 @@ static enum err take_line(struct seen_drop *s, const struct drop_line *line)
     struct seen_entry e = { .seq = line->seq, .received = line->received };
     if (line->seq != s->from + s->n + 1)
         wrong(s, line->seq > s->from + s->n + 1 ? SEEN_WITHHELD : SEEN_FORKED);
-    if (line->blob.n > 0) {
-        drop_blob_hash(line->blob, hash);
-        if (!same_head(hash, line->hash))
-            wrong(s, SEEN_FORGED);
-        if (wire_get(&drop_event_schema, line->blob, &e.event) != OK)
-            e.event = (struct drop_event){ 0 };
-    }
+    drop_blob_hash(line->blob, hash);
+    /* Events are short: each stands in its line. Its hash alone says nothing to anybody.
+     */
+    if (line->blob.n == 0)
+        wrong(s, SEEN_WITHHELD);
+    else if (!same_head(hash, line->hash))
+        wrong(s, SEEN_FORGED);
+    if (wire_get(&drop_event_schema, line->blob, &e.event) != OK)
+        e.event = (struct drop_event){ 0 };
     drop_chain(head_now(s), e.seq, e.received, line->hash, e.head);
     e.word = (uint16_t)(load_u64(line->hash) % 1296);
     TRY(room(s));

@@ -36,6 +36,7 @@ static struct node {
     struct drop_reader readers[DROP_READERS];
     /* lies */
     size_t skip;          /* this entry (from 1) is not shown */
+    size_t blank;         /* of this one the hash is */
     bool bad_receipt;     /* not its signature */
     enum err refuses;     /* DROP_LIST fails */
     uint64_t receipt_seq; /* signs that many; 0: all */
@@ -110,6 +111,8 @@ static void page_of(uint64_t after, struct rep_drop_list *rep, uint8_t *receipt)
                                  .size = (uint32_t)node.at[i].raw_n,
                                  .blob = bytes_of(node.at[i].raw, node.at[i].raw_n) };
         memcpy(l->hash, node.at[i].hash, HASH_BYTES);
+        if (i + 1 == node.blank)
+            l->blob = (struct bytes){ 0 };
         rep->n_lines++;
     }
     rep->more = i < seq;
@@ -301,6 +304,33 @@ static void test_an_entry_is_missing(void **state)
         assert_int_equal(seen.n_alerts, 0);
         assert_int_equal(acks, 0);
     }
+}
+
+static void test_only_its_hash_is_shown(void **state)
+{
+    (void)state;
+    node.blank = 7;
+    assert_int_equal(look(), SEEN_WITHHELD);
+    assert_int_equal(acks, 0);
+    assert_int_equal(seen.fault, SEEN_WITHHELD);
+}
+
+/* Entries of a time that never was hide nothing once a person settled it. */
+static void test_settled_begins_anew(void **state)
+{
+    (void)state;
+    uint64_t now = node.now;
+    node.now = now + 100 * SEEN_KEEP_S;
+    event(REC_REQUEST_LIVE, 8);
+    assert_int_equal(look(), SEEN_FINE);
+    seen_told(&drop, drop.n - 1, &seen);
+    node.n--;
+    node.now = now;
+    assert_int_equal(look(), SEEN_REWOUND);
+    seen_settle(&seen);
+    event(REC_REQUEST_LIVE, 9);
+    assert_int_equal(look(), SEEN_FINE);
+    assert_int_equal(seen_new_from(&drop, &seen), 0);
 }
 
 static void test_swallowed_new_ones(void **state)
@@ -509,6 +539,8 @@ int main(void)
         CASE(test_another_drop),
         CASE(test_another_reader_saw_more),
         CASE(test_an_entry_is_missing),
+        CASE(test_only_its_hash_is_shown),
+        CASE(test_settled_begins_anew),
         CASE(test_swallowed_new_ones),
         CASE(test_thrown_away_unseen),
         CASE(test_loaded_from_a_backup),
