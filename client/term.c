@@ -37,6 +37,7 @@ void term_init(struct term *t)
     t->color = screen && !has_text(getenv("NO_COLOR")) && has_text(type) &&
                strcmp(type, "dumb") != 0;
     t->width = screen ? screen_width(STDERR_FILENO) : 80;
+    t->page = isatty(STDOUT_FILENO) == 1;
     t->passphrase_fd = -1;
     uint64_t fd = 0;
     const char *given = getenv("KITH_PASSPHRASE_FD");
@@ -209,14 +210,48 @@ void term_progress(struct term *t, const char *fmt, ...)
     t->progress = true;
 }
 
+/* How much of a row fits into width columns, at a blank; all of a single long word. */
+static size_t row_fits(const char *s, unsigned width)
+{
+    size_t fits = 0;
+    for (size_t n = strcspn(s, " "); columns(s, n) <= width || fits == 0;
+         n += 1 + strcspn(s + n + 1, " ")) {
+        fits = n;
+        if (s[n] == 0)
+            break;
+    }
+    return fits;
+}
+
+static void put_row(struct term *t, const char *row)
+{
+    size_t n = row_fits(row, t->width);
+    (void)fprintf(t->out, "%.*s\n", (int)n, row);
+    for (row += n; *row == ' '; row += n) {
+        row++;
+        n = row_fits(row, t->width - 2);
+        (void)fprintf(t->out, "  %.*s\n", (int)n, row);
+    }
+}
+
 void term_answer(struct term *t, const char *fmt, ...)
 {
-    term_progress_end(t);
+    char text[TERM_TEXT];
     va_list args;
+    va_list again;
+
+    term_progress_end(t);
     va_start(args, fmt);
-    (void)vfprintf(t->out, fmt, args);
+    va_copy(again, args);
+    int n = vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    (void)fputc('\n', t->out);
+    if (t->page && n >= 0 && (size_t)n < sizeof text) {
+        put_row(t, text);
+    } else {
+        (void)vfprintf(t->out, fmt, again);
+        (void)fputc('\n', t->out);
+    }
+    va_end(again);
     (void)fflush(t->out);
 }
 

@@ -70,6 +70,7 @@ struct term {
     bool color;
     bool progress;  /* a progress line is on screen */
     unsigned width; /* columns, 40 to 100 */
+    bool page;      /* the answer is read on a screen, not by a program */
     const char *yes[TERM_YES];
     unsigned n_yes;
     const char *passphrase_file; /* the four sources, or NULL and -1 */
@@ -106,7 +107,8 @@ __attribute__((format(printf, 2, 3))) void term_progress(struct term *t, const c
                                                          ...);
 /* Takes the progress line away; whatever else is said does so by itself. */
 void term_progress_end(struct term *t);
-/* One line of the answer (standard output), as it is. Not with --json. */
+/* One line of the answer (standard output), as it is; on a screen what is longer goes on
+   below, at a word and indented. Not with --json. */
 __attribute__((format(printf, 2, 3))) void term_answer(struct term *t, const char *fmt,
                                                        ...);
 /* A paragraph of the answer (standard output), wrapped as term_say does. */

@@ -409,6 +409,26 @@ static void test_wrapping(void **state)
     wrapped("öööööööööö öööööööööö", 0, "öööööööööö\nöööööööööö\n");
 }
 
+/* What a program reads stays one line; on a screen no word is cut. */
+static void test_a_long_answer(void **state)
+{
+    (void)state;
+    struct term t = quiet(NULL);
+    t.width = 20;
+    term_answer(&t, "07:31  %s changed what you had", "Ben");
+    t.page = true;
+    term_answer(&t, "07:31  %s changed what you had", "Ben");
+    term_answer(&t, "%s", "exactly twenty chars");
+    term_answer(&t, "a-word-longer-than-the-line and more");
+    term_answer(&t, "%s", "");
+    (void)fflush(t.out);
+    assert_string_equal(out_text, "07:31  Ben changed what you had\n"
+                                  "07:31  Ben changed\n  what you had\n"
+                                  "exactly twenty chars\n"
+                                  "a-word-longer-than-the-line\n  and more\n\n");
+    done(&t);
+}
+
 static void test_answer_and_talk_are_apart(void **state)
 {
     (void)state;
@@ -620,6 +640,7 @@ int main(void)
         cmocka_unit_test(test_echo_is_off_while_typing),
         cmocka_unit_test(test_interrupt_restores_the_echo),
         cmocka_unit_test(test_wrapping),
+        cmocka_unit_test(test_a_long_answer),
         cmocka_unit_test(test_answer_and_talk_are_apart),
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_problem_in_three_parts),
