@@ -84,10 +84,13 @@ static void tell_place(struct telling *t, const struct alert_place *p)
         term_warn(t->ctx->term, "%zu more alerts: kith alert list", d->n - i - BURST);
         i = d->n - BURST;
     }
+    /* A program that failed is tried again by the next look; it hides nothing now. */
+    bool told = true;
     for (; i < d->n; i++) {
         if (is_news(t, p, &d->entries[i], first) && !tell(t, p, &d->entries[i]))
-            return; /* the next look tries again */
-        seen_told(d, i, n);
+            told = false;
+        if (told)
+            seen_told(d, i, n);
     }
 }
 
