@@ -16,8 +16,8 @@ static const struct text_row {
     const char *owner;
     const char *guard;
 } rows[] = {
-    { REC_WARD_ENROLLED, NOTHING, NOTHING, "You are a ward of @ now.",
-      "@ is a ward of yours now." },
+    { REC_WARD_ENROLLED, NOTHING, NOTHING, "@ is your guardian now.",
+      "You are the guardian of @ now." },
     { REC_EPOCH_PREPARED, CHANGED, NOTHING,
       "A change of your circle was stored at @'s node.",
       "@ stored a change of their circle." },
@@ -78,8 +78,10 @@ static const struct text_row {
       "Your node was loaded from a backup." },
     { REC_ALERT_TEST, ANSWER, ANSWER, "This is a test of the alerts of @'s node.",
       "This is a test of the alerts of your node." },
-    { REC_CRED_MADE, NOTHING, NOTHING, "A credential was deposited at @'s node.", NULL },
-    { REC_CRED_DROPPED, NOTHING, NOTHING, "A credential was revoked at @'s node.", NULL },
+    { REC_CRED_MADE, NOTHING, NOTHING,
+      "A link that can open a restore is known at @'s node.", NULL },
+    { REC_CRED_DROPPED, NOTHING, NOTHING,
+      "A link that can open a restore was revoked at @'s node.", NULL },
     { REC_REQUEST_TRIED, NOTHING, NOTHING, "@ typed words for a request.", NULL },
 };
 
@@ -185,7 +187,7 @@ static void say_who(const struct alerts *a, const struct alert_place *p,
     }
     char id[9];
     hex_encode(bytes_of(e->event.ward, 4), id, sizeof id);
-    (void)snprintf(out, NAME_MAX_BYTES + 1, "the ward %s", id);
+    (void)snprintf(out, NAME_MAX_BYTES + 1, "somebody (%s)", id);
 }
 
 /* ---- what to do ---- */

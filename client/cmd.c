@@ -123,8 +123,29 @@ static enum err unknown_option(const struct ctx *ctx, const char *typed)
     return usage(ctx, "unknown-option", why, "There is no option ", typed, ".");
 }
 
+/* Whether commands begin with what was typed: "alert", "circle". */
+static bool is_group(const struct ctx *ctx, const char *typed)
+{
+    size_t n = strlen(typed);
+    for (const struct command_table *const *t = ctx->tables; *t != NULL; t++) {
+        for (size_t i = 0; i < (*t)->n; i++) {
+            const char *path = (*t)->rows[i].path;
+            if (n > 0 && strncmp(path, typed, n) == 0 && path[n] == ' ')
+                return true;
+        }
+    }
+    return false;
+}
+
 static enum err unknown_command(const struct ctx *ctx, const char *typed)
 {
+    if (is_group(ctx, typed)) {
+        char next[128];
+        (void)snprintf(next, sizeof next, "kith help %s", typed);
+        return term_fail_as(ctx->term, ERR_ARG, EXIT_USAGE, "unknown-command",
+                            "There are several commands that begin so.", next,
+                            "A word is missing after \"kith %s\".", typed);
+    }
     char why[128] = "The help text lists the commands.";
     const char *close = closest_command(ctx, typed);
     if (close != NULL)

@@ -303,8 +303,11 @@ void plan_say(struct term *t, const struct day *d)
         term_answer(t, "An approved piece leaves at once; after a stop it waits %s.",
                     stop);
     else
-        term_answer(t, "An approved piece waits %s before it leaves; after a stop, %s.",
-                    hold, stop);
+        term_answer(
+            t,
+            "A piece leaves at the earliest %s after it was asked for, and an hour "
+            "after the yes to it; after a stop, %s.",
+            hold, stop);
 }
 
 static json_t *names_json(const struct day *d, uint32_t g)

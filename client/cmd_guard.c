@@ -94,7 +94,8 @@ static void say_helped(struct desk *d, const struct guard_ward *w)
         term_say(d->t, "You help %s.", name);
     time_text(w->line.frozen, at);
     if (w->line.frozen > ctx_now(d->ctx))
-        term_say(d->t, "  What devices of %s may change is frozen until %s.", name, at);
+        term_say(d->t, "  Frozen until %s: devices of %s can change nothing here.", at,
+                 name);
 }
 
 /* A guardian who hears of nothing helps nobody. */
@@ -278,7 +279,7 @@ static const struct command rows[] = {
       .min = 1,
       .max = 1,
       .key = NEEDS_DAY,
-      .help = "Keeps a lost device from changing a ward's circle, for 30 days.",
+      .help = "Keeps a lost device from changing its owner's circle, for 30 days.",
       .options = { { "--verified", "HOW", "met, video, vouched, question or called" } },
       .run = guard_cmd_freeze },
     { .path = "guard pause",

@@ -156,7 +156,7 @@ void desk_name(const struct desk *d, size_t seat, const uint8_t ward[ID_BYTES],
         return;
     }
     id_short(ward, id);
-    (void)snprintf(out, NAME_TEXT, "the ward %s", id);
+    (void)snprintf(out, NAME_TEXT, "somebody (%s)", id);
 }
 
 /* ---- naming ---- */

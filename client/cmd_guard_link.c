@@ -197,8 +197,9 @@ enum err guard_cmd_invite(struct ctx *ctx)
                   "once, for 14 days.");
     TRY(making_show(&d, m));
     if (!d.t->json)
-        term_say(d.t, "They type: kith guardian add YOUR-NAME LINK. Then the two of you "
-                      "speak, and you type their four words: kith guard");
+        term_say(d.t, "They type: kith guardian add YOUR-NAME LINK, with your name and "
+                      "this line. Then the two of you speak, and you type their four "
+                      "words: kith guard");
     return OK;
 }
 

@@ -29,8 +29,8 @@ static void say_words(struct term *t, const struct restore_line *l, uint64_t now
     else
         term_say(t, "%.*s", TEXT(line_called(l)));
     if (l->name.n == 0)
-        term_say(t, "  Call whoever gave you this link. When they ask, say these four "
-                    "words:");
+        term_say(t, "  Call whoever gave you this link, or whom your sheet names beside "
+                    "this node. When they ask, say these four words:");
     else
         term_say(t, "  Call, and when they ask, say these four words:");
     term_say(t, "    %.*s", TEXT(l->words));

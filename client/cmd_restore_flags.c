@@ -6,10 +6,9 @@ void restore_say_flags(struct term *t, const struct restore_line *l)
     bool answered = l->state == STATE_APPROVED || l->state == STATE_RELEASED;
 
     if (l->state == STATE_CONTESTED)
-        term_say(t,
-                 "  A device of yours said stop to it. Was it you? Then tell them that "
-                 "you want this restore after all. Was it not? Then somebody has your "
-                 "device: tell them that too. They can say yes despite the stop.");
+        term_say(
+            t, "  A device of yours said stop to it. Tell them whether that was you, or "
+               "somebody has your device. They can say yes despite the stop.");
     if ((l->flags & REQUEST_AWAY) != 0 && !answered)
         term_say(t, "  They said that they are away for a while, and say yes to nothing "
                     "till then. Ask the others first.");

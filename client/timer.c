@@ -217,9 +217,7 @@ enum err timer_offer(struct ctx *ctx, struct day *d)
         return OK;
     duration_text(every, text);
     (void)snprintf(question, sizeof question,
-                   "Shall this machine look for alerts every %s, so that nobody asks for "
-                   "keys unseen?",
-                   text);
+                   "Shall this machine look for alerts every %s by itself?", text);
     if (term_offer(ctx->term, question, &yes) != OK || !yes)
         return OK; /* whoever gives no answer is asked by kith status */
     TRY(timer_on(ctx, every, &runs));

@@ -193,7 +193,7 @@ static void test_wrong_lines(void **state)
     fails(LINE("inti"), "unknown-command", "Did you mean \"kith init\"?");
     fails(LINE("root", "fingerprin"), "unknown-command", "kith root fingerprint");
     fails(LINE("zebra"), "unknown-command", "lists the commands");
-    fails(LINE("root"), "unknown-command", "kith help");
+    fails(LINE("root"), "unknown-command", "kith help root");
     fails(LINE("help", "zebra"), "unknown-command", "kith zebra");
     fails(LINE("init", "--nmae", "x"), "unknown-option", "Did you mean --name?");
     fails(LINE("init", "-x"), "unknown-option", "-x");
