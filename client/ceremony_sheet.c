@@ -198,7 +198,7 @@ static enum err make_all(const struct seal_work *w, const struct sheet *s,
     for (size_t i = 0; i < r->n; i++) {
         struct visit *v = &r->visits[i];
 
-        TRY(guardian_pass(&w->unlocked->root, v->g, STANDING_SHEET, s->number, pass));
+        TRY(guardian_pass(&w->unlocked->root, v->g, STANDING_SHEET, s->drawn, pass));
         guardian_pass_req(pass, STANDING_SHEET, &v->make);
         rng_fill(w->params->rng, v->make.op, ID_BYTES);
     }
@@ -210,6 +210,9 @@ enum err sheet_deposit(const struct seal_work *w, struct sheet *out)
     __attribute__((cleanup(round_done))) struct round r = { 0 };
 
     *out = (struct sheet){ .number = w->day->me.next_sheet };
+    /* A home that came out of a backup, or back by a restore, counts anew: by its count
+     * it would make a sheet valid again that was revoked. */
+    rng_fill(w->params->rng, &out->drawn, sizeof out->drawn);
     TRY(round_of(w, out, deposit_step, &r));
     TRY(make_all(w, out, &r));
     w->day->me.next_sheet++;
@@ -245,7 +248,7 @@ enum err sheet_link(const struct seal_work *w, const struct sheet *s,
 
     TRY(secret_new(&pass));
     TRY(secret_new(&link));
-    TRY(guardian_pass(&w->unlocked->root, line->g, STANDING_SHEET, s->number, pass));
+    TRY(guardian_pass(&w->unlocked->root, line->g, STANDING_SHEET, s->drawn, pass));
     link->type = LINK_RESTORE;
     TRY(best_address(node, &link->address));
     memcpy(link->node_key, node->node_key, PUB_BYTES);

@@ -23,7 +23,8 @@ struct sheet_line {
 };
 
 struct sheet {
-    uint32_t number;
+    uint32_t number; /* how many this home made before: for people */
+    uint32_t drawn;  /* the one in its credentials' keys */
     size_t n;
     struct sheet_line lines[DAY_GUARDIANS];
 };

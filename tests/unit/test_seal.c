@@ -748,6 +748,28 @@ static void edit_end(void)
     home_close(&edited);
 }
 
+/* A home whose files are older counts anew, and makes no sheet of before valid again. */
+static void no_sheet_twice(void **state)
+{
+    (void)state;
+    char who[16];
+    char node[40] = "";
+    char link[160] = "";
+    owner_new(who, 3);
+    want(0, kith(who, "circle", "plan", "-k", "2", NULL));
+    want(3, kith(who, "circle", "seal", NULL));
+    want(0, kith(who, "circle", "sheet", NULL));
+    const char *at = strstr(answer(), "link:        KITH1:");
+    assert_non_null(at);
+    (void)snprintf(link, sizeof link, "%.*s", (int)strcspn(at, "\n"), at);
+    (void)snprintf(node, sizeof node, "%.30s", link);
+    edit(who)->me.next_sheet = 0;
+    edit_end();
+    want(0, kith(who, "circle", "sheet", NULL));
+    assert_true(answered(node));
+    assert_false(answered(link));
+}
+
 static void node_went_back(void **state)
 {
     (void)state;
@@ -873,6 +895,7 @@ int main(void)
         cmocka_unit_test(pieces_open_the_root),
         cmocka_unit_test(foreign_journal),
         cmocka_unit_test(groups),
+        cmocka_unit_test(no_sheet_twice),
         cmocka_unit_test(node_went_back),
         cmocka_unit_test(colours),
         cmocka_unit_test(one_domain),
