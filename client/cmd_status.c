@@ -59,6 +59,10 @@ static void take_ward(struct look *l, size_t at, const struct rep_wards *rep)
         l->states[at] = HOLDS_MISSING;
 }
 
+_Static_assert(sizeof((struct rep_requests *)0)->requests ==
+                   LOOK_OF_NODE * sizeof(struct request_line),
+               "all that a node answers");
+
 static void take_requests(struct look *l, const struct day_guardian *g,
                           const struct rep_requests *rep)
 {

@@ -6,7 +6,12 @@
 #include "client/alert.h"
 #include "client/circle.h"
 
-enum { NEXT_MAX = 12, LOOK_REQUESTS = 64, COMMAND_TEXT = 160 };
+enum {
+    NEXT_MAX = 12,
+    LOOK_OF_NODE = 32, /* requests: one reply; of each node, so that none crowds others */
+    LOOK_REQUESTS = DAY_GUARDIANS * LOOK_OF_NODE,
+    COMMAND_TEXT = 160
+};
 
 /* A step the person can take. */
 struct next {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/alert.h"
 
-enum { STOPS = 64 };
+/* Room for all that every node may list: a node that lists many hides none elsewhere. */
+enum { STOPS = DAY_GUARDIANS * ALERT_REQUESTS };
 
 /* What became of one stop. */
 enum result {
