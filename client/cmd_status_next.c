@@ -33,14 +33,22 @@ static void next_requests(struct look *l)
 {
     size_t n = 0;
     const struct seen_request *first = NULL;
+    size_t stopped = 0;
     for (size_t i = 0; i < l->n_requests; i++) {
         if (!look_asks(&l->requests[i]))
             continue;
+        stopped += l->requests[i].line.state == STATE_CONTESTED;
         first = first == NULL ? &l->requests[i] : first;
         n++;
     }
     if (first == NULL)
         return;
+    if (stopped == n) {
+        add_next(l, "request", "",
+                 "What is asked for was stopped. If it is not you, call your guardians "
+                 "and say so: they can refuse it for good.");
+        return;
+    }
     add_next(l, "request", "kith stop all",
              "Somebody asks for your keys at %.*s's node%s. If that is not you, stop it, "
              "and call your guardians:",

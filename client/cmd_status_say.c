@@ -25,6 +25,17 @@ static void say_next(struct term *t, const struct look *l)
     }
 }
 
+static const char *standing_text(enum request_state state)
+{
+    if (state == STATE_APPROVED)
+        return "the answer is yes";
+    if (state == STATE_CONTESTED)
+        return "it was stopped; only a new yes lets it go on";
+    if (state == STATE_LOCKED)
+        return "wrong words have locked it; only a yes lets it go on";
+    return "nobody has answered yet; only a yes lets it go on";
+}
+
 /* Who asks for the keys comes before everything else. */
 static void say_requests(struct term *t, const struct look *l, uint64_t now)
 {
@@ -34,9 +45,10 @@ static void say_requests(struct term *t, const struct look *l, uint64_t now)
         if (!look_asks(r))
             continue;
         when_text(now, r->line.opens, opens);
-        term_answer(t, "Somebody asks for your keys at %.*s's node: %s, %s %s.",
-                    TEXT(r->g->name), request_state_name(r->line.state),
-                    r->line.state == STATE_APPROVED ? "it opens" : "it can open",
+        term_answer(t,
+                    "Somebody asks for your keys at %.*s's node: %s, and that piece can "
+                    "leave %s.",
+                    TEXT(r->g->name), standing_text(r->line.state),
                     r->line.opens > now ? opens : "at once");
     }
 }
