@@ -345,7 +345,9 @@ enum alert_care alert_care(const struct day *d, enum alert_side side, uint64_t n
         return CARE_UNTESTED;
     if (d->me.failed != 0)
         return CARE_FAILING;
-    return now > since && now - since > half ? CARE_IDLE : CARE_FINE;
+    /* A look that this machine's clock once put far ahead is none either. */
+    bool ahead = d->me.watched > now && d->me.watched - now > half;
+    return ahead || (now > since && now - since > half) ? CARE_IDLE : CARE_FINE;
 }
 
 const char *alert_care_text(enum alert_care c)

@@ -139,6 +139,9 @@ static void test_amber(void **state)
     assert_int_equal(alert_care(day, ALERT_GUARDIAN, T0), CARE_UNTESTED);
     me->watched = T0 + HOUR;
     assert_int_equal(alert_care(day, ALERT_OWNER, T0 + 37 * HOUR), CARE_FINE);
+    me->watched = T0 + 9000 * HOUR; /* under a wrong clock */
+    assert_int_equal(alert_care(day, ALERT_OWNER, T0 + 2 * HOUR), CARE_IDLE);
+    me->watched = T0 + HOUR;
     me->failed = T0;
     assert_int_equal(alert_care(day, ALERT_OWNER, T0 + HOUR), CARE_FAILING);
     for (enum alert_care c = CARE_UNTESTED; c <= CARE_FAILING; c++)
