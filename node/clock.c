@@ -197,7 +197,8 @@ enum err clock_agree(uint64_t now_s, uint64_t wall_s, uint64_t told_s,
 
     if (since(wall_s, to) > CLOCK_STEP_S || since(told_s, to) > CLOCK_STEP_S)
         return ERR_STATE;
-    *out_back = since(now_s, to) > CLOCK_STEP_S;
+    /* The machine's own clock must say so: a person alone starts no holds again. */
+    *out_back = since(now_s, wall_s) > CLOCK_STEP_S;
     *out_now_s = *out_back || to > now_s ? to : now_s;
     return OK;
 }

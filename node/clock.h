@@ -74,8 +74,8 @@ bool clock_mark(const struct clock *c, struct clock_mark *out);
 
 /*
  * What the node's time becomes when somebody whose clock shows told_s confirms the wall:
- * the earlier of the two; never back by less than CLOCK_STEP_S. *out_back: it went back,
- * so that open holds start again. ERR_STATE: the two differ by more than CLOCK_STEP_S.
+ * the earlier of the two; back only if the wall is over CLOCK_STEP_S behind. *out_back:
+ * it went back, so that open holds start again. ERR_STATE: the two differ by more.
  */
 enum err clock_agree(uint64_t now_s, uint64_t wall_s, uint64_t told_s,
                      uint64_t *out_now_s, bool *out_back);

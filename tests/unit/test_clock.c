@@ -320,6 +320,8 @@ static const struct word said[] = {
     { "an hour back is waited for", 0, -HOUR, 0, OK, 0, false },
     { "a second more goes back", 0, -HOUR - 1, -HOUR, OK, -HOUR - 1, true },
     { "it was years ahead", 0, -1000 * DAY, -1000 * DAY + 5, OK, -1000 * DAY, true },
+    { "a word alone sets nothing back", 0, -1, -1 - HOUR, OK, 0, false },
+    { "nor with an hour of the wall", 0, -HOUR, -2 * HOUR, OK, 0, false },
 };
 
 /* The machine starts again, and shows the right time. */
