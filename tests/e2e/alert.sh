@@ -26,9 +26,9 @@ told() {
     checks=$((checks + 1))
 }
 
-# wait_for FILE TEXT: within ten seconds.
+# wait_for FILE TEXT: within a minute.
 wait_for() {
-    for _ in $(seq 100); do
+    for _ in $(seq 600); do
         grep -qF -- "$2" "$1" 2>/dev/null && return
         sleep 0.1
     done
@@ -143,6 +143,11 @@ grep -q '^OnUnitActiveSec=21600s$' "$units"/kith-alert-*.timer || fail "the time
 run Ana 2 alert timer perhaps
 XDG_CONFIG_HOME=$work/config PATH=$work/bin:$PATH run Ana 0 alert timer off
 [ -z "$(ls "$units")" ] || fail "files of the timer are left"
+cp -r "$work/Ana" "$work/An \$a 5%"
+XDG_CONFIG_HOME=$work/config PATH=$work/bin:$PATH run "An \$a 5%" 0 alert timer on
+grep -qF "\"KITH_HOME=$work/An \$a 5%%\"" "$units"/kith-alert-*.service || fail "a path is not quoted"
+XDG_CONFIG_HOME=$work/config PATH=$work/bin:$PATH run "An \$a 5%" 0 alert timer off
+rm -rf "$work/An \$a 5%"
 
 # ---- a thief asks; the owner's program is told at once ----
 run Ben 0 guard link Ana

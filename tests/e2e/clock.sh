@@ -84,7 +84,7 @@ sed -i '/TrustClock/d' "$work/Ben.node/conf"
 : >"$work/Ben.node/out"
 "$kithd" --config "$work/Ben.node/conf" >"$work/Ben.node/out" 2>"$work/Ben.node/log" &
 pid[Ben]=$!
-for _ in $(seq 200); do
+for _ in $(seq 1200); do
     grep -q '^listening' "$work/Ben.node/out" && break
     sleep 0.05
 done

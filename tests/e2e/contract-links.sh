@@ -54,7 +54,7 @@ as Fay "$work/fay.link" guard link Ana
 node_stop Fay
 python3 -c 'import socket, sys, time
 s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-s.bind(("127.0.0.1", int(sys.argv[1]))); s.listen(); time.sleep(60)' "$(cat "$work/Fay.node/port")" &
+s.bind(("127.0.0.1", int(sys.argv[1]))); s.listen(); time.sleep(600)' "$(cat "$work/Fay.node/port")" &
 pid[deaf]=$!
 sleep 0.5
 KITH_HOME=$work/Busy timeout 60 "$kith" restore start --no-passphrase --deadline 16s \
@@ -73,7 +73,7 @@ expect "restore start at a node that never answers ended $rc" test "$rc" -eq 13
 expect "something on standard output" test ! -s "$work/busy.out"
 now=$SECONDS
 run Slow 13 restore start --no-passphrase --deadline 2s "@$work/fay.link"
-expect "a deadline of 2 s took $((SECONDS - now)) s" test $((SECONDS - now)) -le 6
+expect "a deadline of 2 s took $((SECONDS - now)) s" test $((SECONDS - now)) -le 30
 # interrupted: 130, and the file is there to go on
 KITH_HOME=$work/Slow python3 -c 'import signal, subprocess, sys, time
 p = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,

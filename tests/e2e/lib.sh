@@ -45,7 +45,7 @@ node() {
     : >"$d/out"
     "$kithd" --config "$d/conf" >"$d/out" 2>>"$d/log" &
     pid[$1]=$!
-    for _ in $(seq 200); do
+    for _ in $(seq 1200); do
         grep -q '^listening' "$d/out" && break
         kill -0 "${pid[$1]}" 2>/dev/null || fail "kithd of $1: $(tail -3 "$d/log")"
         sleep 0.05

@@ -12,7 +12,7 @@ behind() {
     mkdir -p "$d"
     "$tools/proxy" "$d/wire" "$d/port" "$2" "$3" >"$d/line" &
     pid[line.$1]=$!
-    for _ in $(seq 200); do
+    for _ in $(seq 1200); do
         grep -q '^listening' "$d/line" && break
         sleep 0.02
     done
@@ -21,7 +21,7 @@ behind() {
     : >"$d/out"
     "$kithd" --config "$d/conf" >"$d/out" 2>>"$d/log" &
     pid[$1]=$!
-    for _ in $(seq 200); do
+    for _ in $(seq 1200); do
         grep -q '^listening' "$d/out" && break
         sleep 0.02
     done

@@ -32,7 +32,7 @@ reached() {
     mkdir -p "$d"
     "$tools/proxy" "$work/wire/${box[$1]}" "$d/port" >"$d/line" &
     pid[line.$1]=$!
-    for _ in $(seq 200); do
+    for _ in $(seq 1200); do
         grep -q '^listening' "$d/line" && break
         sleep 0.02
     done
@@ -41,7 +41,7 @@ reached() {
     : >"$d/out"
     "$kithd" --config "$d/conf" >"$d/out" 2>>"$d/log" &
     pid[$1]=$!
-    for _ in $(seq 200); do
+    for _ in $(seq 1200); do
         grep -q '^listening' "$d/out" && break
         sleep 0.02
     done

@@ -69,7 +69,7 @@ rm -rf "$work/Ana"
 port=$(cat "$work/Ben.node/port")
 "$tools/proxy" "$work/wire/ben" "$work/Ben.node/port" >"$work/line" &
 pid[line]=$!
-for _ in $(seq 200); do
+for _ in $(seq 1200); do
     grep -q '^listening' "$work/line" && break
     sleep 0.02
 done

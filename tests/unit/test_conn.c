@@ -286,7 +286,7 @@ static void half_open_is_closed(void **state)
     struct peer p = { 0 };
 
     (void)state;
-    w->n.limits.step_ms = 500;
+    w->n.limits.step_ms = 2000;
     serve(w);
     caller_dial(&w->many[0], w->port); /* says nothing */
     for (size_t i = 1; i < 8; i++) {   /* says a part, or all and then nothing */
@@ -310,7 +310,7 @@ static void a_frame_announced_that_never_comes(void **state)
     struct world *w = world_new();
 
     (void)state;
-    w->n.limits.frame_ms = 1000;
+    w->n.limits.frame_ms = 2000;
     serve(w);
     hello_works(w, &w->a, &w->g.login);
     assert_true(caller_send(&w->a, BYTES_OF(head)));
@@ -326,7 +326,7 @@ static void idle_ones_are_let_go(void **state)
     struct world *w = world_new();
 
     (void)state;
-    w->n.limits.idle_ms = 1000;
+    w->n.limits.idle_ms = 2000;
     serve(w);
     hello_works(w, &w->a, &w->g.login);
     assert_int_equal(caller_rest(&w->a), 0);
@@ -344,7 +344,7 @@ static void a_slow_reader_is_cut_off(void **state)
     bool open = true;
 
     (void)state;
-    w->n.limits.frame_ms = 1000;
+    w->n.limits.frame_ms = 2000;
     w->n.limits.cred_burst = 10000;
     serve(w);
     hello_works(w, c, &w->g.login);

@@ -229,6 +229,7 @@ static void the_program_gets_each_alert_and_nothing_else(void **state)
 
     for (int i = 0; i < 3; i++)
         notify_tell(n, &live);
+    wait_lines(w, "parents", 3); /* the end waits only so long */
     assert_true(notify_stop(n));
     assert_string_equal(file(w, "got"), LIVE_JSON LIVE_JSON LIVE_JSON);
     assert_string_equal(file(w, "args"), "2 ben@example.org -x\n2 ben@example.org -x\n"
@@ -254,6 +255,7 @@ static void one_at_a_time_and_in_order(void **state)
         notify_tell(n, &ev);
         (void)snprintf(want + strlen(want), 8, "%u\n", i); /* fits */
     }
+    wait_lines(w, "got", 50);
     assert_true(notify_stop(n));
     assert_string_equal(file(w, "got"), want);
     assert_string_equal(file(w, "wrong"), "");
@@ -269,6 +271,7 @@ static void a_program_that_fails_is_logged_and_the_next_runs(void **state)
 
     for (int i = 0; i < 3; i++)
         notify_tell(n, &live);
+    wait_lines(w, "runs", 3);
     assert_true(notify_stop(n));
     assert_int_equal(lines(w, "runs"), 3);
     assert_string_equal(file(w, "log"), "<4>alert.failed exit=7\n<4>alert.failed exit=7\n"
@@ -329,7 +332,7 @@ static void a_program_that_hangs_is_killed_and_the_next_runs(void **state)
 {
     (void)state;
     struct world *w = world_new("[ -e pids ] && { cat >>got; exit 0; }\n" HANGS);
-    struct notify *n = begin(w, 500);
+    struct notify *n = begin(w, 3000);
 
     notify_tell(n, &live);
     notify_tell(n, &live);
