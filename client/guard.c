@@ -8,6 +8,7 @@ enum phase { ASK_WARDS, ASK_REQUESTS, ASK_EACH };
 struct guard_talk {
     struct guard *g;
     size_t seat;
+    size_t listed; /* wards and requests so far */
     enum phase phase;
     struct seat_keys *keys; /* secret */
     struct req_wards wards;
@@ -53,9 +54,17 @@ static enum err add_request(struct guard *g, size_t seat, const struct request_l
     return OK;
 }
 
+/* A node that never comes to an end is no list. */
+static enum err count_listed(struct guard_talk *t, uint32_t n)
+{
+    t->listed += n;
+    return t->listed <= GUARD_LISTED ? OK : ERR_TOO_BIG;
+}
+
 static enum err got_wards(struct guard_talk *t, const struct rep_wards *rep)
 {
     t->g->paused[t->seat] = rep->paused;
+    TRY(count_listed(t, rep->n_wards));
     for (uint32_t i = 0; i < rep->n_wards; i++)
         TRY(add_ward(t->g, t->seat, &rep->wards[i]));
     if (rep->more == 0 || rep->n_wards == 0)
@@ -67,6 +76,7 @@ static enum err got_wards(struct guard_talk *t, const struct rep_wards *rep)
 
 static enum err got_requests(struct guard_talk *t, const struct rep_requests *rep)
 {
+    TRY(count_listed(t, rep->n_requests));
     for (uint32_t i = 0; i < rep->n_requests; i++)
         TRY(add_request(t->g, t->seat, &rep->requests[i]));
     if (rep->more == 0 || rep->n_requests == 0)

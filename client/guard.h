@@ -11,7 +11,10 @@
 #include "client/cmd.h"
 #include "client/seen.h"
 
-enum { GUARD_LINK_S = 14 * 86400 }; /* life of an invite, a link, an introduction */
+enum {
+    GUARD_LINK_S = 14 * 86400, /* life of an invite, a link, an introduction */
+    GUARD_LISTED = 16384       /* wards and requests of one seat that are listened to */
+};
 
 /* ---- one round to all seats ---- */
 
