@@ -72,6 +72,12 @@ static bool is_news(const struct telling *t, const struct alert_place *p,
     return x.asks && (!of_request || alert_is_open(p, e));
 }
 
+/* However much came after it: somebody asks, and nobody has answered. */
+static bool is_pressing(const struct alert_place *p, const struct seen_entry *e)
+{
+    return e->event.event == REC_REQUEST_LIVE && alert_is_open(p, e);
+}
+
 static void tell_place(struct telling *t, const struct alert_place *p)
 {
     struct day_node *n = alert_node(t->alerts, p);
@@ -80,14 +86,18 @@ static void tell_place(struct telling *t, const struct alert_place *p)
     if (n->fault != n->fault_told && (n->fault == SEEN_FINE || tell(t, p, NULL)))
         n->fault_told = n->fault;
     size_t i = d->n > 0 ? seen_new_from(d, n) : 0;
-    if (d->n - i > BURST) {
-        term_warn(t->ctx->term, "%zu more alerts: kith alert list", d->n - i - BURST);
-        i = d->n - BURST;
-    }
+    size_t newest = d->n - i > BURST ? d->n - BURST : i;
+    size_t older = 0;
+    if (newest > i)
+        term_warn(t->ctx->term, "%zu more alerts: kith alert list", newest - i);
     /* A program that failed is tried again by the next look; it hides nothing now. */
     bool told = true;
     for (; i < d->n; i++) {
-        if (is_news(t, p, &d->entries[i], first) && !tell(t, p, &d->entries[i]))
+        const struct seen_entry *e = &d->entries[i];
+        bool news =
+            i < newest ? older < BURST && is_pressing(p, e) : is_news(t, p, e, first);
+        older += i < newest && news;
+        if (news && !tell(t, p, e))
             told = false;
         if (told)
             seen_told(d, i, n);

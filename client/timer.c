@@ -72,8 +72,11 @@ static enum err unit_find(const struct ctx *ctx, struct unit *u)
     return OK;
 }
 
-/* In double quotes as systemd reads them; control characters make the file unusable. */
-static bool quote(const char *in, char *out, size_t cap)
+/*
+ * In double quotes as systemd reads them; the characters of doubled stand for themselves
+ * when there are two; control characters make the file unusable.
+ */
+static bool quote(const char *in, const char *doubled, char *out, size_t cap)
 {
     size_t n = 0;
     for (; *in != 0; in++) {
@@ -81,7 +84,7 @@ static bool quote(const char *in, char *out, size_t cap)
             return false;
         if (*in == '"' || *in == '\\')
             out[n++] = '\\';
-        if (*in == '%' || *in == '$')
+        if (strchr(doubled, *in) != NULL)
             out[n++] = *in;
         out[n++] = *in;
     }
@@ -109,7 +112,8 @@ static enum err write_files(const struct ctx *ctx, struct unit *u, uint32_t ever
     AUTO_FREE char *kith = calloc(1, PATH_MAX);
     if (text == NULL || home == NULL || kith == NULL)
         return ERR_NOMEM;
-    if (!quote(u->home, home, PATH_MAX) || !quote(u->kith, kith, PATH_MAX))
+    /* No variable is put into an environment, so that a $ there is one. */
+    if (!quote(u->home, "%", home, PATH_MAX) || !quote(u->kith, "%$", kith, PATH_MAX))
         return fail(ctx, ERR_ARG, "a path has unusual characters");
     if (!make_dirs(u->dir))
         return fail(ctx, ERR_IO, u->dir);

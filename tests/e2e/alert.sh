@@ -168,7 +168,7 @@ wait "$watcher"
 unset "pid[watcher]"
 grep -q "dear friend" "$work/told" && fail "a requester's text is in an alert"
 run Ana 3 status
-grep -q "^Somebody asks for your keys at Ben's node: live" "$work/answer" ||
+grep -q "^Somebody asks for your keys at Ben's node: nobody has answered" "$work/answer" ||
     fail "status does not say first who asks"
 run Ana 3 status --json
 json "[(r['state'], r['request']) for r in d['requests']]" "[('live', '$req')]"
@@ -194,6 +194,20 @@ run Ana 0 stop "$req" --json
 json "d['requests'][0]['result']" over
 run Ana 0 alert watch --once
 for each in request-approved request-stopped stop-noted request-refused; do told $each; done
+
+# ---- whoever asks is not hidden by how much came after it ----
+run Ben 0 guard link Ana
+cp "$work/answer" "$work/link"
+run Quiet 0 restore start "@$work/link" --no-passphrase
+for _ in $(seq 17); do
+    run Ben 0 guard pause 1d
+    run Ben 0 guard resume
+done
+: >"$work/told"
+run Ana 0 alert watch --once
+says "more alerts: kith alert list"
+told request-live
+run Quiet 0 restore cancel
 
 # ---- too late, away ----
 run Eli 0 guard link Ana
