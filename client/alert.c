@@ -202,6 +202,20 @@ size_t alerts_away(const struct alerts *a)
     return away;
 }
 
+bool alerts_counts(const struct alerts *a)
+{
+    bool owner = false;
+    bool guard = false;
+    size_t guardians = 0;
+    for (size_t i = 0; i < a->n; i++) {
+        bool own = a->places[i].side == ALERT_OWNER;
+        guardians += own;
+        owner |= own && a->calls[i].err == OK;
+        guard |= !own && a->calls[i].err == OK;
+    }
+    return guardians > 0 ? owner : guard;
+}
+
 /* ---- waiting ---- */
 
 struct wait {

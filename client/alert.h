@@ -77,6 +77,9 @@ static inline void auto_alerts_(struct alerts **place)
 struct day_node *alert_node(const struct alerts *a, const struct alert_place *p);
 /* How many did not answer. */
 size_t alerts_away(const struct alerts *a);
+/* True if it counts as a look: a node answered, one of the own guardians' if there are.
+ */
+bool alerts_counts(const struct alerts *a);
 /* "Ben", or the address of an own node. */
 void alert_place_name(const struct alerts *a, const struct alert_place *p,
                       char out[NAME_MAX_BYTES + 1]);

@@ -132,7 +132,7 @@ static enum err look_once(struct ctx *ctx, struct alert_home *h, struct alerts *
     for (size_t i = 0; i < t.alerts->n; i++)
         tell_place(&t, &t.alerts->places[i]);
     struct day_me *me = &h->day->me;
-    if (alerts_away(t.alerts) < t.alerts->n)
+    if (alerts_counts(t.alerts))
         me->watched = ctx_now(ctx);
     if (t.failed > 0)
         me->failed = ctx_now(ctx);

@@ -226,7 +226,7 @@ struct day_me {
     uint64_t sealed_at;
     uint8_t manifest_hash[HASH_BYTES];
     struct bytes manifest; /* signed bytes */
-    uint32_t next_sheet;   /* number of the next sheet's credentials */
+    uint32_t next_sheet;   /* sheets that this home printed so far */
     /* alerts */
     uint64_t owner_tested; /* a person answered an alert test as owner; 0 never */
     uint64_t guard_tested; /* and as guardian */

@@ -148,6 +148,24 @@ static void test_amber(void **state)
         assert_true(alert_care_text(c)[0] != 0 && alert_care_next(c)[0] != 0);
 }
 
+/* One's own node, beside one, says nothing of what guardians' nodes know. */
+static void test_what_counts_as_a_look(void **state)
+{
+    (void)state;
+    struct alert_place places[2] = { { .side = ALERT_OWNER },
+                                     { .side = ALERT_GUARDIAN } };
+    struct call calls[2] = { { .err = ERR_TIMEOUT }, { .err = OK } };
+    struct alerts a = { .n = 2, .places = places, .calls = calls };
+    assert_false(alerts_counts(&a));
+    calls[0].err = OK;
+    calls[1].err = ERR_TIMEOUT;
+    assert_true(alerts_counts(&a));
+    places[0].side = ALERT_GUARDIAN;
+    assert_true(alerts_counts(&a));
+    calls[0].err = ERR_TIMEOUT;
+    assert_false(alerts_counts(&a));
+}
+
 static void test_how_often(void **state)
 {
     (void)state;
@@ -199,6 +217,7 @@ int main(void)
         CASE(test_every_loud_event_has_its_sentence),
         CASE(test_what_is_said_of_a_request),
         CASE(test_amber),
+        CASE(test_what_counts_as_a_look),
         CASE(test_how_often),
         CASE(test_another_kith_wrote_in_between),
     };
