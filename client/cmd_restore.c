@@ -503,7 +503,7 @@ static void say_done(struct ctx *ctx, const struct restore_open *o)
         return;
     term_say(t, "It is named by these four words, as before:");
     term_answer(t, "%.*s", TEXT(o->fingerprint));
-    term_say(t, "The pieces were in the open during this restore. A new epoch of the old "
+    term_say(t, "The pieces were in the open during this restore. A change of the old "
                 "circle is not part of this version: ask your guardians for new invites "
                 "and make a new circle. Until then the old one still guards the key.");
 }
