@@ -304,6 +304,19 @@ static enum err check_me(const struct ctx *ctx, struct day *d)
     return OK;
 }
 
+/*
+ * After a restore the old circle still guards the root under the old account: a ward of
+ * its own takes the new one. Which generation it is stands in the list of guardians.
+ */
+static void new_account(const struct ctx *ctx, struct home *h, struct day_guardian *g)
+{
+    uint8_t drawn[4];
+    if (!home_has(h, HOME_RESTORE))
+        return;
+    rng_fill(ctx->params->rng, drawn, sizeof drawn);
+    g->generation = load_u32(drawn) | 1;
+}
+
 static enum err add_run(struct ctx *ctx, struct given_add *in)
 {
     __attribute__((cleanup(home_close))) struct home h = { .dir = -1, .lock = -1 };
@@ -323,6 +336,8 @@ static enum err add_run(struct ctx *ctx, struct given_add *in)
     TRY(texts_get(ctx, in));
     TRY(ctx_unlock(ctx, &h, &u));
     TRY(entry_take(ctx, d, in, &g));
+    if (fresh)
+        new_account(ctx, &h, g);
     TRY(add_rounds(ctx, &h, d, g, &u->root, fresh));
     add_answer(ctx->term, g);
     return OK;
