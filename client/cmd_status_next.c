@@ -68,23 +68,34 @@ static void next_fault(struct look *l, size_t i)
              TEXT(g->name));
 }
 
-static void next_guardian(struct look *l, size_t i, uint64_t now)
+/* What a piece that is gone means for a restore. */
+static const char *loss_text(const struct look *l)
+{
+    if (!l->standing.restorable)
+        return ": without that piece you cannot be restored";
+    return l->standing.spare == 0 ? ": there is no piece to spare now" : "";
+}
+
+static void next_loss(struct look *l, size_t i)
 {
     const struct day_guardian *g = &l->day->guardians[i];
     const struct node_look *n = &l->nodes[i];
-    char when[DURATION_TEXT];
-    if (n->left != 0) {
-        when_text(now, n->left, when);
-        add_next(l, "left", "",
-                 "%.*s gave your piece up (%s). Ask somebody else to be your guardian.",
-                 TEXT(g->name), when);
-    } else if (n->reset != 0) {
-        when_text(now, n->reset, when);
+    if (n->left != 0)
+        add_next(l, "left", "kith guardian add NAME LINK",
+                 "%.*s gave up guarding you%s. Ask somebody else for an invite, and make "
+                 "a new circle:",
+                 TEXT(g->name), loss_text(l));
+    else if (n->reset != 0)
         add_next(l, "reset", "",
-                 "%.*s lost their keys and has new ones (%s): the piece there cannot be "
-                 "let go any more. Ask %.*s for a new invite.",
-                 TEXT(g->name), when, TEXT(g->name));
-    }
+                 "%.*s lost their keys%s. Ask %.*s for a new invite, and make a new "
+                 "circle.",
+                 TEXT(g->name), loss_text(l), TEXT(g->name));
+}
+
+static void next_clock(struct look *l, size_t i)
+{
+    const struct day_guardian *g = &l->day->guardians[i];
+    const struct node_look *n = &l->nodes[i];
     if (n->clock)
         add_next(l, "clock", "",
                  "The clock of %.*s's node waits for a person; holds stand still there. "
@@ -155,9 +166,11 @@ static void next_sealed(struct look *l, uint64_t now)
     next_requests(l);
     for (size_t i = 0; i < look_pieces(l->day); i++)
         next_fault(l, i);
+    for (size_t i = 0; i < look_pieces(l->day); i++)
+        next_loss(l, i);
     next_seal(l);
     for (size_t i = 0; i < look_pieces(l->day); i++) {
-        next_guardian(l, i, now);
+        next_clock(l, i);
         next_node(l, i, now);
     }
     next_confirm(l);

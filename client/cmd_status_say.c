@@ -72,12 +72,29 @@ static void say_standing(struct term *t, const struct look *l)
         term_answer(t, "You can be restored: yes, with %u to spare.", s->spare);
 }
 
+/* A guardian who no longer has a piece that counts. */
+static void say_lost(struct term *t, const struct day_guardian *g,
+                     const struct node_look *n)
+{
+    char when[TIME_TEXT];
+    time_text(n->left != 0 ? n->left : n->reset, when);
+    if (n->left != 0)
+        term_say(t, "%.*s gave up guarding you on %s; your piece there is erased.",
+                 TEXT(g->name), when);
+    else if (n->reset != 0)
+        term_say(t,
+                 "%.*s lost their keys and got new ones on %s; your piece there cannot "
+                 "be let go any more.",
+                 TEXT(g->name), when);
+}
+
 /* What a person should know of a guardian whose node answered. */
 static void say_guardian(struct term *t, const struct look *l, size_t i, uint64_t now)
 {
     const struct day_guardian *g = &l->day->guardians[i];
     const struct node_look *n = &l->nodes[i];
     char when[DURATION_TEXT];
+    say_lost(t, g, n);
     if (n->paused > now) {
         when_text(now, n->paused, when);
         term_say(t, "%.*s is away and back %s; until then nothing is approved there.",
@@ -95,7 +112,7 @@ static void say_guardian(struct term *t, const struct look *l, size_t i, uint64_
 static bool is_told(const struct look *l, size_t i)
 {
     const struct node_look *n = &l->nodes[i];
-    return n->left != 0 || n->reset != 0; /* by the next step */
+    return n->left != 0 || n->reset != 0; /* by say_lost */
 }
 
 static void say_guardians(struct term *t, const struct look *l, uint64_t now)
@@ -106,7 +123,7 @@ static void say_guardians(struct term *t, const struct look *l, uint64_t now)
         bool caught = g->n_node > 0 && g->node[0].fault != SEEN_FINE;
         when_text(now, g->n_node > 0 ? g->node[0].seen : 0, since);
         say_guardian(t, l, i, now);
-        if ((l->states[i] == HOLDS_OK && !caught) || is_told(l, i))
+        if (!caught && (l->states[i] == HOLDS_OK || is_told(l, i)))
             continue;
         if (l->states[i] == HOLDS_BEHIND)
             term_say(t, "%.*s's node has no piece of this circle yet.", TEXT(g->name));

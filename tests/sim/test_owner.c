@@ -194,7 +194,7 @@ static void test_an_owner_who_sleeps_for_the_hold_minus_an_hour(void **state)
     assert_int_equal(KITH("Thief", "restore"), EXIT_WAITING);
     assert_int_equal(KITH("Thief2", "restore"), EXIT_WAITING);
     assert_int_equal(KITH("Ana", "status"), EXIT_DEGRADED);
-    assert_true(answered("Somebody asks for your keys at Ben's node: contested"));
+    assert_true(answered("Somebody asks for your keys at Ben's node: it was stopped"));
     KITH_FINE("Ben", "guard", "refuse", at[0].id);
     KITH_FINE("Cy", "guard", "refuse", at[1].id);
     KITH_FINE("Ana", "stop", "all");
@@ -260,10 +260,30 @@ static void test_status_says_who_is_away_or_left(void **state)
     assert_true(said("Ben is away and back in 3 days"));
     assert_int_equal(KITH("Dora", "guard", "leave", "Ana", "--yes", "leave"), 0);
     assert_int_equal(KITH("Ana", "status", "--json"), EXIT_DEGRADED);
-    assert_true(answered("\"id\":\"left\""));
+    assert_true(answered("\"next\":[{\"id\":\"left\""));
     assert_true(answered("\"state\":\"missing\""));
+    assert_int_equal(KITH("Ana", "status"), EXIT_DEGRADED);
+    assert_true(said("Dora gave up guarding you on "));
+    assert_true(said("; your piece there is erased."));
+    assert_true(said("Dora gave up guarding you: there is no piece to spare now. Ask "));
+    assert_int_equal(KITH("Cy", "guard", "leave", "Ana", "--yes", "leave"), 0);
+    assert_int_equal(KITH("Ana", "status"), EXIT_LOST);
+    assert_true(said("Cy gave up guarding you on "));
+    assert_true(said(": without that piece you cannot be restored. Ask "));
     KITH_FINE("Ana", "log");
     assert_true(answered("Dora: Dora gave your piece up and erased it."));
+}
+
+static void test_status_says_who_lost_their_keys(void **state)
+{
+    (void)state;
+
+    KITH_FINE("Dora", "guard", "reset", "--no-passphrase", "--yes", "reset");
+    assert_int_equal(KITH("Ana", "status", "--json"), EXIT_DEGRADED);
+    assert_true(answered("\"next\":[{\"id\":\"reset\""));
+    assert_int_equal(KITH("Ana", "status"), EXIT_DEGRADED);
+    assert_true(said("Dora lost their keys and got new ones on "));
+    assert_true(said("Ask Dora for a new invite"));
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, open_circle, close_circle)
@@ -280,6 +300,7 @@ int main(void)
         CASE(test_one_stop_mentions_the_others),
         CASE(test_frozen_a_device_stops_nothing),
         CASE(test_status_says_who_is_away_or_left),
+        CASE(test_status_says_who_lost_their_keys),
     };
 
     MUST(secret_start(SECRET_LOCK_WAIVED) == OK);
