@@ -34,7 +34,7 @@ enum err ward_epochs(struct call *c, const uint8_t ward[ID_BYTES],
                      struct record_epoch out[EPOCHS_MAX], size_t *out_n);
 /*
  * The epoch whose policy rules requests: the newest confirmed one that is held, else
- * the active one. ERR_STATE: there is none.
+ * the oldest. ERR_STATE: none is held.
  */
 enum err ward_policy(struct call *c, const struct record_ward *ward,
                      struct record_epoch *out);

@@ -514,10 +514,11 @@ static void a_confirmed_epoch_rules(void **state)
     assert_int_equal(node_sim_write(&w->n, &w->a.who, look, &l), OK);
     assert_int_equal(l.policy.epoch, 1);
     assert_int_equal(commit(w, &w->o, 2, w->f.hash, &w->f, NULL), OK);
-    /* Nothing confirmed: the active one. */
+    /* A new one by whoever holds the keys does not shorten the hold: nothing confirmed, */
     assert_int_equal(node_sim_write(&w->n, &w->a.who, look, &l), OK);
-    assert_int_equal(l.policy.hold, 5);
-    /* Confirmed: a new one by whoever holds the keys does not shorten the hold. */
+    assert_int_equal(l.policy.epoch, 1);
+    assert_int_equal(l.policy.hold, 72 * 3600);
+    /* nor once the first one is. */
     assert_int_equal(node_sim_write(&w->n, &w->a.who, confirm, w->o.ward), OK);
     assert_int_equal(node_sim_write(&w->n, &w->a.who, look, &l), OK);
     assert_int_equal(l.policy.epoch, 1);
