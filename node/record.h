@@ -123,9 +123,9 @@ struct record_seat {
     uint8_t link[ID_BYTES]; /* the link it came by, until its key has worked */
     uint8_t operator_;      /* 1: came by an operator link once */
     uint64_t enrolled;
-    uint64_t paused; /* the guardian is away until then; 0 not */
-    uint64_t reset;  /* when the guardian got new keys at another seat; 0 not */
-    uint8_t tell;    /* event its wards still have to hear of; 0 none */
+    uint64_t paused;        /* the guardian is away until then; 0 not */
+    uint64_t reset;         /* when the guardian got new keys at another seat; 0 not */
+    uint8_t tell;           /* event its wards still have to hear of; 0 none */
     uint8_t told[ID_BYTES]; /* the last ward that heard of it */
     struct owned wards;
     struct owned creds;      /* made by the guardian, but for restore links */
