@@ -4,8 +4,8 @@
 enum { HOLD_USUAL_S = 72 * 3600, LIST_TEXT = 900 };
 
 /* What the two lines of odds take for granted about one guardian. */
-static const double ODDS_ANSWERS = 0.9;
-static const double ODDS_GIVES_IN = 0.05;
+static const double odds_answers = 0.9;
+static const double odds_gives_in = 0.05;
 
 /* ---- common ---- */
 
@@ -274,8 +274,8 @@ static void say_odds(struct term *t, const struct day_me *me)
 {
     char back[ODDS_TEXT];
     char theft[ODDS_TEXT];
-    odds_text(circle_odds(me, ODDS_ANSWERS), back);
-    odds_text(circle_odds(me, ODDS_GIVES_IN), theft);
+    odds_text(circle_odds(me, odds_answers), back);
+    odds_text(circle_odds(me, odds_gives_in), theft);
     term_answer(t, "If 1 in 10 guardians cannot be reached, you get back: %s.", back);
     term_answer(t, "If 1 in 20 gives in to a thief, the thief gets in: %s.", theft);
 }
