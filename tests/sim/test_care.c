@@ -332,6 +332,38 @@ static void test_a_stop_at_the_terminal(void **state)
     SAID("Approved. Thank you.");
 }
 
+static int confirm_despite(const char *words, const char *typed)
+{
+    return KITH("Ben", "guard", "confirm", "Tom", "--words-file", play_file(words),
+                "--verified", "met", "--json", "--despite-stop",
+                typed != NULL ? "--sentence-file" : NULL,
+                typed != NULL ? play_file(typed) : NULL);
+}
+
+/* Whoever says that they confirm despite a stop types the sentence as well. */
+static void test_a_confirm_despite_a_stop(void **state)
+{
+    char line[LINK_TEXT];
+    char words[WORDS_TEXT];
+
+    (void)state;
+    KITH_FINE("Ben", "guard", "invite");
+    play_line(line, sizeof line);
+    KITH_FINE("Tom", "init", "--name", "Tom", "--no-passphrase");
+    KITH_FINE("Tom", "guardian", "add", "Ben", line);
+    KITH_FINE("Tom", "guardian", "confirm", "Ben");
+    play_line(words, sizeof words);
+    assert_int_equal(confirm_despite(words, NULL), EXIT_USAGE);
+    asks("sentence-needed", NULL);
+    assert_true(has(text_of("what"), "after the stop and Tom wants this"));
+    assert_int_equal(confirm_despite(words, sentence), EXIT_USAGE); /* about Ana */
+    asks("sentence-needed", NULL);
+    assert_int_equal(
+        confirm_despite(words, "I spoke with Tom after the stop and Tom wants this"),
+        EXIT_FINE);
+    assert_string_equal(text_of("schema"), "kith.confirmed/1");
+}
+
 /* ---- freeze ---- */
 
 static int freeze(const char *guardian)
@@ -668,6 +700,7 @@ int main(void)
         CASE(test_a_stop_counts_for_the_next_request),
         CASE(test_a_request_remembers_its_beginning),
         CASE(test_a_stop_at_the_terminal),
+        CASE(test_a_confirm_despite_a_stop),
         CASE(test_freeze),
         CASE(test_pause),
         CASE(test_leave),
