@@ -100,6 +100,11 @@ static enum err open_asking(const struct ctx *ctx, const struct opening *o)
 
 enum err ctx_no_root(const struct ctx *ctx)
 {
+    if (home_has_aside(ctx->home))
+        return term_fail_as(ctx->term, ERR_UNKNOWN, EXIT_NONE, "reset-unfinished",
+                            "The old one was put aside, for new guardian keys. They "
+                            "were not made yet: kith was cut off.",
+                            "kith guard reset", "There is no root key in %s.", ctx->home);
     return term_fail_as(ctx->term, ERR_UNKNOWN, EXIT_NONE, NULL,
                         "It is made once. A lost one comes back with kith restore start.",
                         "kith init --name NAME", "There is no root key in %s.",

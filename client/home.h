@@ -159,6 +159,8 @@ enum err home_root_save(struct home *h, const struct unlocked *u, const struct r
 enum err home_root_aside(struct home *h, uint64_t when);
 /* The first WHEN from this one on under which nothing was put aside. */
 uint64_t home_aside_free(const struct home *h, uint64_t when);
+/* Whether a root was ever put aside in the home of that path. */
+bool home_has_aside(const char *path);
 /* The key for HOME_JOURNAL, from the root. Caller frees. */
 enum err home_journal_key(const struct root_key *root, struct home_key **out);
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -19,6 +20,25 @@ static bool has_aside(const struct home *h, uint64_t when)
     char aside[ASIDE];
     aside_name(when, aside);
     return faccessat(h->dir, aside, F_OK, 0) == 0;
+}
+
+static bool is_aside(const char *name)
+{
+    const size_t n = sizeof root_name - 1;
+    return strncmp(name, root_name, n) == 0 && name[n] == '.' && name[n + 1] >= '0' &&
+           name[n + 1] <= '9';
+}
+
+bool home_has_aside(const char *path)
+{
+    bool found = false;
+    DIR *dir = opendir(path);
+    if (dir == NULL)
+        return false;
+    for (const struct dirent *e = readdir(dir); e != NULL && !found; e = readdir(dir))
+        found = is_aside(e->d_name);
+    (void)closedir(dir); /* only read */
+    return found;
 }
 
 uint64_t home_aside_free(const struct home *h, uint64_t when)

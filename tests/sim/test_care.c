@@ -639,6 +639,11 @@ static void test_reset_after_a_power_cut(void **state)
     (void)state;
     for (int step = 0; step < 3; step++) {
         cut_at(play_names[step], step);
+        if (step == 1) {
+            assert_int_equal(KITH(play_names[step], "guard", "invite", "--json"),
+                             EXIT_NONE);
+            asks("reset-unfinished", "kith guard reset");
+        }
         assert_int_equal(
             KITH(play_names[step], "guard", "reset", "--no-passphrase", "--json"),
             EXIT_FINE);

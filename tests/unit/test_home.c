@@ -171,14 +171,17 @@ static void test_root_is_put_aside(void **state)
     open_home(&h);
     assert_int_equal(home_key_new(NULL, cost_minimum, RNG, &key), OK);
     assert_int_equal(home_root_aside(&h, WHEN), OK); /* none yet */
+    assert_false(home_has_aside(h.path));
     assert_int_equal(home_root_create(&h, &r, key, RNG), OK);
     size_t n = slurp("root", before, sizeof before);
+    assert_false(home_has_aside(h.path));
     assert_int_equal(home_aside_free(&h, WHEN), WHEN);
     assert_int_equal(home_root_aside(&h, WHEN), OK);
     assert_false(home_has(&h, HOME_ROOT));
     assert_int_equal(slurp("root.1800000000", after, sizeof after), n);
     assert_memory_equal(before, after, n);
     assert_int_equal(home_root_create(&h, &other, key, RNG), OK);
+    assert_true(home_has_aside(h.path));
     /* Once is enough: what lies aside is not replaced. */
     assert_int_equal(home_root_aside(&h, WHEN), OK);
     assert_true(home_has(&h, HOME_ROOT));
