@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/cmd.h"
 
+#include <poll.h>
 #include <time.h>
 
 static uint64_t clock_now(void)
@@ -354,6 +355,22 @@ enum err cmd_parse(struct ctx *ctx, int argc, const char *const *argv)
     return check_command(ctx);
 }
 
+/* A pipe that nobody reads any more, as after "| head". */
+static bool reader_is_gone(FILE *out)
+{
+    struct pollfd p = { .fd = fileno(out), .events = POLLOUT };
+    return poll(&p, 1, 0) == 1 && (p.revents & POLLERR) != 0;
+}
+
+/* An answer that was not written is not given. */
+static enum exit_code not_written(struct term *t)
+{
+    if (reader_is_gone(t->out))
+        return EXIT_PIPE;
+    return term_show_problem(
+        t, term_fail(t, ERR_IO, NULL, "The answer could not be written."));
+}
+
 enum exit_code cmd_run(struct ctx *ctx, int argc, const char *const *argv)
 {
     enum err e = cmd_parse(ctx, argc, argv);
@@ -362,11 +379,8 @@ enum exit_code cmd_run(struct ctx *ctx, int argc, const char *const *argv)
         e = ctx->command->run(ctx);
     if (e != OK)
         return term_show_problem(ctx->term, e);
-    /* An answer that was not written is not given. */
     if (fflush(ctx->term->out) != 0 || ferror(ctx->term->out))
-        return term_show_problem(
-            ctx->term,
-            term_fail(ctx->term, ERR_IO, NULL, "The answer could not be written."));
+        return not_written(ctx->term);
     return ctx->exit;
 }
 

@@ -67,6 +67,7 @@ static void print_exits(void)
         { EXIT_AWAY, "guardian unreachable" },
         { EXIT_VERSION, "version too old" },
         { EXIT_INTERRUPTED, "interrupted" },
+        { EXIT_PIPE, "who reads the answer went away before its end" },
     };
 
     for (size_t i = 0; i < sizeof exits / sizeof exits[0]; i++)

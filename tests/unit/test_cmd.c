@@ -2,6 +2,7 @@
 /* The command table, its parser, and what handlers share. */
 #include <ftw.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -435,6 +436,35 @@ static void test_picking(void **state)
     run_end(&r);
 }
 
+/* One run whose answer goes to out; what it said is in say_text. */
+static enum exit_code version_to(FILE *out)
+{
+    static struct run r;
+    assert_non_null(out);
+    run_begin(&r);
+    (void)fclose(r.term.out);
+    r.term.out = out;
+    enum exit_code code = cmd_run(&r.ctx, 1, (const char *const[]){ "version" });
+    run_end(&r);
+    return code;
+}
+
+static void test_an_answer_that_was_not_written(void **state)
+{
+    (void)state;
+    int ends[2];
+    assert_int_equal(version_to(fopen("/dev/full", "w")), EXIT_FAILED);
+    assert_non_null(strstr(say_text, "The answer could not be written."));
+    assert_true(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
+    assert_int_equal(pipe(ends), 0);
+    (void)close(ends[0]);
+    assert_int_equal(version_to(fdopen(ends[1], "w")), EXIT_PIPE);
+    assert_string_equal(say_text, "");
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(version_to(fdopen(ends[1], "w")), EXIT_FINE);
+    (void)close(ends[0]);
+}
+
 static void test_shipped_costs(void **state)
 {
     (void)state;
@@ -471,6 +501,7 @@ int main(void)
         cmocka_unit_test_setup(test_damaged_home_is_left_alone, fresh),
         cmocka_unit_test_setup(test_init_completes_itself, fresh),
         cmocka_unit_test(test_picking),
+        cmocka_unit_test(test_an_answer_that_was_not_written),
         cmocka_unit_test(test_shipped_costs),
     };
     (void)snprintf(base, sizeof base, "/tmp/kith-cmd-XXXXXX");
