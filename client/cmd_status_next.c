@@ -187,6 +187,15 @@ static void next_enter(struct look *l, const struct day_guardian *g)
              "%.*s's node has not answered to your invite yet:", TEXT(g->name));
 }
 
+/* More than half: no two circles of them, and somebody may be away. */
+static void next_plan(struct look *l, size_t n)
+{
+    char command[COMMAND_TEXT];
+    (void)snprintf(command, sizeof command, "kith circle plan -k %zu", n / 2 + 1);
+    add_next(l, "plan", command,
+             "You have %zu guardians. Say how many of them are needed:", n);
+}
+
 static void next_owner(struct look *l, const struct home *h)
 {
     const struct day *d = l->day;
@@ -210,9 +219,7 @@ static void next_owner(struct look *l, const struct home *h)
                  "an invite:",
                  d->n_guardians);
     else if (!d->me.planned || circle_pieces(&d->me) != d->n_guardians)
-        add_next(
-            l, "plan", "kith circle plan -k 3",
-            "You have %zu guardians. Say how many of them are needed:", d->n_guardians);
+        next_plan(l, d->n_guardians);
     else
         add_next(l, "seal", "kith circle seal", "The plan is made. Give out the pieces:");
 }

@@ -810,6 +810,8 @@ static void colours(void **state)
     char who[16];
     struct day *d = NULL;
     owner_new(who, 3);
+    want(0, kith(who, NULL));
+    assert_true(said("kith circle plan -k 2\n"));
     want(0, kith(who, "circle", "plan", "-k", "2", NULL));
     want(3, kith(who, "circle", "seal", NULL));
     d = edit(who);
