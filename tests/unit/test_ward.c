@@ -514,7 +514,8 @@ static void a_confirmed_epoch_rules(void **state)
     assert_int_equal(node_sim_write(&w->n, &w->a.who, look, &l), OK);
     assert_int_equal(l.policy.epoch, 1);
     assert_int_equal(commit(w, &w->o, 2, w->f.hash, &w->f, NULL), OK);
-    /* A new one by whoever holds the keys does not shorten the hold: nothing confirmed, */
+    /* A new one by whoever holds the keys does not shorten the hold: nothing confirmed,
+     */
     assert_int_equal(node_sim_write(&w->n, &w->a.who, look, &l), OK);
     assert_int_equal(l.policy.epoch, 1);
     assert_int_equal(l.policy.hold, 72 * 3600);
