@@ -113,6 +113,12 @@ bool alert_is_open(const struct alert_place *p, const struct seen_entry *e);
 /* The members of kith.alert/1 but its schema; the caller's. */
 json_t *alert_doc(const struct alerts *a, const struct alert_place *p,
                   const struct seen_entry *e);
+/*
+ * The same for a list. The word of a test comes to a person by the way that is tested,
+ * not by a list.
+ */
+json_t *alert_doc_listed(const struct alerts *a, const struct alert_place *p,
+                         const struct seen_entry *e);
 /* The whole as one line of JSON, with its newline. */
 void alert_line(const struct alerts *a, const struct alert_place *p,
                 const struct seen_entry *e, char out[ALERT_JSON]);

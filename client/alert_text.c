@@ -311,6 +311,17 @@ json_t *alert_doc(const struct alerts *a, const struct alert_place *p,
         or_null(t.word), "next", or_null(t.command));
 }
 
+json_t *alert_doc_listed(const struct alerts *a, const struct alert_place *p,
+                         const struct seen_entry *e)
+{
+    json_t *doc = alert_doc(a, p, e);
+    if (e == NULL || e->event.event != REC_ALERT_TEST)
+        return doc;
+    (void)json_object_set_new(doc, "word", json_null());
+    (void)json_object_set_new(doc, "next", json_null());
+    return doc;
+}
+
 void alert_line(const struct alerts *a, const struct alert_place *p,
                 const struct seen_entry *e, char out[ALERT_JSON])
 {

@@ -144,7 +144,6 @@ static json_t *handlers_json(const struct day *d)
     return all;
 }
 
-/* The word of a test comes to a person by the way that is tested, not by a list. */
 static void list_json(struct ctx *ctx, const struct alerts *a, const struct item *items,
                       size_t n)
 {
@@ -152,14 +151,9 @@ static void list_json(struct ctx *ctx, const struct alerts *a, const struct item
     for (size_t i = 0; i < a->n; i++)
         if (alert_node(a, &a->places[i])->fault != SEEN_FINE)
             (void)json_array_append_new(alerts, alert_doc(a, &a->places[i], NULL));
-    for (size_t i = 0; i < n; i++) {
-        json_t *doc = alert_doc(a, items[i].place, items[i].entry);
-        if (items[i].entry->event.event == REC_ALERT_TEST) {
-            (void)json_object_set_new(doc, "word", json_null());
-            (void)json_object_set_new(doc, "next", json_null());
-        }
-        (void)json_array_append_new(alerts, doc);
-    }
+    for (size_t i = 0; i < n; i++)
+        (void)json_array_append_new(alerts,
+                                    alert_doc_listed(a, items[i].place, items[i].entry));
     term_json(
         ctx->term, "alerts",
         json_pack("{s:o, s:o}", "alerts", alerts, "programs", handlers_json(a->day)));

@@ -150,7 +150,7 @@ static void show_json(struct ctx *ctx, const struct alerts *a, enum alert_side s
     bool own = side == ALERT_GUARDIAN;
     for (size_t i = 0; i < n; i++)
         (void)json_array_append_new(entries,
-                                    alert_doc(a, lines[i].place, lines[i].entry));
+                                    alert_doc_listed(a, lines[i].place, lines[i].entry));
     for (size_t i = 0; i < a->n; i++)
         (void)json_array_append_new(places, place_json(a, &a->places[i]));
     term_json(
