@@ -127,10 +127,10 @@ void alert_line(const struct alerts *a, const struct alert_place *p,
 
 /*
  * Runs a handler's program with text on its standard input: no shell, nothing else of
- * ours open, an environment of known names, killed after ALERT_RUN_S. ERR_IO: it could
- * not be started, or failed; ERR_TIMEOUT.
+ * ours open, an environment of known names, killed after ALERT_RUN_S. quiet: its
+ * errors are not shown. ERR_IO: it could not be started, or failed; ERR_TIMEOUT.
  */
-enum err alert_run(struct bytes exec, struct bytes text);
+enum err alert_run(struct bytes exec, struct bytes text, bool quiet);
 
 /* ---- how well a side is watched ---- */
 

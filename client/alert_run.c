@@ -70,7 +70,7 @@ static int input_of(struct bytes text)
     return -1;
 }
 
-static _Noreturn void become(const struct run *r, int in)
+static _Noreturn void become(const struct run *r, int in, bool quiet)
 {
     int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
     sigset_t nothing;
@@ -79,7 +79,8 @@ static _Noreturn void become(const struct run *r, int in)
         signal(SIGPIPE, SIG_DFL) == SIG_ERR || signal(SIGINT, SIG_DFL) == SIG_ERR ||
         signal(SIGTERM, SIG_DFL) == SIG_ERR || signal(SIGHUP, SIG_DFL) == SIG_ERR ||
         sigprocmask(SIG_SETMASK, &nothing, NULL) != 0 || dup2(in, STDIN_FILENO) < 0 ||
-        dup2(nowhere, STDOUT_FILENO) < 0 || close_range(STDERR_FILENO + 1, ~0U, 0) != 0)
+        dup2(nowhere, STDOUT_FILENO) < 0 || (quiet && dup2(nowhere, STDERR_FILENO) < 0) ||
+        close_range(STDERR_FILENO + 1, ~0U, 0) != 0)
         _exit(126);
     (void)execve(r->argv[0], r->argv, r->envp);
     _exit(127);
@@ -105,7 +106,7 @@ static enum err wait_for(pid_t pid)
     return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? OK : ERR_IO;
 }
 
-enum err alert_run(struct bytes exec, struct bytes text)
+enum err alert_run(struct bytes exec, struct bytes text, bool quiet)
 {
     AUTO_FREE struct run *r = calloc(1, sizeof *r);
     if (r == NULL)
@@ -116,6 +117,6 @@ enum err alert_run(struct bytes exec, struct bytes text)
         return ERR_IO;
     pid_t pid = fork();
     if (pid == 0)
-        become(r, in);
+        become(r, in, quiet);
     return pid < 0 ? ERR_IO : wait_for(pid);
 }

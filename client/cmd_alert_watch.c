@@ -23,7 +23,7 @@ static bool run_all(struct telling *t, const char *json)
     const struct day_me *me = &t->alerts->day->me;
     size_t fine = 0;
     for (uint32_t i = 0; i < me->n_handlers; i++) {
-        enum err e = alert_run(me->handlers[i].exec, bytes_text(json));
+        enum err e = alert_run(me->handlers[i].exec, bytes_text(json), false);
         fine += e == OK;
         t->failed += e != OK;
         if (e != OK)

@@ -158,7 +158,7 @@ static bool systemctl(const char *const *words)
     buf_put(&b, bytes_of(program, strlen(program) + 1));
     for (; *words != NULL; words++)
         buf_put(&b, bytes_of(*words, strlen(*words) + 1));
-    return !b.over && alert_run(buf_bytes(&b), (struct bytes){ 0 }) == OK;
+    return !b.over && alert_run(buf_bytes(&b), (struct bytes){ 0 }, true) == OK;
 }
 
 enum err timer_on(const struct ctx *ctx, uint32_t every, bool *out_runs)

@@ -134,6 +134,11 @@ chmod +x "$work/bin/systemctl"
 units=$work/config/systemd/user
 XDG_CONFIG_HOME=$work/config PATH=$work/none run Ana 3 alert timer on
 says "systemctl --user is not there"
+printf '#!/bin/sh\necho "Failed to connect to bus" >&2\nexit 1\n' >"$work/none/systemctl"
+chmod +x "$work/none/systemctl"
+XDG_CONFIG_HOME=$work/config PATH=$work/none:$PATH run Ana 3 alert timer on
+says "systemctl --user is not there or refused"
+grep -q "Failed to connect" "$work/said" && fail "systemctl's own words are shown"
 run Ana 0 status --json
 json "d['alerts']['timer']" null
 XDG_CONFIG_HOME=$work/config PATH=$work/bin:$PATH run Ana 0 alert timer on --json

@@ -48,10 +48,11 @@ static void test_a_program_that_cannot_run(void **state)
     static const char absent[] = "/no/such/program";
     static const char fails[] = "/bin/sh\0-c\0exit 3";
     struct bytes text = bytes_text("{}\n");
-    assert_int_equal(alert_run(bytes_of(relative, sizeof relative), text), ERR_ARG);
-    assert_int_equal(alert_run((struct bytes){ 0 }, text), ERR_ARG);
-    assert_int_equal(alert_run(bytes_of(absent, sizeof absent), text), ERR_IO);
-    assert_int_equal(alert_run(bytes_of(fails, sizeof fails), text), ERR_IO);
+    assert_int_equal(alert_run(bytes_of(relative, sizeof relative), text, false),
+                     ERR_ARG);
+    assert_int_equal(alert_run((struct bytes){ 0 }, text, false), ERR_ARG);
+    assert_int_equal(alert_run(bytes_of(absent, sizeof absent), text, false), ERR_IO);
+    assert_int_equal(alert_run(bytes_of(fails, sizeof fails), text, true), ERR_IO);
 }
 
 /* It reads what it is given, word by word as named, and sees nothing of ours. */
@@ -66,7 +67,7 @@ static void test_what_a_program_sees(void **state)
     int fd = dup2(STDERR_FILENO, 9);
     assert_int_equal(fd, 9);
     assert_int_equal(
-        alert_run(bytes_of(script, sizeof script), bytes_text("{\"a\":1}\n")), OK);
+        alert_run(bytes_of(script, sizeof script), bytes_text("{\"a\":1}\n"), false), OK);
     assert_int_equal(close(9), 0);
 }
 
