@@ -355,8 +355,9 @@ enum alert_care alert_care(const struct day *d, enum alert_side side, uint64_t n
     uint64_t half =
         hold / 2 > 2 * ALERT_EVERY_LEAST_S ? hold / 2 : 2 * ALERT_EVERY_LEAST_S;
     uint64_t since = began(d, side);
+    uint64_t sent = owner ? d->me.owner_sent : d->me.guard_sent;
     if ((owner ? d->me.owner_tested : d->me.guard_tested) == 0)
-        return CARE_UNTESTED;
+        return sent != 0 && now < sent + ALERT_ANSWER_S ? CARE_SENT : CARE_UNTESTED;
     if (d->me.failed != 0)
         return CARE_FAILING;
     /* A look that this machine's clock once put far ahead is none either. */
@@ -371,6 +372,9 @@ const char *alert_care_text(enum alert_care c)
         [CARE_UNTESTED] =
             "Nobody has shown yet that alerts reach you: a test puts one at "
             "each node, and you answer it with the word that it shows.",
+        [CARE_SENT] =
+            "A test alert is on its way to you. Type the word that it shows; if "
+            "none has come, kith alert watch --once looks for it:",
         [CARE_IDLE] = "Nothing has looked for alerts for half a hold. Look now, and let "
                       "this machine do it from now on:",
         [CARE_FAILING] = "The program that should tell you of alerts failed:",
@@ -383,6 +387,7 @@ const char *alert_care_next(enum alert_care c)
     static const char *const commands[] = {
         [CARE_FINE] = "",
         [CARE_UNTESTED] = "kith alert test",
+        [CARE_SENT] = "kith alert test WORD",
         [CARE_IDLE] = "kith alert timer on",
         [CARE_FAILING] = "kith alert watch --once",
     };

@@ -15,6 +15,7 @@
 enum {
     ALERT_RUN_S = 30,          /* a program is killed after that long */
     ALERT_TEST_S = 14 * 86400, /* a test may be answered that long */
+    ALERT_ANSWER_S = 86400,    /* and one that was not for so long did not arrive */
     ALERT_EVERY_S = 6 * 3600,  /* the timer runs at least so often, */
     ALERT_EVERY_LEAST_S = 60,  /* and no oftener than that */
     ALERT_HOLD_S = 72 * 3600,  /* where the hold is not known or 0 */
@@ -137,6 +138,7 @@ enum err alert_run(struct bytes exec, struct bytes text, bool quiet);
 enum alert_care {
     CARE_FINE,
     CARE_UNTESTED, /* no person ever answered a test */
+    CARE_SENT,     /* but one is on its way */
     CARE_IDLE,     /* nothing watched for half a hold */
     CARE_FAILING   /* a program that should tell failed */
 };

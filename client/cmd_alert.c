@@ -318,6 +318,14 @@ static void say_sent(struct ctx *ctx, const struct alerts *a, size_t sent)
         term_say(t, "To look for it: kith alert watch --once");
 }
 
+static void note_sent(struct day_me *me, enum alert_side side, uint64_t now)
+{
+    if (side == ALERT_OWNER)
+        me->owner_sent = now;
+    else
+        me->guard_sent = now;
+}
+
 static enum err put_test(struct ctx *ctx)
 {
     AUTO_ALERT_HOME struct alert_home h = { .home = { .dir = -1, .lock = -1 } };
@@ -332,9 +340,12 @@ static enum err put_test(struct ctx *ctx)
     for (size_t i = 0; i < a->n; i++) {
         bool done = a->calls[i].err == OK && a->places[i].first == OK;
         sent += done;
+        if (done)
+            note_sent(&h.day->me, a->places[i].side, ctx_now(ctx));
         if (!done && first == OK)
             first = a->places[i].first;
     }
+    TRY(ctx_day_save(ctx, &h.home, h.day));
     if (sent == 0)
         return term_fail(ctx->term, first != OK ? first : ERR_UNREACHABLE, NULL,
                          first == ERR_FULL ? "There were too many tests today."

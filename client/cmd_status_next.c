@@ -153,9 +153,10 @@ static void next_confirm(struct look *l)
 static void next_care(struct look *l)
 {
     uint32_t every = alert_every(l->day->me.hold);
+    bool test = l->care == CARE_UNTESTED || l->care == CARE_SENT;
     if (l->care != CARE_FINE)
-        add_next(l, l->care == CARE_UNTESTED ? "alert-test" : "alert-watch",
-                 alert_care_next(l->care), "%s", alert_care_text(l->care));
+        add_next(l, test ? "alert-test" : "alert-watch", alert_care_next(l->care), "%s",
+                 alert_care_text(l->care));
     else if (l->day->me.timer > every)
         add_next(l, "alert-timer", "kith alert timer on",
                  "Your hold is short; this machine should look for alerts more often:");

@@ -198,10 +198,8 @@ static json_t *next_json(const struct look *l)
 static json_t *alerts_json(const struct look *l)
 {
     static const char *const cares[] = {
-        [CARE_FINE] = "ok",
-        [CARE_UNTESTED] = "untested",
-        [CARE_IDLE] = "unwatched",
-        [CARE_FAILING] = "failing",
+        [CARE_FINE] = "ok",        [CARE_UNTESTED] = "untested", [CARE_SENT] = "untested",
+        [CARE_IDLE] = "unwatched", [CARE_FAILING] = "failing",
     };
     const struct day_me *me = &l->day->me;
     return json_pack("{s:s, s:o, s:o, s:o}", "state", cares[l->care], "tested_at",

@@ -232,6 +232,8 @@ struct day_me {
     /* alerts */
     uint64_t owner_tested; /* a person answered an alert test as owner; 0 never */
     uint64_t guard_tested; /* and as guardian */
+    uint64_t owner_sent;   /* a test was put at a guardian's node; 0 never */
+    uint64_t guard_sent;   /* and at an own one */
     uint64_t watched;      /* the last look of kith alert watch; 0 never */
     uint32_t timer;        /* the timer runs every so many seconds; 0: none */
     uint64_t failed;       /* when a handler last failed; 0: the last run was fine */

@@ -89,6 +89,8 @@ static const struct wire_field me_fields[] = {
     W_UINT(day_me, timer, 63, WIRE_MAY, UINT32_MAX),
     W_UINT(day_me, failed, 64, WIRE_MAY, UINT64_MAX),
     W_LIST(day_me, handlers, 65, WIRE_MAY, 0, &handler_schema),
+    W_UINT(day_me, owner_sent, 66, WIRE_MAY, UINT64_MAX),
+    W_UINT(day_me, guard_sent, 67, WIRE_MAY, UINT64_MAX),
     W_UINT(day_me, reset, 80, WIRE_MAY, UINT64_MAX),
     W_UINT(day_me, next_sheet, 100, WIRE_MAY, UINT32_MAX),
 };

@@ -44,6 +44,8 @@ static void alerts_reach(const char *who)
 {
     char word[32];
     KITH_FINE(who, "alert", "test");
+    assert_int_equal(KITH(who, "status"), EXIT_DEGRADED);
+    assert_true(said("  kith alert test WORD\n"));
     KITH_FINE(who, "alert", "watch", "--once", "--json");
     value("\"word\":\"", word, sizeof word);
     KITH_FINE(who, "alert", "test", word);
@@ -56,6 +58,8 @@ static int open_circle(void **state)
     (void)state;
     play_open(N, seed++);
     play_circle("Ana", N, 2, "72h");
+    assert_int_equal(KITH("Ana", "status"), EXIT_DEGRADED);
+    assert_true(said("  kith alert test\n"));
     alerts_reach("Ana");
     KITH_FINE("Ana", "root", "fingerprint");
     play_line(fingerprint, sizeof fingerprint);

@@ -134,6 +134,10 @@ static void test_amber(void **state)
     me->sealed_at = T0;
     assert_int_equal(alert_care(day, ALERT_OWNER, T0), CARE_UNTESTED);
     assert_int_equal(alert_care(day, ALERT_GUARDIAN, T0), CARE_UNTESTED);
+    me->owner_sent = T0;
+    assert_int_equal(alert_care(day, ALERT_OWNER, T0), CARE_SENT);
+    assert_int_equal(alert_care(day, ALERT_GUARDIAN, T0), CARE_UNTESTED);
+    assert_int_equal(alert_care(day, ALERT_OWNER, T0 + 24 * HOUR), CARE_UNTESTED);
     me->owner_tested = T0;
     assert_int_equal(alert_care(day, ALERT_OWNER, T0 + 36 * HOUR), CARE_FINE);
     assert_int_equal(alert_care(day, ALERT_OWNER, T0 + 36 * HOUR + 1), CARE_IDLE);

@@ -391,6 +391,8 @@ static void fill(struct day *d)
         g->node[0].told_seq = 6;
     }
     me->owner_tested = 5;
+    me->owner_sent = 4;
+    me->guard_sent = 6;
     me->n_handlers = 1;
     me->handlers[0].exec = day_keep(d, bytes_of("/bin/true\0-x", 13));
     d->seats[d->n_seats++] =
