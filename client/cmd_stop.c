@@ -108,6 +108,7 @@ static enum err choose_one(struct stops *s, const char *typed)
                          typed);
     TRY(e);
     const struct alert_place *p = where[at].place;
+    MUST(p != NULL);
     for (size_t k = 0; k < p->n_requests; k++)
         if (p->requests[k].request == list[at].id)
             add_target(s, p, &p->requests[k]);

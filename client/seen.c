@@ -52,7 +52,9 @@ static char small_letter(char c)
 {
     if (c == '_')
         return '-';
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    if (c >= 'A' && c <= 'Z')
+        return (char)(c - 'A' + 'a');
+    return c;
 }
 
 void seen_event_id(unsigned event, char out[SEEN_EVENT_TEXT])
@@ -433,6 +435,7 @@ bool seen_hides(const struct seen_drop *s, const struct request_line *line)
 
 size_t seen_new_from(const struct seen_drop *s, const struct day_node *n)
 {
+    MUST(s->entries != NULL || s->n == 0);
     const uint8_t *head = head_at(s, n->told_seq);
     if (head != NULL && (n->told_seq == 0 || same_head(head, n->told_head)))
         return (size_t)(n->told_seq - s->from);
