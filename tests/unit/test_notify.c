@@ -159,9 +159,9 @@ static const char *value(const json_t *j, const char *key)
     return json_is_null(v) ? "null" : json_string_value(v);
 }
 
-#define ONE_MORE(name, number, loud, what) +1
+#define EACH(name, number, loud, what) EACH_##name,
 
-enum { EVENTS = 0 DROP_EVENTS(ONE_MORE) };
+enum { DROP_EVENTS(EACH) EVENTS };
 
 static void every_event_is_one_flat_line(void **state)
 {
