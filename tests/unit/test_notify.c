@@ -453,7 +453,7 @@ static void a_process_that_was_killed_is_noticed(void **state)
     (void)state;
     struct world *w = world_new("echo $PPID >>pids; cat >/dev/null");
     struct notify *n = begin(w, LONG_MS);
-    char line[128];
+    char line[192];
 
     notify_tell(n, &live);
     wait_lines(w, "pids", 1);
