@@ -389,11 +389,16 @@ static void released(struct people *p, struct ask *a)
 {
     struct model *m = &a->m;
     uint64_t due = model_due(p, a);
+    /* A node that went back may know of no earlier stop: the hold is what is left. */
+    bool forgot = p->wards[a->seat].unsure && m->stopped == 0;
 
+    if (forgot)
+        due = later(m->opened + m->hold, m->approved + (m->hold > 0 ? HOUR : 0));
     if (m->approved == 0 || !m->words_right)
         world_broken(&p->w, "no_release_without_yes", "%s's piece goes",
                      seat_name(a->seat));
-    else if (m->restarts > 0 && p->w.now < later(m->stopped, m->opened) + m->stop_hold)
+    else if (!forgot && m->restarts > 0 &&
+             p->w.now < later(m->stopped, m->opened) + m->stop_hold)
         world_broken(&p->w, "no_release_against_stop", "%s's piece goes %u s early",
                      seat_name(a->seat),
                      (unsigned)(later(m->stopped, m->opened) + m->stop_hold - p->w.now));
