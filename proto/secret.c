@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/secret.h"
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -14,23 +15,29 @@ enum { BLOCK = 64, BLOCKS = SECRET_ARENA / BLOCK };
 
 /* The one piece of process-wide state: locked memory is a thing of the process. */
 static struct {
-    atomic_flag busy;
+    atomic_bool busy;
     uint8_t *map; /* guard page, arena, guard page */
     size_t map_n;
     uint8_t *base;
     uint16_t run[BLOCKS]; /* length in blocks at the first block of a run, else 0 */
     bool used[BLOCKS];
-} arena = { .busy = ATOMIC_FLAG_INIT };
+} arena;
 
+/*
+ * Held for a few hundred instructions; but whoever holds it may have lost its core. Who
+ * waits looks without writing and gives way: many that write would keep the holder out.
+ */
 static void lock(void)
 {
-    while (atomic_flag_test_and_set_explicit(&arena.busy, memory_order_acquire))
-        ; /* held for a few hundred instructions at most */
+    while (atomic_exchange_explicit(&arena.busy, true, memory_order_acquire)) {
+        while (atomic_load_explicit(&arena.busy, memory_order_relaxed))
+            (void)sched_yield(); /* cannot fail on Linux */
+    }
 }
 
 static void unlock(void)
 {
-    atomic_flag_clear_explicit(&arena.busy, memory_order_release);
+    atomic_store_explicit(&arena.busy, false, memory_order_release);
 }
 
 enum err secret_start(enum secret_lock need)
