@@ -154,23 +154,53 @@ static void bind_ad(enum label l, struct bytes ad, uint8_t out[HASH_BYTES])
 
 enum { NONCE = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES, TAG = 16 };
 
+/* Makes room for a sealed plain at the end of out; NULL, and over, if there is none. */
+static uint8_t *seal_room(struct bytes plain, struct buf *out)
+{
+    if (out->over || plain.n > SIZE_MAX - SEAL_OVERHEAD ||
+        plain.n + SEAL_OVERHEAD > out->cap - out->n) {
+        out->over = true;
+        return NULL;
+    }
+    uint8_t *at = out->p + out->n;
+    out->n += plain.n + SEAL_OVERHEAD;
+    return at;
+}
+
+/* Ciphertext and tag behind the nonce that stands at at. */
+static void seal_behind(const struct seal_key *key, const uint8_t bound[HASH_BYTES],
+                        struct bytes plain, uint8_t *at)
+{
+    MUST(crypto_aead_xchacha20poly1305_ietf_encrypt(at + NONCE, NULL, plain.p, plain.n,
+                                                    bound, HASH_BYTES, NULL, at,
+                                                    key->b) == 0);
+}
+
 void crypt_seal(const struct seal_key *key, enum label l, struct bytes ad,
                 struct bytes plain, const struct rng *rng, struct buf *out)
 {
     uint8_t bound[HASH_BYTES];
+    uint8_t *at = seal_room(plain, out);
 
-    if (out->over || plain.n > SIZE_MAX - SEAL_OVERHEAD ||
-        plain.n + SEAL_OVERHEAD > out->cap - out->n) {
-        out->over = true;
+    if (at == NULL)
         return;
-    }
-    uint8_t *at = out->p + out->n;
     bind_ad(l, ad, bound);
     rng_fill(rng, at, NONCE);
-    MUST(crypto_aead_xchacha20poly1305_ietf_encrypt(at + NONCE, NULL, plain.p, plain.n,
-                                                    bound, sizeof bound, NULL, at,
-                                                    key->b) == 0);
-    out->n += plain.n + SEAL_OVERHEAD;
+    seal_behind(key, bound, plain, at);
+}
+
+void crypt_seal_same(const struct seal_key *key, const struct seal_key *nonce_key,
+                     enum label l, struct bytes ad, struct bytes plain, struct buf *out)
+{
+    uint8_t bound[HASH_BYTES];
+    uint8_t *at = seal_room(plain, out);
+
+    if (at == NULL)
+        return;
+    bind_ad(l, ad, bound);
+    crypt_keyed(nonce_key->b, LABEL_VAULT_NONCE, PARTS(BYTES_OF(bound), plain),
+                (struct span){ at, NONCE });
+    seal_behind(key, bound, plain, at);
 }
 
 static enum err aead_open(const uint8_t *key, const uint8_t *nonce, struct bytes bound,

@@ -39,6 +39,16 @@ enum {
     X(SPOKEN_HELLO, "kith spoken hello", "gate of a hello of kind 1")                    \
     X(SPOKEN_SEAL, "kith spoken seal", "the sealed answer to a spoken code")             \
     X(VAULT_GENERATION, "kith vault generation", "vault key of one generation")          \
+    X(VAULT_OBJECT_KEY, "kith vault object key", "seals objects of the vault")           \
+    X(VAULT_NONCE_KEY, "kith vault nonce key", "makes the nonces of objects")            \
+    X(VAULT_HEAD_KEY, "kith vault head key", "seals states and witnesses")               \
+    X(VAULT_OBJECT, "kith vault object", "an object: associated data")                   \
+    X(VAULT_NONCE, "kith vault nonce", "nonce of an object, from its plaintext")         \
+    X(VAULT_OBJECT_ID, "kith vault object id", "id of an object, from its bytes")        \
+    X(VAULT_STATE, "kith vault state", "a sealed state: associated data")                \
+    X(VAULT_STATE_HASH, "kith vault state hash", "names a state")                        \
+    X(VAULT_HEAD, "kith vault head", "head of a vault at a seat: signature and hash")    \
+    X(VAULT_WITNESS, "kith vault witness", "a sealed witness: associated data")          \
     X(DROP_TAG, "kith drop tag", "drop ids and slot tags")                               \
     X(ACCOUNT_STATIC, "kith account static", "root account: Noise static key")           \
     X(ACCOUNT_SIGN, "kith account sign", "root account: Ed25519 seed")                   \
@@ -187,6 +197,12 @@ enum err crypt_dh(const struct dh_key *key, const uint8_t pub[PUB_BYTES],
  */
 void crypt_seal(const struct seal_key *key, enum label l, struct bytes ad,
                 struct bytes plain, const struct rng *rng, struct buf *out);
+/*
+ * The same with a nonce that follows from key, label, ad and plain: the same input gives
+ * the same bytes, another input another nonce. nonce_key serves nothing else.
+ */
+void crypt_seal_same(const struct seal_key *key, const struct seal_key *nonce_key,
+                     enum label l, struct bytes ad, struct bytes plain, struct buf *out);
 /*
  * Opens what crypt_seal made into out (at least sealed.n - SEAL_OVERHEAD bytes).
  * ERR_FORMAT: too short; ERR_TOO_BIG: out too small; ERR_AUTH: changed or other key.

@@ -69,6 +69,8 @@
       "End the pause: kith guard resume.")                                               \
     X(LEFT, 30, "left", "The guardian gave this ward up.",                               \
       "Choose another guardian: kith guardian replace.")                                 \
+    X(NEWER, 31, "newer", "The vault there is newer than what was read.",                \
+      "Fetch it first: kith vault pull.")                                                \
     X(CORRUPT, 0, "damaged", "Stored data is damaged or foreign.",                       \
       "Restore it from a backup.")                                                       \
     X(ROLLBACK, 0, "rolled-back", "Stored data is older than it should be.",             \

@@ -12,6 +12,7 @@
 #include "proto/drop.h"
 #include "proto/err.h"
 #include "proto/piece.h"
+#include "proto/vault.h"
 #include "proto/wire.h"
 
 /* Who speaks: the first byte of message 1's payload. */
@@ -130,7 +131,17 @@ enum { MSG_REPLY = 0x8000, MSG_ERROR = 0x8000 };
       "a reader has seen it so far")                                                     \
     X(75, DROP_WATCH, drop_watch, MAY_READ_DROP, READ, 64, 64,                           \
       "answers when there is something new")                                             \
-    X(76, DROP_CLOSE, drop_close, MAY_HOLD_DROP, WRITE, 64, 16, "ends a drop")
+    X(76, DROP_CLOSE, drop_close, MAY_HOLD_DROP, WRITE, 64, 16, "ends a drop")           \
+    X(90, VAULT_HAVE, vault_have, MAY(ROLE_OWNER) | MAY(ROLE_DEVICE), READ, 49152, 256,  \
+      "which of these objects the node has")                                             \
+    X(91, VAULT_PUT, vault_put, MAY(ROLE_OWNER) | MAY(ROLE_DEVICE), WRITE, 61440, 64,    \
+      "stores objects")                                                                  \
+    X(92, VAULT_GET, vault_get, MAY(ROLE_OWNER) | MAY(ROLE_DEVICE), READ, 4096, 61440,   \
+      "objects, as many as fit")                                                         \
+    X(93, HEAD_GET, head_get, MAY(ROLE_OWNER) | MAY(ROLE_DEVICE), READ, 64, 16384,       \
+      "a head of the vault, and the witness beside it")                                  \
+    X(94, HEAD_SET, head_set, MAY(ROLE_OWNER) | MAY(ROLE_DEVICE), WRITE, 64512, 64,      \
+      "a new head, in place of the one it names")
 
 enum msg_kind {
 
@@ -726,6 +737,60 @@ struct req_drop_close {
 
 struct rep_drop_close {
     uint8_t reserved;
+};
+
+struct req_vault_have {
+    struct bytes ids; /* up to VAULT_HAVE_MAX, one after the other */
+};
+
+struct rep_vault_have {
+    struct bytes bits; /* bit i, least significant first: has the i-th id, not dropped */
+};
+
+struct req_vault_put {
+    uint8_t op[ID_BYTES];
+    struct bytes objects; /* vault_frame_put, up to VAULT_BATCH_MAX */
+};
+
+struct rep_vault_put {
+    uint32_t stored; /* that it did not have */
+    uint64_t used;   /* bytes of the ward's vault */
+};
+
+struct req_vault_get {
+    struct bytes ids; /* up to VAULT_GET_MAX */
+};
+
+/* As many as fit, in the order asked; an empty frame for one it does not have. */
+struct rep_vault_get {
+    struct bytes objects; /* vault_frame_put */
+};
+
+struct req_head_get {
+    uint64_t version; /* the newest kept up to this one; 0: the newest of all */
+};
+
+struct rep_head_get {
+    struct bytes head;    /* vault_head_make; absent: none */
+    struct bytes witness; /* sealed, as it came with that head */
+    uint64_t received;    /* Unix seconds */
+    uint64_t version;     /* of the newest head; 0 none */
+    uint64_t oldest;      /* of the oldest head kept */
+    uint64_t used;        /* bytes of the ward's vault */
+    uint64_t quota;       /* and how many there may be */
+};
+
+struct req_head_set {
+    uint8_t op[ID_BYTES];
+    struct bytes head;    /* version: that of the newest + 1, with its hash */
+    struct bytes witness; /* sealed */
+    struct bytes objects; /* that it still lacks, if so few: vault_frame_put */
+    struct bytes dropped; /* ids the new state does not need, up to VAULT_DROP_MAX */
+};
+
+struct rep_head_set {
+    uint64_t version;
+    uint64_t used; /* bytes of the ward's vault */
 };
 
 struct msg_row {

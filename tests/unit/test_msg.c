@@ -521,6 +521,11 @@ static const struct {
     { 75, MSG_READ,
       MAY(ROLE_OWNER) | MAY(ROLE_DEVICE) | MAY(ROLE_GUARDIAN) | MAY(ROLE_REQUESTER) },
     { 76, MSG_WRITE, MAY(ROLE_OWNER) | MAY(ROLE_DEVICE) | MAY(ROLE_GUARDIAN) },
+    { 90, MSG_READ, MAY(ROLE_OWNER) | MAY(ROLE_DEVICE) },
+    { 91, MSG_WRITE, MAY(ROLE_OWNER) | MAY(ROLE_DEVICE) },
+    { 92, MSG_READ, MAY(ROLE_OWNER) | MAY(ROLE_DEVICE) },
+    { 93, MSG_READ, MAY(ROLE_OWNER) | MAY(ROLE_DEVICE) },
+    { 94, MSG_WRITE, MAY(ROLE_OWNER) | MAY(ROLE_DEVICE) },
 };
 
 static void roles_are_those_of_the_protocol(void **state)

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The vault in the home: named items with their history, as the same sealed objects the
+ * nodes keep (home/vault/, one file an object, named by its id). Works with the day
+ * box's key: no passphrase. Every change makes a new state, synced before the call
+ * returns; a cut leaves the state before it. Never sends, asks or prints. What will hurt
+ * you: a content is in ordinary memory while it is used; VAULT_BLOB wipes it.
+ */
+#ifndef KITH_CLIENT_VAULT_H
+#define KITH_CLIENT_VAULT_H
+
+#include "client/home.h"
+#include "proto/vault.h"
+
+enum {
+    VAULT_CONTENT_MAX = 64 * 1024 * 1024, /* bytes of one item */
+    VAULT_ITEMS_MAX = 20000
+};
+
+/* An opened vault; on the heap. Items belong to it, in the order of their names. */
+struct vault;
+
+/*
+ * Opens the home's vault, an empty one where there is none. ERR_UNKNOWN: the home has no
+ * root yet; ERR_CORRUPT: a file is damaged, *out_what names it and what it belongs to;
+ * ERR_IO, ERR_NOMEM.
+ */
+enum err vault_open(struct home *h, const struct day *d, struct vault **out);
+void vault_free(struct vault *v);
+#define AUTO_VAULT __attribute__((cleanup(auto_vault_)))
+
+static inline void auto_vault_(struct vault **place)
+{
+    vault_free(*place);
+}
+
+/* ---- looking ---- */
+
+/* Items that are there (not removed), sorted by name. */
+size_t vault_count(const struct vault *v);
+const struct vault_item *vault_at(const struct vault *v, size_t i);
+/* By exact name, or a unique prefix of the id (>= 4 hex digits); NULL. */
+const struct vault_item *vault_find(const struct vault *v, struct bytes name);
+/* The newest state; its hash. A vault without any item has version 0. */
+const struct vault_state *vault_now(const struct vault *v);
+/*
+ * An item's content, whole and checked. back: 0 the present one, n the n-th before it
+ * (item->past[n - 1]). ERR_UNKNOWN: no such content; ERR_CORRUPT: an object is missing or
+ * damaged here (kith vault pull gets it again).
+ */
+enum err vault_content(struct vault *v, const struct vault_item *item, unsigned back,
+                       struct home_blob *out);
+
+/* ---- changing ---- */
+
+/* What an item becomes; slices are copied. */
+struct vault_change {
+    struct bytes name;
+    enum vault_type type;
+    struct bytes hint;
+    struct bytes user;
+    struct bytes url;
+    const struct bytes *content; /* NULL: as it is */
+};
+
+/*
+ * A new item. ERR_EXISTS: one of that name is there; ERR_TOO_BIG: content or number;
+ * ERR_ARG: a text is not printable or too long, or no content. Nothing is written before
+ * vault_save.
+ */
+enum err vault_add(struct vault *v, const struct vault_change *what, uint64_t now,
+                   const struct rng *rng);
+/* The item's texts and content; the old content moves into its past. Errors as above. */
+enum err vault_edit(struct vault *v, const struct vault_item *item,
+                    const struct vault_change *what, uint64_t now);
+/* Removes it; its last content moves into the past, so that it can be had again. */
+enum err vault_remove(struct vault *v, const struct vault_item *item, uint64_t now);
+/*
+ * Makes one new state of all changes since the last: objects, then the state, synced.
+ * Fine without changes. ERR_DISK_FULL, ERR_IO: nothing changed on disk.
+ */
+enum err vault_save(struct vault *v, uint64_t now, const struct rng *rng);
+
+/* ---- what rounds need (client/vault_round) ---- */
+
+/* The ids of every object the newest state needs: index, pages, lists, chunks, past. */
+enum err vault_needs(struct vault *v, struct home_blob *out_ids);
+/* Ids of objects that were pushed once and are not needed any more. */
+enum err vault_unneeded(struct vault *v, struct home_blob *out_ids);
+/* An object's bytes as they go to a node. ERR_UNKNOWN, ERR_CORRUPT. */
+enum err vault_object(struct vault *v, const uint8_t id[VAULT_ID], struct home_blob *out);
+/* Whether it is here and whole in size; not opened. */
+bool vault_has(struct vault *v, const uint8_t id[VAULT_ID]);
+/* Keeps an object that came from a node. ERR_AUTH: its id is another. */
+enum err vault_keep(struct vault *v, const uint8_t id[VAULT_ID], struct bytes object);
+
+/* What to get before a foreign state can be read: ids that are not here. */
+enum err vault_lacks(struct vault *v, const struct vault_state *theirs,
+                     struct home_blob *out_ids);
+
+/* What a merge did, for a person. */
+struct vault_merge {
+    bool took;        /* theirs is newer and contains ours: taken as it is */
+    bool merged;      /* both had changes: one state of both, two parents */
+    bool stale;       /* ours contains theirs: nothing to do */
+    unsigned added;   /* items that were not here */
+    unsigned changed; /* contents that are newer there */
+    unsigned removed; /* items removed there */
+    unsigned both;    /* items changed on both sides: the newer is the present one, the
+                         other stands first in its past */
+    unsigned renamed; /* two items of one name: one got " (2)" */
+    bool shrinks;     /* more than a third of our items would go */
+};
+
+/*
+ * Joins a foreign state, all whose index objects are here, with ours; item by item,
+ * nothing is lost: each content is present or past afterwards. shrink_ok: a person agreed
+ * that more than a third goes (else ERR_STATE and nothing changes, out_what says so).
+ * Not saved.
+ */
+enum err vault_join(struct vault *v, const struct vault_state *theirs, bool shrink_ok,
+                    struct vault_merge *out_what);
+
+/* Reads every object the newest state needs; the first that fails is named. */
+enum err vault_check(struct vault *v, size_t *out_objects, char out_what[256]);
+
+#endif
