@@ -330,21 +330,23 @@ static enum err words_value_n(size_t words, size_t *out_n)
     return OK;
 }
 
-static enum err share_of_words(const struct reading *r, struct slip39_share *share)
+/* share is secret memory; undefined on failure. */
+static enum err share_of_words(const uint16_t *words, size_t count,
+                               struct slip39_share *share)
 {
     uint8_t header[SLIP39_HEADER];
     uint32_t padding = 0;
     size_t n = 0;
 
-    TRY(words_value_n(r->count, &n));
-    words_to_header(r->index, header);
+    TRY(words_value_n(count, &n));
+    words_to_header(words, header);
     secret_public(header, sizeof header);
-    uint32_t sum = rs1024(header[1] & 1, r->index, r->count);
+    uint32_t sum = rs1024(header[1] & 1, words, count);
     secret_public(&sum, sizeof sum);
     if (sum != 1)
         return ERR_CHECKSUM;
     share->value_n = (uint8_t)n;
-    words_to_value(r->index + HEADER_WORDS, (struct span){ share->value, n }, &padding);
+    words_to_value(words + HEADER_WORDS, (struct span){ share->value, n }, &padding);
     secret_public(&padding, sizeof padding);
     return padding != 0 ? ERR_FORMAT : header_decode(header, share);
 }
@@ -358,9 +360,73 @@ enum err slip39_words_decode(struct bytes text, struct slip39_share *out_share)
 
     TRY(secret_new(&work));
     TRY(read_words(text, &work->reading));
-    TRY(share_of_words(&work->reading, &work->share));
+    TRY(share_of_words(work->reading.index, work->reading.count, &work->share));
     *out_share = work->share;
     return OK;
+}
+
+/* ---- words as numbers ---- */
+
+void slip39_indices_encode(const struct slip39_share *share, uint16_t *out_indices)
+{
+    struct writing w = { 0 };
+
+    share_words(share, &w);
+    memcpy(out_indices, w.words, slip39_word_count(share->value_n) * sizeof *out_indices);
+    secret_wipe(&w, sizeof w);
+}
+
+enum err slip39_indices_decode(const uint16_t *indices, size_t n,
+                               struct slip39_share *out_share)
+{
+    AUTO_SECRET struct slip39_share *share = NULL;
+
+    if (n > SLIP39_WORDS)
+        return ERR_TOO_BIG;
+    TRY(secret_new(&share));
+    TRY(share_of_words(indices, n, share));
+    *out_share = *share;
+    return OK;
+}
+
+uint32_t slip39_remainder(uint8_t ext, const uint16_t *indices, size_t n)
+{
+    return rs1024(ext, indices, n) ^ 1;
+}
+
+/* The word's letters from the highest byte on, and the mask of those that count. */
+static bool typed_word(struct bytes typed, uint64_t *out_word, uint64_t *out_mask)
+{
+    uint64_t word = 0;
+
+    if (typed.n < SLIP39_PREFIX || typed.n > WORD_MAX)
+        return false;
+    for (size_t i = 0; i < typed.n; i++)
+        word |= (uint64_t)(typed.p[i] | 0x20U) << (56 - 8 * i);
+    *out_word = word;
+    *out_mask = ~(uint64_t)0 << (64 - 8 * typed.n);
+    return true;
+}
+
+bool slip39_find(struct bytes typed, uint16_t *out_index)
+{
+    uint64_t word = 0;
+    uint64_t mask = 0;
+    uint64_t index = 0;
+    uint64_t hit = 0;
+
+    if (!typed_word(typed, &word, &mask))
+        return false;
+    for (size_t i = 0; i < LIST; i++) {
+        uint64_t same = mask_equal(list_word(i) & mask, word);
+        index |= same & i;
+        hit |= same;
+    }
+    secret_public(&hit, sizeof hit);
+    if (hit == 0)
+        return false;
+    *out_index = (uint16_t)index;
+    return true;
 }
 
 /* ---- passphrase ---- */

@@ -20,6 +20,7 @@ enum {
     SLIP39_SHARES = 256, /* most shares of one set */
     SLIP39_HEADER = 5,   /* bytes before the value in a piece */
     SLIP39_PIECE = 37,   /* a piece of a 32-byte secret */
+    SLIP39_PREFIX = 4,   /* letters that tell every word of the list from the others */
     SLIP39_WORDS = 59,   /* most words of one share; a 32-byte secret has 33 */
     SLIP39_TEXT = 1024,  /* most bytes of text read as one share */
     SLIP39_E_USUAL = 5,  /* highest iteration exponent without asking a person */
@@ -123,6 +124,18 @@ enum err slip39_words_decode(struct bytes text, struct slip39_share *out_share);
 size_t slip39_word_count(size_t n);
 /* One word of the list, index 0 to 1023, zero-filled; all 1,024 words are read. */
 void slip39_word(uint16_t index, uint8_t out_word[8]);
+/*
+ * The index of a typed word: any case, at least its first four letters, and nothing that
+ * is not the beginning of that word. False: none. Time depends on its length only.
+ */
+bool slip39_find(struct bytes typed, uint16_t *out_index);
+/* The words of a share as indices: slip39_word_count(value_n) of them, secret. */
+void slip39_indices_encode(const struct slip39_share *share, uint16_t *out_indices);
+/* The share of n indices below 1,024. Errors of slip39_words_decode but ERR_WORD. */
+enum err slip39_indices_decode(const uint16_t *indices, size_t n,
+                               struct slip39_share *out_share);
+/* 0 if the checksum of n indices is right (ext as in the share). Constant time. */
+uint32_t slip39_remainder(uint8_t ext, const uint16_t *indices, size_t n);
 
 /*
  * The Shamir layer alone ("SplitSecret"): n values of secret.n bytes at x = 0 .. n - 1,

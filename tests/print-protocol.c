@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "node/request.h"
+#include "proto/card.h"
 #include "proto/crypt.h"
 #include "proto/err.h"
 #include "proto/msg.h"
@@ -136,7 +137,7 @@ static void print_objects(void)
         &box_about_schema,    &box_content_schema,  &note_schema,
         &view_schema,         &transcript_schema,   &statement_schema,
         &introduction_schema, &ack_schema,          &release_receipt_schema,
-        &drop_event_schema,   &drop_receipt_schema,
+        &drop_event_schema,   &drop_receipt_schema, &card_line_schema,
     };
     const struct wire_schema *seen[64];
     size_t n_seen = 0;

@@ -35,6 +35,10 @@ static void pieces_make(struct circle *c, const struct escrow_key *escrow)
         c->m.pieces[i].index = shares[i].member_index;
         c->m.pieces[i].kind = PIECE_NODE;
         piece_public(c->pieces[i], c->m.pieces[i].piece_key);
+        if (i + c->n_cards >= n) {
+            c->m.pieces[i].kind = PIECE_CARD;
+            continue;
+        }
         if (secret_equal(c->approvals[i].b, zero.b, KEY_BYTES))
             rng_fill(&crypt_random, c->approvals[i].b, KEY_BYTES);
         crypt_sign_public(&c->approvals[i], c->m.pieces[i].approval);
