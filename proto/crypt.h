@@ -74,8 +74,8 @@ enum {
     X(MANIFEST, "kith manifest", "manifest: signature and hash")                         \
     X(MANIFEST_BEFORE, "kith manifest before", "associated data of the wrapped root")    \
     X(WRAPPED_LINE, "kith wrapped line", "checksum of a line that holds W_e")            \
-    X(MANIFEST_SEAL, "kith manifest seal", "manifest at rest at a node")                 \
     X(CARD_LINE, "kith card line", "checksum of the public line of a card")              \
+    X(MANIFEST_SEAL, "kith manifest seal", "manifest at rest at a node")                 \
     X(ROSTER_SEAL, "kith roster seal", "roster at rest at a node")                       \
     X(DESCRIPTOR, "kith descriptor", "descriptor: signature")                            \
     X(BOX_PIECE, "kith box piece", "box of a piece and the manifest key")                \
