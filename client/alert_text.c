@@ -6,7 +6,7 @@
 #define TEXT(b) (int)(b).n, (const char *)(b).p
 
 /* What a person can do about it. */
-enum advice { NOTHING, STOP, CALL, LOOK, CHANGED, ANSWER, CLOCK, OTHERS, STALE };
+enum advice { NOTHING, STOP, CALL, LOOK, CHANGED, ANSWER, CLOCK, OTHERS, STALE, SHRUNK };
 
 /* "@" is the guardian's name at the owner, the ward's at the guardian. */
 static const struct text_row {
@@ -69,6 +69,9 @@ static const struct text_row {
       "You have new keys at your place." },
     { REC_WARD_LEFT, STALE, NOTHING, "@ gave your piece up and erased it.",
       "You gave the piece of @ up, and it was erased." },
+    { REC_VAULT_SHRUNK, SHRUNK, NOTHING,
+      "More than a third was removed from your vault at @'s node.",
+      "@ removed more than a third of their vault." },
     { REC_CLOCK_FROZEN, CALL, CLOCK,
       "The clock of @'s node waits for a person; until then holds stand still there.",
       "The clock of your node waits for you; until then holds stand still there." },
@@ -213,6 +216,9 @@ static void say_advice(enum advice advice, const struct seen_entry *e,
                     "kith guard clock --confirm" },
         [OTHERS] = { "If that was not you, stop the others and call your guardians now:",
                      "kith stop all" },
+        [SHRUNK] = { "If that was not you, somebody has your device. What was there is "
+                     "kept for 30 days:",
+                     "kith vault log" },
         [STALE] = { "Your circle has one piece less that counts:", "kith status" },
     };
 

@@ -348,15 +348,25 @@ struct bucket *conn_rate(struct rate *rates, size_t n, const uint8_t *cred)
     return &oldest->bucket;
 }
 
+/* A vault is moved in many messages, which leave room for all others. */
+static bool comes_in_numbers(uint16_t kind)
+{
+    return kind == MSG_VAULT_HAVE || kind == MSG_VAULT_PUT || kind == MSG_VAULT_GET;
+}
+
 static bool within_rate(struct conn *c)
 {
     const struct limits *lim = c->loop->env.limits;
-    struct bucket *b = conn_rate(c->loop->rates, RATES, c->who.cred);
+    bool many = comes_in_numbers(c->kind);
+    struct rate *rates = many ? c->loop->vault_rates : c->loop->rates;
+    struct bucket *b = conn_rate(rates, RATES, c->who.cred);
+    uint64_t rate = many ? lim->vault_rate : lim->cred_rate;
+    uint64_t burst = many ? lim->vault_burst : lim->cred_burst;
     uint64_t now = uv_now(&c->loop->uv);
 
-    if (bucket_take(b, lim->cred_rate, lim->cred_burst, now))
+    if (bucket_take(b, rate, burst, now))
         return true;
-    uint64_t wait = bucket_wait(b, lim->cred_rate, lim->cred_burst, now);
+    uint64_t wait = bucket_wait(b, rate, burst, now);
     c->reply_kind = MSG_ERROR;
     msg_put_error(ERR_BUSY, (uint32_t)wait, OUTCOME_NOT_DONE, &c->reply);
     return false;

@@ -44,6 +44,7 @@ struct loop {
     void *tell_ctx;
     struct door door;
     struct rate rates[RATES];
+    struct rate vault_rates[RATES];   /* of messages about objects */
     struct rate spoken[SPOKEN_RATES]; /* by spoken id */
     struct conn *conns; /* fixed number of slots, for the life of the loop */
     size_t n_conns;

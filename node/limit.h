@@ -32,6 +32,10 @@
       "messages of one credential, in the long run")                                     \
     X(cred_burst, "BurstPerCredential", 256, 32, 10000, "messages",                      \
       "messages of one credential at once")                                              \
+    X(vault_rate, "VaultRatePerCredential", 6000, 60, 600000, "messages/min",            \
+      "that ask for, put and get objects of a vault, in the long run")                   \
+    X(vault_burst, "VaultBurstPerCredential", 1024, 32, 10000, "messages",               \
+      "the same at once")                                                                \
     X(spoken_rate, "RatePerSpokenCode", 6, 1, 600, "answers/min",                        \
       "answers to one spoken code, in the long run")                                     \
     X(spoken_burst, "BurstPerSpokenCode", 8, 1, 100, "answers",                          \
@@ -51,6 +55,12 @@
     X(requests, "RequestsPerWard", 32, 4, 256, "requests", "not final, of one ward")     \
     X(ward_bytes, "BytesPerWard", 67108864, 1048576, 17179869184, "bytes",               \
       "stored for one ward")                                                             \
+    X(vault_bytes, "VaultBytesPerWard", 75497472, 1048576, 17179869184, "bytes",         \
+      "of objects and heads in the vault of one ward")                                   \
+    X(vault_objects, "VaultObjectsPerWard", 65536, 1024, 1048576, "objects",             \
+      "in the vault of one ward")                                                        \
+    X(vault_heads, "VaultHeadsPerWard", 4096, 64, 65536, "heads",                        \
+      "of the vault of one ward")                                                        \
     X(drops, "DropsPerWard", 64, 8, 1024, "drops", "made by one ward or seat")           \
     X(blobs, "BlobsPerDrop", 1024, 64, 65536, "blobs", "in one drop")                    \
     X(drop_bytes, "BytesPerDrop", 1048576, 65536, 1073741824, "bytes",                   \

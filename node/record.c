@@ -171,6 +171,7 @@ static const struct wire_field record_ward_fields[] = {
     W_UINT(record_ward, drops.count, 30, WIRE_MAY, UINT32_MAX),
     W_FIX(record_ward, drops.sum, 31, WIRE_MAY),
     W_FIX(record_ward, log, 32, WIRE_MUST),
+    W_UINT(record_ward, vault, 40, WIRE_MAY, 1),
 };
 const struct wire_schema record_ward_schema = W_SCHEMA(record_ward, record_ward_fields);
 

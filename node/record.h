@@ -178,6 +178,7 @@ struct record_ward {
     uint64_t frozen;       /* by the guardian, until then; 0 never */
     uint64_t thawed;       /* when the end of it was told; 0 not yet */
     uint64_t left;         /* when the guardian gave it up; 0 not */
+    uint8_t vault;         /* 1: it has a vault (node/vault) */
 };
 
 /* True while its guardian keeps the owner's keys from changing anything. */

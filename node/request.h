@@ -145,6 +145,8 @@ uint8_t request_tries_left(const struct request *r);
 
 /* ERR_UNKNOWN: none. Brought up to c->now in memory only. */
 enum err request_get(struct call *c, const uint8_t id[ID_BYTES], struct request *out);
+/* True if one of the ward is approved or contested. */
+enum err request_holding(struct call *c, const uint8_t ward[ID_BYTES], bool *out);
 /* How many requests of a ward are listed and not final. */
 enum err request_count(struct call *c, const uint8_t ward[ID_BYTES], uint32_t *out_n);
 /*

@@ -195,6 +195,24 @@ enum err request_count(struct call *c, const uint8_t ward[ID_BYTES], uint32_t *o
     return OK;
 }
 
+enum err request_holding(struct call *c, const uint8_t ward[ID_BYTES], bool *out)
+{
+    struct txn_key at = { 0 };
+    struct request r = { 0 };
+    size_t mark = c->mem.n;
+    bool holding = false;
+    enum err e = OK;
+
+    while (!holding && (e = request_next_of(c, ward, &at, &r)) == OK) {
+        holding = r.state == STATE_APPROVED || r.state == STATE_CONTESTED;
+        c->mem.n = mark;
+    }
+    if (e != OK && e != ERR_UNKNOWN)
+        return e;
+    *out = holding;
+    return OK;
+}
+
 /* ---- the sweep ---- */
 
 /* A request goes with up to 64 answers and 64 blobs; one job writes 1,024 records. */

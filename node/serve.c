@@ -4,6 +4,7 @@
 #include "node/drop.h"
 #include "node/request.h"
 #include "node/seat.h"
+#include "node/vault.h"
 #include "node/ward.h"
 
 enum { LOOKUP_BYTES = 16 * 1024, BUSY_RETRY_MS = 60000 };
@@ -452,7 +453,8 @@ enum err serve_tick_drops(struct txn *t, const struct node_env *env, uint64_t no
     AUTO_CALL struct call c = { .txn = t, .env = env, .now = now };
 
     TRY(call_start(&c, SCRATCH_BYTES));
-    return drop_serve_tick(&c, out_more);
+    TRY(drop_serve_tick(&c, out_more));
+    return *out_more ? OK : vault_serve_tick(&c, out_more);
 }
 
 /* ---- long polls ---- */

@@ -65,7 +65,12 @@ enum serve_key {
     X(DROP_GET, drop_get, drop_serve_get, NEEDS_CONVERSATION, EV_COUNT)                  \
     X(DROP_ACK, drop_ack, drop_serve_ack, NEEDS_CONVERSATION, EV_COUNT)                  \
     X(DROP_WATCH, drop_watch, drop_serve_watch, NEEDS_CONVERSATION, EV_COUNT)            \
-    X(DROP_CLOSE, drop_close, drop_serve_close, NEEDS_CONVERSATION, EV_COUNT)
+    X(DROP_CLOSE, drop_close, drop_serve_close, NEEDS_CONVERSATION, EV_COUNT)            \
+    X(VAULT_HAVE, vault_have, vault_serve_have, NEEDS_CONVERSATION, EV_COUNT)            \
+    X(VAULT_PUT, vault_put, vault_serve_put, NEEDS_CONVERSATION, EV_COUNT)               \
+    X(VAULT_GET, vault_get, vault_serve_get, NEEDS_CONVERSATION, EV_COUNT)               \
+    X(HEAD_GET, head_get, vault_serve_head_get, NEEDS_CONVERSATION, EV_COUNT)            \
+    X(HEAD_SET, head_set, vault_serve_head_set, NEEDS_CONVERSATION, EV_COUNT)
 
 /*
  * Finds who calls: one-time and standing credentials by id, enrolled ones by role and
@@ -120,7 +125,8 @@ enum err serve_watch(struct txn *t, const struct session *who, const struct node
 /* True if there is something to say to it. */
 bool serve_watch_ready(struct txn *t, const struct node_env *env,
                        const struct drop_watch *w);
-/* Now and then, as a write of its own: drop_serve_tick; *out_more: call again. */
+/* Now and then, as a write of its own: drop_serve_tick, vault_serve_tick; *out_more:
+ * again. */
 enum err serve_tick_drops(struct txn *t, const struct node_env *env, uint64_t now,
                           bool *out_more);
 

@@ -45,7 +45,14 @@ enum {
     X(BLOB, 27, "blobs of a drop: drop id, sequence -> blob")                            \
     X(INTRO, 28, "introductions: ward, introducer, hash -> state")                       \
     X(CLOCK, 29, "clock marks: name -> times")                                           \
-    X(OPEN_KEY, 30, "what a requester used before: key -> what for")
+    X(OPEN_KEY, 30, "what a requester used before: key -> what for")                     \
+    X(VAULT, 31, "vaults: ward id -> what it holds")                                     \
+    X(VAULT_FIND, 32, "objects of a vault: ward id, object id -> where and since when")  \
+    X(VAULT_BULK, 33, "their bytes: ward id, sequence -> bytes")                         \
+    X(VAULT_STAGED, 34, "put, no head yet: ward id, when, object id -> nothing")         \
+    X(VAULT_GONE, 35, "dropped by a head: ward id, version, object id -> nothing")       \
+    X(VAULT_HEAD, 36, "heads of a vault: ward id, version -> head and witness")          \
+    X(VAULT_MARK, 37, "when heads came: ward id, version -> time and size")
 
 enum store_table {
 

@@ -17,7 +17,7 @@
 enum {
     FULL_KEY = 1 + STORE_KEY,
     RECORD = STORE_VALUE + 2 * SEAL_OVERHEAD, /* longest sealed value */
-    PENDING_OPS = 1024,
+    PENDING_OPS = 4096,
     PENDING_BYTES = 1024 * 1024,
     NAMES = 128,                    /* data keys made or dropped in one transaction */
     RESERVE_BYTES = 4 * 1024 * 1024 /* kept on the disk for releases and deletions */
@@ -38,6 +38,7 @@ struct pending_op {
 
 struct pending {
     struct pending_op ops[PENDING_OPS];
+    uint32_t sums[PENDING_OPS]; /* of their keys, so that one is found at a glance */
     size_t n;
     uint8_t bytes[PENDING_BYTES];
     size_t used;

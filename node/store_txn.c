@@ -33,12 +33,25 @@ static enum err full_key(enum store_table tab, struct bytes key, struct full_key
 
 /* ---- pending writes ---- */
 
+/* FNV-1a; equal sums are compared in full. */
+static uint32_t sum_of(struct bytes key)
+{
+    uint32_t sum = 2166136261u;
+
+    for (size_t i = 0; i < key.n; i++)
+        sum = (sum ^ key.p[i]) * 16777619u;
+    return sum;
+}
+
 static struct pending_op *find_pending(struct txn *t, struct bytes key)
 {
     if (t->pending == NULL)
         return NULL;
+    uint32_t sum = sum_of(key);
+
     for (size_t i = 0; i < t->pending->n; i++)
-        if (bytes_equal(key_bytes(&t->pending->ops[i].key), key))
+        if (t->pending->sums[i] == sum &&
+            bytes_equal(key_bytes(&t->pending->ops[i].key), key))
             return &t->pending->ops[i];
     return NULL;
 }
@@ -52,6 +65,7 @@ static enum err new_pending(struct txn *t, const struct full_key *key,
     if (op == NULL) {
         if (t->pending->n == PENDING_OPS)
             return ERR_TOO_BIG;
+        t->pending->sums[t->pending->n] = sum_of(key_bytes(key));
         op = &t->pending->ops[t->pending->n++];
         *op = (struct pending_op){ .key = *key, .del = true };
     }

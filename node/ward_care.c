@@ -89,9 +89,11 @@ static enum err erase_epoch(struct call *c, const struct record_epoch *epoch)
 
 enum err ward_leave(struct call *c, struct record_ward *ward)
 {
+    struct data_id vault = { .epoch = DATA_VAULT };
     struct txn_key at = { 0 };
     enum err e;
 
+    memcpy(vault.ward, ward->ward, ID_BYTES);
     /* By key, so that a damaged epoch goes as well. */
     while ((e = txn_next(c->txn, TAB_EPOCH, bytes_of(ward->ward, ID_BYTES), &at,
                          (struct span){ 0 }, NULL)) == OK) {
@@ -102,10 +104,12 @@ enum err ward_leave(struct call *c, struct record_ward *ward)
     }
     if (e != ERR_UNKNOWN)
         return e;
+    TRY(data_key_drop(c->txn, &vault));
     ward->left = c->now;
     ward->active = 0;
     ward->epochs = 0;
     ward->bytes = 0;
+    ward->vault = 0;
     TRY(ward_put(c, ward));
     return tell(c, ward, REC_WARD_LEFT);
 }

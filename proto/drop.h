@@ -42,6 +42,7 @@
     X(SEAT_RESUMED, 35, 1, "the guardian is back")                                       \
     X(SEAT_RESET, 36, 1, "the guardian lost their keys and has new ones")                \
     X(WARD_LEFT, 37, 1, "the guardian gave up this ward and erased its piece")           \
+    X(VAULT_SHRUNK, 38, 1, "more than a third was removed from the vault")               \
     X(CLOCK_FROZEN, 40, 1, "the node's clock waits for a person")                        \
     X(CLOCK_CONFIRMED, 41, 1, "a person confirmed the node's clock")                     \
     X(NODE_LOADED, 42, 1, "the node was loaded from a backup")                           \

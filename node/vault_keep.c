@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is kept, and what goes: in the tick, and to make room. */
+#include "node/request.h"
+#include "node/vault_part.h"
+#include "node/ward.h"
+
+enum {
+    HEADS_AT_ONCE = 64, /* erased by one job */
+    PURGE_AT_ONCE = 512 /* keys of a ward that was given up */
+};
+
+/* ---- heads ---- */
+
+enum err kept_head_erase(struct call *c, struct record_vault *v, uint64_t version,
+                         const struct record_mark *m)
+{
+    struct txn_key key = key_blob(v->ward, version);
+
+    v->used -= m->size < v->used ? m->size : v->used;
+    v->heads -= v->heads > 0;
+    TRY(txn_del(c->txn, TAB_VAULT_HEAD, key_bytes(&key)));
+    return txn_del(c->txn, TAB_VAULT_MARK, key_bytes(&key));
+}
+
+static enum err next_mark(struct call *c, const struct record_vault *v,
+                          struct txn_key *io_at, struct record_mark *out)
+{
+    struct record_mark m = { 0 };
+    size_t mark = c->mem.n;
+    enum err e =
+        record_next(c, TAB_VAULT_MARK, &record_mark_schema, BYTES_OF(v->ward), io_at, &m);
+
+    c->mem.n = mark;
+    TRY(e);
+    *out = m;
+    return OK;
+}
+
+static enum err find_oldest(struct call *c, struct record_vault *v)
+{
+    struct txn_key at = { 0 };
+    enum err e = txn_next(c->txn, TAB_VAULT_MARK, BYTES_OF(v->ward), &at,
+                          (struct span){ 0 }, NULL);
+
+    if (e == OK)
+        v->oldest = load_u64(at.b + ID_BYTES);
+    return e == ERR_UNKNOWN ? OK : e;
+}
+
+/* When the clock went back it is younger than now; then it is kept. */
+static bool older_than(const struct call *c, uint64_t received, uint64_t seconds)
+{
+    return c->now >= seconds && received <= c->now - seconds;
+}
+
+/* The newest head of each week stays. */
+static bool may_thin(const struct call *c, const struct record_mark *m,
+                     const struct record_mark *next)
+{
+    if (!older_than(c, m->received, VAULT_HEADS_S))
+        return false;
+    return older_than(c, m->received, VAULT_WEEKS_S) ||
+           m->received / VAULT_WEEK_S == next->received / VAULT_WEEK_S;
+}
+
+/* From the oldest on, until the first that is young or among the last. */
+static enum err thin(struct call *c, struct record_vault *v, bool *io_more)
+{
+    struct txn_key at = { 0 };
+    struct txn_key next_at = { 0 };
+    struct record_mark m = { 0 };
+    size_t erased = 0;
+    size_t left = v->heads;
+    enum err e = next_mark(c, v, &at, &m);
+
+    while (left > VAULT_HEADS_LAST && e != ERR_UNKNOWN) {
+        struct record_mark next = { 0 };
+        bool known = e == OK;
+
+        next_at = at;
+        e = next_mark(c, v, &next_at, &next);
+        if (e != OK && e != ERR_CORRUPT)
+            break;
+        if (known && !older_than(c, m.received, VAULT_HEADS_S))
+            break;
+        /* One whose time cannot be read stays. */
+        if (known && e == OK && may_thin(c, &m, &next)) {
+            TRY(kept_head_erase(c, v, load_u64(at.b + ID_BYTES), &m));
+            erased++;
+        }
+        if (erased == HEADS_AT_ONCE) {
+            *io_more = true;
+            break;
+        }
+        left--;
+        at = next_at;
+        m = next;
+    }
+    if (e != OK && e != ERR_UNKNOWN && e != ERR_CORRUPT)
+        return e;
+    return find_oldest(c, v);
+}
+
+/* ---- objects ---- */
+
+/* Of those that heads dropped, the one dropped first, if every kept head is newer. */
+static enum err erase_gone(struct call *c, struct record_vault *v, bool *out_erased)
+{
+    struct record_object o = { 0 };
+    struct txn_key at = { 0 };
+
+    *out_erased = false;
+    enum err e = txn_next(c->txn, TAB_VAULT_GONE, BYTES_OF(v->ward), &at,
+                          (struct span){ 0 }, NULL);
+    if (e == ERR_UNKNOWN || (e == OK && key_age(&at) > v->oldest))
+        return OK;
+    TRY(e);
+    *out_erased = true;
+    TRY(txn_del(c->txn, TAB_VAULT_GONE, key_bytes(&at)));
+    e = kept_find(c, v->ward, key_object_id(&at), &o);
+    if (e == ERR_UNKNOWN || e == ERR_CORRUPT)
+        return OK;
+    TRY(e);
+    return o.dropped == key_age(&at) ? kept_erase(c, v, key_object_id(&at), &o) : OK;
+}
+
+/* Of those that were put without a head, the first, if it waits no longer. */
+static enum err settle_staged(struct call *c, struct record_vault *v, bool *out_done)
+{
+    struct record_object o = { 0 };
+    struct txn_key at = { 0 };
+
+    *out_done = false;
+    enum err e = txn_next(c->txn, TAB_VAULT_STAGED, BYTES_OF(v->ward), &at,
+                          (struct span){ 0 }, NULL);
+    if (e == ERR_UNKNOWN)
+        return OK;
+    TRY(e);
+    const uint8_t *id = key_object_id(&at);
+
+    e = kept_find(c, v->ward, id, &o);
+    bool waits =
+        e == OK && o.dropped == 0 && o.received == key_age(&at) && kept_staged(v, &o);
+    if (waits && !older_than(c, o.received, VAULT_STAGED_S))
+        return OK;
+    if (e != OK && e != ERR_UNKNOWN && e != ERR_CORRUPT)
+        return e;
+    *out_done = true;
+    TRY(txn_del(c->txn, TAB_VAULT_STAGED, key_bytes(&at)));
+    if (!waits)
+        return OK;
+    return o.was != 0 ? kept_undo(c, v, id, &o) : kept_erase(c, v, id, &o);
+}
+
+/* ---- room ---- */
+
+/* Nothing goes while somebody may be about to come back. */
+static enum err may_erase(struct call *c, const struct record_vault *v, bool *out)
+{
+    bool holding = true;
+
+    TRY(request_holding(c, v->ward, &holding));
+    *out = !holding;
+    return OK;
+}
+
+/* The oldest head that is kept for its week only. */
+static enum err let_week_go(struct call *c, struct record_vault *v, bool *out_gone)
+{
+    struct txn_key at = { 0 };
+    struct record_mark m = { 0 };
+
+    *out_gone = false;
+    if (v->heads <= VAULT_HEADS_LAST)
+        return OK;
+    enum err e = next_mark(c, v, &at, &m);
+    if (e == ERR_UNKNOWN || e == ERR_CORRUPT)
+        return OK;
+    TRY(e);
+    if (!older_than(c, m.received, VAULT_HEADS_S))
+        return OK;
+    *out_gone = true;
+    TRY(kept_head_erase(c, v, load_u64(at.b + ID_BYTES), &m));
+    return find_oldest(c, v);
+}
+
+struct room {
+    uint64_t bytes; /* most that may be used before what comes */
+    uint64_t objects;
+    uint64_t heads;
+};
+
+static bool fits(const struct record_vault *v, const struct room *r)
+{
+    return v->used <= r->bytes && v->objects.count <= r->objects && v->heads <= r->heads;
+}
+
+static enum err make_room(struct call *c, struct record_vault *v, const struct room *r)
+{
+    bool some = true;
+
+    TRY(may_erase(c, v, &some));
+    for (size_t n = 0; some && n < VAULT_ERASE && !fits(v, r); n++) {
+        TRY(erase_gone(c, v, &some));
+        if (!some)
+            TRY(let_week_go(c, v, &some));
+    }
+    return fits(v, r) ? OK : ERR_FULL;
+}
+
+static uint64_t less(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : 0;
+}
+
+enum err kept_room(struct call *c, struct record_vault *v, uint64_t bytes,
+                   uint64_t objects, enum vault_came came)
+{
+    const struct limits *l = c->env->limits;
+    uint64_t kept = 0;
+    uint64_t heads = l->vault_heads;
+
+    if (came == CAME_ALONE)
+        kept += VAULT_RESERVE;
+    /* Whoever stole a device leaves some to the root account. */
+    if (c->who->role == ROLE_DEVICE) {
+        kept += VAULT_RESERVE;
+        heads -= heads / 16;
+    }
+    if (bytes > less(l->vault_bytes, kept) || objects > l->vault_objects)
+        return ERR_FULL;
+    const struct room r = { .bytes = l->vault_bytes - kept - bytes,
+                            .objects = l->vault_objects - objects,
+                            .heads = came == CAME_ALONE ? UINT64_MAX : heads - 1 };
+
+    /* What is there already needs no room. */
+    if ((bytes == 0 && objects == 0) || fits(v, &r))
+        return OK;
+    return make_room(c, v, &r);
+}
+
+/* ---- the tick ---- */
+
+static enum err sweep(struct call *c, struct record_vault *v, bool *out_more)
+{
+    bool more = false;
+    bool some = true;
+    size_t n = 0;
+
+    TRY(may_erase(c, v, &some));
+    if (some)
+        TRY(thin(c, v, &more));
+    while (some && n++ < VAULT_ERASE)
+        TRY(erase_gone(c, v, &some));
+    more |= some && n > VAULT_ERASE;
+    some = true;
+    n = 0;
+    while (some && n++ < VAULT_ERASE)
+        TRY(settle_staged(c, v, &some));
+    more |= some;
+    v->swept = more ? 0 : c->now;
+    *out_more = more;
+    return OK;
+}
+
+static enum err purge_table(struct call *c, enum store_table tab,
+                            const uint8_t ward[ID_BYTES], size_t *io_n)
+{
+    struct txn_key at = { 0 };
+    enum err e = OK;
+
+    while (*io_n < PURGE_AT_ONCE && (e = txn_next(c->txn, tab, bytes_of(ward, ID_BYTES),
+                                                  &at, (struct span){ 0 }, NULL)) == OK) {
+        TRY(txn_del(c->txn, tab, key_bytes(&at)));
+        (*io_n)++;
+    }
+    return e == ERR_UNKNOWN ? OK : e;
+}
+
+/* Its data key is gone; the records follow, the vault's own last. */
+static enum err purge(struct call *c, const uint8_t ward[ID_BYTES])
+{
+    static const enum store_table tables[] = { TAB_VAULT_FIND,   TAB_VAULT_BULK,
+                                               TAB_VAULT_STAGED, TAB_VAULT_GONE,
+                                               TAB_VAULT_MARK,   TAB_VAULT_HEAD };
+
+    size_t n = 0;
+
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
+        TRY(purge_table(c, tables[i], ward, &n));
+    return n > 0 ? OK : txn_del(c->txn, TAB_VAULT, bytes_of(ward, ID_BYTES));
+}
+
+static bool due(const struct call *c, const struct record_vault *v)
+{
+    return v->swept == 0 || v->swept > c->now || older_than(c, v->swept, VAULT_SWEEP_S);
+}
+
+/* *out_more: this vault had its share of the job. */
+static enum err tick_vault(struct call *c, const uint8_t id[ID_BYTES], bool *out_more)
+{
+    struct record_ward ward = { 0 };
+    struct record_vault v = { 0 };
+    struct txn_key key = key_id(id);
+    enum err e = ward_get(c, id, &ward);
+
+    if (e == ERR_UNKNOWN || (e == OK && ward.left != 0)) {
+        *out_more = true;
+        return purge(c, id);
+    }
+    TRY(e);
+    TRY(record_get(c, TAB_VAULT, &record_vault_schema, &key, &v));
+    if (!due(c, &v))
+        return OK;
+    TRY(sweep(c, &v, out_more));
+    return record_put(c, TAB_VAULT, &record_vault_schema, &key, &v);
+}
+
+enum err vault_serve_tick(struct call *c, bool *out_more)
+{
+    struct txn_key at = { 0 };
+    size_t mark = c->mem.n;
+    enum err e = OK;
+
+    *out_more = false;
+    while (!*out_more && (e = txn_next(c->txn, TAB_VAULT, (struct bytes){ 0 }, &at,
+                                       (struct span){ 0 }, NULL)) == OK) {
+        e = tick_vault(c, at.b, out_more);
+        c->mem.n = mark;
+        /* A damaged one stays; the others go on. */
+        if (e != ERR_CORRUPT)
+            TRY(e);
+    }
+    return e == ERR_UNKNOWN || e == ERR_CORRUPT ? OK : e;
+}
