@@ -120,7 +120,12 @@ enum err ctx_day_save(const struct ctx *ctx, struct home *h, const struct day *d
  * terminal). ERR_UNKNOWN (5): no root; ERR_LOCKED (4); ERR_PASSPHRASE (12).
  */
 enum err ctx_unlock(const struct ctx *ctx, struct home *h, struct unlocked **out);
-/* The same for another file under a passphrase: HOME_RESTORE. */
+/*
+ * Makes sure that the day box has the vault's keys: a home of an earlier version gets
+ * them once, with its passphrase. Errors as ctx_unlock.
+ */
+enum err ctx_vault_keys(const struct ctx *ctx, struct home *h, struct day *d);
+/* As ctx_unlock for another file under a passphrase: HOME_RESTORE. */
 enum err ctx_unlock_file(const struct ctx *ctx, struct home *h, enum home_file which,
                          struct home_key **out);
 /* A new key by --no-passphrase or a new passphrase. Caller frees. */

@@ -140,6 +140,16 @@ enum err ctx_unlock_file(const struct ctx *ctx, struct home *h, enum home_file w
     return open_file(ctx, &o);
 }
 
+enum err ctx_vault_keys(const struct ctx *ctx, struct home *h, struct day *d)
+{
+    if (d->me.vault_generation > 0)
+        return OK;
+    AUTO_SECRET struct unlocked *u = NULL;
+    TRY(ctx_unlock(ctx, h, &u));
+    TRY(home_vault_keys(d, &u->root, ctx->params->rng));
+    return ctx_day_save(ctx, h, d);
+}
+
 /* ---- making ---- */
 
 enum err ctx_new_key(const struct ctx *ctx, struct home_key **out)
@@ -230,6 +240,7 @@ static enum err fill_day(const struct ctx *ctx, const struct root_key *root,
     crypt_dh_public(&guardian->seal, d->me.guard_seal);
     if (bytes_equal(BYTES_OF(d->me.circle), bytes_of((uint8_t[ID_BYTES]){ 0 }, ID_BYTES)))
         rng_fill(ctx->params->rng, d->me.circle, ID_BYTES);
+    TRY(home_vault_keys(d, root, ctx->params->rng));
     char words[WORDS_TEXT];
     TRY(ctx_fingerprint(ctx, d->me.owner, words));
     d->me.fingerprint = day_keep(d, bytes_text(words));

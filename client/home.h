@@ -244,6 +244,11 @@ struct day_me {
     } handlers[DAY_HANDLERS];
 
     uint64_t reset; /* when the guardian began to get new keys; 0: not under way */
+    /* the vault, which a device works with without a passphrase */
+    uint32_t vault_generation;    /* 0: not made yet, home_vault_keys */
+    uint8_t vault_key[KEY_BYTES]; /* of that generation: secret */
+    uint8_t device[ID_BYTES];     /* random: names this home in histories */
+    struct bytes device_name;     /* what the machine calls itself; printable */
 };
 
 /* How far the enrolment of a guardian went. */
@@ -372,6 +377,12 @@ static inline void auto_day_(struct day **place)
     day_free(*place);
 }
 
+/*
+ * The vault's part of the day box, from the root: generation (1 where there was none) and
+ * its key; device id and name where they are missing. Not saved. ERR_NOMEM.
+ */
+enum err home_vault_keys(struct day *d, const struct root_key *root,
+                         const struct rng *rng);
 /* A copy of text that lives as long as the day. Ends the process without memory. */
 struct bytes day_keep(struct day *d, struct bytes text);
 /* Encodes and decodes what the day file's open part holds; decode gives a new day. */

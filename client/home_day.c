@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/home.h"
+
+#include <unistd.h>
+
 #include "proto/drop.h"
+#include "proto/vault.h"
 
 /*
  * The day box is a row of records. A kind or an even key that is not known makes the
@@ -10,7 +14,7 @@
 enum record { RECORD_ME = 1, RECORD_GUARDIAN, RECORD_SEAT, RECORD_INVITE, RECORD_WARD };
 
 /* Words of a fingerprint: four of at most ten letters. */
-enum { WORDS_MAX_BYTES = 48 };
+enum { WORDS_MAX_BYTES = 48, DEVICE_NAME_MAX = 64 };
 
 static const struct wire_field address_fields[] = {
     W_BYTES(roster_address, at, 1, WIRE_MUST, 1, ADDRESS_MAX),
@@ -93,6 +97,10 @@ static const struct wire_field me_fields[] = {
     W_UINT(day_me, guard_sent, 67, WIRE_MAY, UINT64_MAX),
     W_UINT(day_me, reset, 80, WIRE_MAY, UINT64_MAX),
     W_UINT(day_me, next_sheet, 100, WIRE_MAY, UINT32_MAX),
+    W_UINT(day_me, vault_generation, 110, WIRE_MAY, UINT32_MAX),
+    W_FIX(day_me, vault_key, 111, WIRE_MAY),
+    W_FIX(day_me, device, 112, WIRE_MAY),
+    W_TEXT(day_me, device_name, 113, WIRE_MAY, 0, DEVICE_NAME_MAX),
 };
 static const struct wire_schema me_schema = W_SCHEMA(day_me, me_fields);
 
@@ -241,6 +249,36 @@ void day_free(struct day *d)
     }
     secret_wipe(d, sizeof *d);
     free(d);
+}
+
+/* ---- the vault's part ---- */
+
+/* The machine's name, where it is one that a person can read. */
+static struct bytes machine_name(char mem[DEVICE_NAME_MAX + 1])
+{
+    memset(mem, 0, DEVICE_NAME_MAX + 1);
+    if (gethostname(mem, DEVICE_NAME_MAX) != 0 || !wire_printable(bytes_text(mem)))
+        return (struct bytes){ 0 };
+    return bytes_text(mem);
+}
+
+enum err home_vault_keys(struct day *d, const struct root_key *root,
+                         const struct rng *rng)
+{
+    AUTO_SECRET struct vault_key *key = NULL;
+    struct day_me *me = &d->me;
+    TRY(secret_new(&key));
+    uint32_t generation = me->vault_generation > 0 ? me->vault_generation : 1;
+    TRY(vault_key_of(root, generation, key));
+    me->vault_generation = generation;
+    memcpy(me->vault_key, key->b, KEY_BYTES);
+    const uint8_t none[ID_BYTES] = { 0 };
+    if (bytes_equal(BYTES_OF(me->device), BYTES_OF(none)))
+        rng_fill(rng, me->device, ID_BYTES);
+    char name[DEVICE_NAME_MAX + 1];
+    if (me->device_name.n == 0)
+        me->device_name = day_keep(d, machine_name(name));
+    return OK;
 }
 
 /* ---- encoding ---- */

@@ -62,6 +62,15 @@ bool bytes_equal(struct bytes a, struct bytes b)
     return true;
 }
 
+int bytes_order(struct bytes a, struct bytes b)
+{
+    size_t n = a.n < b.n ? a.n : b.n;
+    for (size_t i = 0; i < n; i++)
+        if (a.p[i] != b.p[i])
+            return a.p[i] < b.p[i] ? -1 : 1;
+    return (a.n > b.n) - (a.n < b.n);
+}
+
 enum err bytes_take(struct bytes *in, size_t n, struct bytes *out_head)
 {
     if (n > in->n)

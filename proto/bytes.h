@@ -66,6 +66,8 @@ void buf_put_zeros(struct buf *b, size_t n);
 
 /* True if equal in length and content. Leaks where they differ: not for secrets. */
 bool bytes_equal(struct bytes a, struct bytes b);
+/* Below, at or above 0 as a comes before b: by bytes, a prefix first. Not for secrets. */
+int bytes_order(struct bytes a, struct bytes b);
 /* Takes the first n bytes off *in. ERR_FORMAT if there are fewer (*in unchanged). */
 enum err bytes_take(struct bytes *in, size_t n, struct bytes *out_head);
 

@@ -44,6 +44,7 @@ enum {
     X(VAULT_HEAD_KEY, "kith vault head key", "seals states and witnesses")               \
     X(VAULT_OBJECT, "kith vault object", "an object: associated data")                   \
     X(VAULT_NONCE, "kith vault nonce", "nonce of an object, from its plaintext")         \
+    X(VAULT_PADDING, "kith vault padding", "salt of an object of padding alone")         \
     X(VAULT_OBJECT_ID, "kith vault object id", "id of an object, from its bytes")        \
     X(VAULT_STATE, "kith vault state", "a sealed state: associated data")                \
     X(VAULT_STATE_HASH, "kith vault state hash", "names a state")                        \
@@ -112,6 +113,7 @@ enum {
     X(HOME_ROOT, "kith home root", "root box of a home")                                 \
     X(HOME_JOURNAL, "kith home journal", "journal of a ceremony")                        \
     X(HOME_RESTORE, "kith home restore", "restore file")                                 \
+    X(HOME_VAULT, "kith home vault", "state file of a home's vault: associated data")    \
     X(HOME_CHECK, "kith home check", "checksum of a home's file")                        \
     X(HOME_JOURNAL_KEY, "kith home journal key", "key of the journal")
 

@@ -127,21 +127,13 @@ unsigned vault_type_find(const char *name)
 }
 
 static const struct wire_field vault_ref_fields[] = {
-    W_UINT(vault_ref, size, 1, WIRE_MUST, UINT32_MAX),
-    W_UINT(vault_ref, depth, 2, WIRE_MUST, VAULT_DEPTH_MAX),
-    W_FIX(vault_ref, root, 3, WIRE_MUST),
+    W_UINT(vault_ref, changed, 1, WIRE_MUST, VAULT_TIME_MAX),
+    W_FIX(vault_ref, device, 2, WIRE_MUST),
+    W_UINT(vault_ref, size, 3, WIRE_MUST, UINT32_MAX),
+    W_UINT(vault_ref, depth, 4, WIRE_MUST, VAULT_DEPTH_MAX),
+    W_FIX(vault_ref, root, 5, WIRE_MUST),
 };
 static const struct wire_schema vault_ref_schema = W_SCHEMA(vault_ref, vault_ref_fields);
-
-static const struct wire_field vault_past_fields[] = {
-    W_UINT(vault_past, changed, 1, WIRE_MUST, UINT64_MAX),
-    W_FIX(vault_past, device, 2, WIRE_MUST),
-    W_UINT(vault_past, size, 3, WIRE_MUST, UINT32_MAX),
-    W_UINT(vault_past, depth, 4, WIRE_MUST, VAULT_DEPTH_MAX),
-    W_FIX(vault_past, root, 5, WIRE_MUST),
-};
-static const struct wire_schema vault_past_schema =
-    W_SCHEMA(vault_past, vault_past_fields);
 
 static const struct wire_field vault_item_fields[] = {
     W_FIX(vault_item, id, 1, WIRE_MUST),
@@ -150,17 +142,17 @@ static const struct wire_field vault_item_fields[] = {
     W_TEXT(vault_item, hint, 4, WIRE_MAY, 0, 500),
     W_TEXT(vault_item, user, 5, WIRE_MAY, 0, 200),
     W_TEXT(vault_item, url, 6, WIRE_MAY, 0, 500),
-    W_UINT(vault_item, made, 7, WIRE_MUST, UINT64_MAX),
-    W_UINT(vault_item, changed, 8, WIRE_MUST, UINT64_MAX),
+    W_UINT(vault_item, made, 7, WIRE_MUST, VAULT_TIME_MAX),
+    W_UINT(vault_item, changed, 8, WIRE_MUST, VAULT_TIME_MAX),
     W_FIX(vault_item, device, 9, WIRE_MUST),
-    W_UINT(vault_item, removed, 10, WIRE_MAY, UINT64_MAX),
+    W_UINT(vault_item, removed, 10, WIRE_MAY, VAULT_TIME_MAX),
     W_LIST(vault_item, now, 11, WIRE_MAY, 0, &vault_ref_schema),
-    W_LIST(vault_item, past, 12, WIRE_MAY, 0, &vault_past_schema),
+    W_LIST(vault_item, past, 12, WIRE_MAY, 0, &vault_ref_schema),
 };
 const struct wire_schema vault_item_schema = W_SCHEMA(vault_item, vault_item_fields);
 
 static const struct wire_field vault_index_fields[] = {
-    W_UINT(vault_index, bits, 1, WIRE_MUST, 10),
+    W_UINT(vault_index, bits, 1, WIRE_MUST, VAULT_BITS_MAX),
     W_UINT(vault_index, items, 2, WIRE_MUST, UINT32_MAX),
     W_BYTES(vault_index, pages, 3, WIRE_MUST, VAULT_ID, 1024 * VAULT_ID),
 };

@@ -34,8 +34,11 @@ enum {
     VAULT_NAME_MAX = 200,         /* bytes of an item's name */
     VAULT_PAST = 16,              /* earlier contents an item keeps */
     VAULT_PARENTS = 4,            /* states one state was made from */
-    VAULT_DEPTH_MAX = 2           /* lists above the chunks of a content */
+    VAULT_DEPTH_MAX = 2,          /* lists above the chunks of a content */
 };
+
+/* A later time (in the year 36812) is refused. */
+#define VAULT_TIME_MAX ((uint64_t)1 << 40)
 
 /* ---- keys ---- */
 
@@ -87,20 +90,13 @@ enum err vault_object_open(const struct vault_keys *keys, enum vault_kind kind,
 
 /* ---- what objects add up to ---- */
 
-/* A content: where its tree of objects begins. */
+/* A content: when and where it came to be, and where its tree of objects begins. */
 struct vault_ref {
+    uint64_t changed; /* when it became the present one, Unix seconds */
+    uint8_t device[ID_BYTES];
     uint64_t size;          /* bytes */
     uint8_t depth;          /* 0: root is the only chunk; else lists above chunks */
     uint8_t root[VAULT_ID]; /* object id */
-};
-
-/* An earlier content of an item. */
-struct vault_past {
-    uint64_t changed; /* when it was written, Unix seconds */
-    uint8_t device[ID_BYTES];
-    uint64_t size;
-    uint8_t depth;
-    uint8_t root[VAULT_ID];
 };
 
 /* Numbers are frozen. X(NAME, number, "name people type", "what it is") */
@@ -133,13 +129,15 @@ struct vault_item {
     struct bytes user;    /* printable, at most 200 */
     struct bytes url;     /* printable, at most 500 */
     uint64_t made;        /* Unix seconds */
-    uint64_t changed;     /* the newest change, also of the texts or of being removed */
+    /* The newest change, also of the texts or of being removed; each is later than the
+     * one before, whatever the clocks of devices say. */
+    uint64_t changed;
     uint8_t device[ID_BYTES]; /* that made it */
     uint64_t removed;         /* when; 0: it is there */
-    uint32_t n_now;           /* 1; 0 for a removed one whose contents are all gone */
+    uint32_t n_now;           /* 1 where it is there, else 0 */
     struct vault_ref now[1];
-    uint32_t n_past; /* newest first */
-    struct vault_past past[VAULT_PAST];
+    uint32_t n_past; /* newest first; of a removed one all its contents */
+    struct vault_ref past[VAULT_PAST];
 };
 
 /* The pages: an item is in page (first `bits` bits of its id, most significant first). */
@@ -150,6 +148,89 @@ struct vault_index {
 };
 
 extern const struct wire_schema vault_item_schema, vault_index_schema;
+
+/* ---- contents and pages as objects (vault_tree.c) ---- */
+
+enum {
+    VAULT_BITS_MAX = 10,
+    VAULT_ITEM_MAX = 4096, /* bytes of an item's encoding */
+    VAULT_PAGE_ITEMS = 24  /* at most, on average */
+};
+
+/* Where objects are kept. An id says what the bytes must be; both check nothing else. */
+struct vault_store {
+    void *ctx;
+    enum err (*put)(void *ctx, const uint8_t id[VAULT_ID], struct bytes object);
+    /* Into mem (VAULT_OBJECT_MAX bytes). ERR_UNKNOWN: not here. */
+    enum err (*get)(void *ctx, const uint8_t id[VAULT_ID], struct span mem,
+                    size_t *out_n);
+};
+
+/* Memory to work in: on the heap, wiped with secret_wipe before it is freed. */
+struct vault_work {
+    uint8_t at[VAULT_ID]; /* the object at hand: after an error, the one to name */
+    uint8_t object[VAULT_OBJECT_MAX];
+    uint8_t plain[VAULT_CHUNK + VAULT_OBJECT_HEAD];
+    uint8_t list[VAULT_DEPTH_MAX][VAULT_CHUNK + VAULT_OBJECT_HEAD];
+};
+
+struct vault_io {
+    const struct vault_keys *keys;
+    const struct vault_store *store;
+    struct vault_work *work;
+};
+
+/* How many chunks a content of that size has, and how many lists stand above them. */
+uint64_t vault_chunks(uint64_t size);
+uint8_t vault_depth(uint64_t size);
+
+/* Puts one object (at most VAULT_CHUNK bytes of content, padded). Errors of the store. */
+enum err vault_put(const struct vault_io *io, enum vault_kind kind, struct bytes content,
+                   uint8_t out_id[VAULT_ID]);
+/*
+ * Gets one into out (VAULT_CHUNK + VAULT_OBJECT_HEAD bytes); *out_content points into it.
+ * ERR_UNKNOWN: not there; ERR_AUTH: not what the id says; ERR_FORMAT.
+ */
+enum err vault_get(const struct vault_io *io, enum vault_kind kind,
+                   const uint8_t id[VAULT_ID], struct span out,
+                   struct bytes *out_content);
+/* Puts a content; size, depth and root of *out_ref are set. Errors of the store. */
+enum err vault_tree_put(const struct vault_io *io, struct bytes content,
+                        struct vault_ref *out_ref);
+/* Gets a content of ref->size bytes into out of exactly that size. As vault_get. */
+enum err vault_tree_get(const struct vault_io *io, const struct vault_ref *ref,
+                        struct span out);
+
+/* Told of each object: lists before what is in them; at: the chunk's number. */
+struct vault_seen {
+    void *ctx;
+    enum err (*see)(void *ctx, enum vault_kind kind, const uint8_t id[VAULT_ID],
+                    uint64_t at);
+};
+
+/* Names every object of a content; opens its lists only. As vault_get, and see's. */
+enum err vault_tree_walk(const struct vault_io *io, const struct vault_ref *ref,
+                         const struct vault_seen *seen);
+
+/* The bits of an index of so many items; more where a page would grow too great. */
+uint8_t vault_bits(size_t items);
+/* The number of an item's page. */
+size_t vault_page_of(const uint8_t item[ID_BYTES], uint8_t bits);
+/* Appends one item to a page. */
+void vault_page_put(struct bytes encoded, struct buf *page);
+/*
+ * Takes the next item off a page: its encoding and what it says. before: the item
+ * before it, NULL for the first. ERR_FORMAT: also when out of order, or in the wrong
+ * page.
+ */
+enum err vault_page_next(struct bytes *io_page, size_t page, uint8_t bits,
+                         const struct vault_item *before, struct bytes *out_encoded,
+                         struct vault_item *out);
+/* Puts an index of these pages (2^bits ids); gets one, whose pages point into mem. */
+enum err vault_index_put(const struct vault_io *io, const struct vault_index *index,
+                         uint8_t out_id[VAULT_ID]);
+enum err vault_index_get(const struct vault_io *io, const uint8_t id[VAULT_ID],
+                         struct span mem, struct vault_index *out);
 
 /* ---- states, heads, witnesses ---- */
 
