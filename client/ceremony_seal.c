@@ -1,144 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "client/ceremony_seal.h"
-
-#include "proto/slip39.h"
-
-/* ---- the journal: an open part of records, a sealed part of two keys ---- */
-
-enum { FILE_HEAD = 1, FILE_SEAT = 2 };
-
-static const struct wire_field group_fields[] = {
-    W_UINT(manifest_group, t, 1, WIRE_MUST, 16),
-    W_UINT(manifest_group, n, 2, WIRE_MUST, 16),
-};
-static const struct wire_schema group_schema = W_SCHEMA(manifest_group, group_fields);
-
-static const struct wire_field head_fields[] = {
-    W_UINT(seal_head, phase, 1, WIRE_MUST, SEAL_COMMIT),
-    W_UINT(seal_head, epoch, 2, WIRE_MUST, UINT32_MAX),
-    W_UINT(seal_head, made, 3, WIRE_MUST, UINT64_MAX),
-    W_UINT(seal_head, roster_number, 4, WIRE_MAY, UINT32_MAX),
-    W_UINT(seal_head, group_threshold, 5, WIRE_MUST, GROUPS_MAX),
-    W_LIST(seal_head, groups, 6, WIRE_MUST, 1, &group_schema),
-    W_UINT(seal_head, hold, 7, WIRE_MAY, HOLD_MAX_S),
-    W_UINT(seal_head, stop_hold, 8, WIRE_MAY, STOP_HOLD_MAX_S),
-    W_UINT(seal_head, roster_mode, 9, WIRE_MAY, ROSTER_NEVER),
-    W_FIX(seal_head, manifest_hash, 10, WIRE_MAY),
-    W_BYTES(seal_head, manifest, 11, WIRE_MAY, 0, MANIFEST_MAX),
-    W_BYTES(seal_head, manifest_sealed, 12, WIRE_MAY, 0, MANIFEST_MAX + SEAL_OVERHEAD),
-    W_BYTES(seal_head, roster_sealed, 13, WIRE_MAY, 0, ROSTER_MAX + SEAL_OVERHEAD),
-};
-static const struct wire_schema head_schema = W_SCHEMA(seal_head, head_fields);
-
-static const struct wire_field seat_fields[] = {
-    W_FIX(seal_seat, seat, 1, WIRE_MUST),
-    W_UINT(seal_seat, group, 2, WIRE_MAY, GROUPS_MAX - 1),
-    W_UINT(seal_seat, index, 3, WIRE_MAY, CIRCLE_GROUP_MAX - 1),
-    W_UINT(seal_seat, stage, 4, WIRE_MAY, SEAT_ACTIVE),
-    W_FIX(seal_seat, op_cred, 5, WIRE_MUST),
-    W_FIX(seal_seat, op_next, 6, WIRE_MUST),
-    W_FIX(seal_seat, op_prepare, 7, WIRE_MUST),
-    W_FIX(seal_seat, op_commit, 8, WIRE_MUST),
-    W_FIX(seal_seat, ack_key, 9, WIRE_MAY),
-    W_BYTES(seal_seat, box_piece, 10, WIRE_MAY, 0, BOX_MAX),
-    W_BYTES(seal_seat, box_roster, 11, WIRE_MAY, 0, BOX_MAX),
-    W_BYTES(seal_seat, descriptor, 12, WIRE_MAY, 0, DESCRIPTOR_MAX),
-    W_BYTES(seal_seat, ack, 13, WIRE_MAY, 0, SIGNED_MAX),
-};
-static const struct wire_schema seat_schema = W_SCHEMA(seal_seat, seat_fields);
-
-struct seal_memory {
-    struct seal_memory *next;
-    uint8_t b[];
-};
-
-static enum err keep(struct seal *s, struct bytes in, struct bytes *out)
-{
-    struct seal_memory *m = calloc(1, sizeof *m + in.n + 1);
-    if (m == NULL)
-        return ERR_NOMEM;
-    if (in.n > 0)
-        memcpy(m->b, in.p, in.n);
-    m->next = s->memory;
-    s->memory = m;
-    *out = bytes_of(m->b, in.n);
-    return OK;
-}
-
-void seal_free(struct seal *s)
-{
-    while (s != NULL && s->memory != NULL) {
-        struct seal_memory *next = s->memory->next;
-        free(s->memory);
-        s->memory = next;
-    }
-    free(s);
-}
-
-static enum err save(const struct seal *s, const struct seal_work *w)
-{
-    AUTO_BLOB struct home_blob open = { 0 };
-    AUTO_SECRET struct home_key *key = NULL;
-    TRY(blob_put(&open, FILE_HEAD, &head_schema, &s->head));
-    for (size_t i = 0; i < s->n; i++)
-        TRY(blob_put(&open, FILE_SEAT, &seat_schema, &s->seats[i]));
-    TRY(home_journal_key(&w->unlocked->root, &key));
-    return home_write(w->home, HOME_JOURNAL, key, bytes_of(open.p, open.n),
-                      (struct bytes){ 0 }, w->params->rng);
-}
-
-static enum err decode(struct bytes in, struct seal *s)
-{
-    uint8_t kind = 0;
-    struct bytes body = { 0 };
-    TRY(blob_next(&in, &kind, &body));
-    if (kind != FILE_HEAD)
-        return ERR_CORRUPT;
-    TRY(wire_get(&head_schema, body, &s->head));
-    while (in.n > 0) {
-        TRY(blob_next(&in, &kind, &body));
-        if (kind != FILE_SEAT || s->n == DAY_GUARDIANS)
-            return ERR_CORRUPT;
-        TRY(wire_get(&seat_schema, body, &s->seats[s->n]));
-        s->n++;
-    }
-    return OK;
-}
-
-enum err seal_load(struct home *h, const struct root_key *root, struct seal **out)
-{
-    AUTO_BLOB struct home_blob open = { 0 };
-    AUTO_SECRET struct home_key *key = NULL;
-    AUTO_SEAL struct seal *s = NULL;
-    struct bytes raw = { 0 };
-    uint8_t none[1];
-    size_t n = 0;
-    TRY(home_read_open(h, HOME_JOURNAL, &open));
-    TRY(home_journal_key(root, &key));
-    /* The sealed part is empty; opening it proves that the open part is ours. */
-    TRY(home_read_sealed(h, HOME_JOURNAL, key, SPAN_OF(none), &n));
-    s = calloc(1, sizeof *s);
-    if (s == NULL)
-        return ERR_NOMEM;
-    TRY(keep(s, bytes_of(open.p, open.n), &raw));
-    TRY(decode(raw, s) == OK ? OK : ERR_CORRUPT);
-    *out = s;
-    s = NULL; /* the caller's now */
-    return OK;
-}
-
-enum err seal_peek(struct home *h, enum seal_phase *out)
-{
-    AUTO_BLOB struct home_blob open = { 0 };
-    AUTO_SEAL struct seal *s = calloc(1, sizeof *s);
-    if (s == NULL)
-        return ERR_NOMEM;
-    TRY(home_read_open(h, HOME_JOURNAL, &open));
-    if (decode(bytes_of(open.p, open.n), s) != OK)
-        return ERR_CORRUPT;
-    *out = (enum seal_phase)s->head.phase;
-    return OK;
-}
+#include "client/ceremony_seal_part.h"
 
 /* ---- beginning ---- */
 
@@ -160,7 +21,7 @@ enum err seal_begin(const struct day *d, const struct params *p, struct seal **o
     s->n = d->n_guardians;
     for (size_t i = 0; i < s->n; i++) {
         struct seal_seat *seat = &s->seats[i];
-        MUST(d->guardians[i].kind == PIECE_NODE);
+        seat->kind = d->guardians[i].kind;
         memcpy(seat->seat, d->guardians[i].seat, SEAT_BYTES);
         circle_place(&d->me, i, &seat->group, &seat->index);
         rng_fill(p->rng, seat->op_cred, ID_BYTES);
@@ -181,8 +42,12 @@ static struct day_guardian *find(struct day *d, const struct seal_seat *seat)
     return NULL;
 }
 
-/* seal_run has looked before. */
-static struct day_guardian *guardian_of(struct day *d, const struct seal_seat *seat)
+bool seal_is_card(const struct seal_seat *seat)
+{
+    return seat->kind == PIECE_CARD;
+}
+
+struct day_guardian *seal_guardian(struct day *d, const struct seal_seat *seat)
 {
     struct day_guardian *g = find(d, seat);
     MUST(g != NULL);
@@ -201,7 +66,7 @@ void seal_count(const struct seal *s, enum seal_stage stage, struct circle_count
 static bool all_at(const struct seal *s, enum seal_stage stage)
 {
     for (size_t i = 0; i < s->n; i++) {
-        if (s->seats[i].stage < stage)
+        if (s->seats[i].stage < stage && !seal_is_card(&s->seats[i]))
             return false;
     }
     return true;
@@ -215,229 +80,6 @@ bool seal_enough(const struct seal *s, enum seal_stage stage)
     memcpy(plan.groups, s->head.groups, sizeof plan.groups);
     seal_count(s, stage, &c);
     return all_at(s, stage) || circle_spare(&plan, &c) >= 1;
-}
-
-/* ---- making the epoch ---- */
-
-/* Everything secret of the making; secret memory. */
-struct making {
-    struct escrow_key escrow;
-    struct sign_seed owner;
-    struct box_content content;
-    struct slip39_share shares[PIECES_MAX];
-};
-
-static enum err split(const struct seal *s, const struct params *p, struct making *m)
-{
-    AUTO_SECRET uint8_t *draw = NULL;
-    struct slip39_plan plan = { .ext = 1,
-                                .group_threshold = s->head.group_threshold,
-                                .group_count = (uint8_t)s->head.n_groups };
-    for (uint32_t g = 0; g < s->head.n_groups; g++) {
-        plan.groups[g].t = s->head.groups[g].t;
-        plan.groups[g].n = s->head.groups[g].n;
-    }
-    TRY(slip39_plan_check(&plan));
-    MUST(slip39_plan_shares(&plan) == s->n && s->n <= PIECES_MAX);
-    size_t n = slip39_draw_size(&plan, KEY_BYTES);
-    TRY(secret_alloc(n, (void **)&draw));
-    rng_fill(p->rng, draw, n);
-    rng_fill(p->rng, m->escrow.b, KEY_BYTES);
-    return slip39_split(BYTES_OF(m->escrow.b), (struct bytes){ 0 }, &plan,
-                        bytes_of(draw, n), m->shares);
-}
-
-/* The i-th piece into place (PIECE_BYTES, secret memory). */
-static void piece_of(const struct making *m, size_t i, uint8_t *out_piece)
-{
-    struct buf b = { .p = out_piece, .cap = PIECE_BYTES };
-    slip39_piece_encode(&m->shares[i], &b);
-    MUST(!b.over && b.n == PIECE_BYTES);
-}
-
-static enum err make_manifest(struct seal *s, const struct seal_work *w, struct making *m)
-{
-    AUTO_FREE struct manifest *mf = calloc(1, sizeof *mf);
-    AUTO_FREE uint8_t *raw = calloc(1, MANIFEST_MAX);
-    if (mf == NULL || raw == NULL)
-        return ERR_NOMEM;
-    *mf = (struct manifest){ .version = 1,
-                             .epoch = s->head.epoch,
-                             .group_threshold = s->head.group_threshold,
-                             .n_groups = s->head.n_groups,
-                             .n_pieces = (uint32_t)s->n,
-                             .hold = s->head.hold,
-                             .stop_hold = s->head.stop_hold,
-                             .made = s->head.made };
-    memcpy(mf->circle, w->day->me.circle, ID_BYTES);
-    memcpy(mf->groups, s->head.groups, sizeof mf->groups);
-    for (size_t i = 0; i < s->n; i++) {
-        struct manifest_piece *piece = &mf->pieces[i];
-        *piece = (struct manifest_piece){ .group = s->seats[i].group,
-                                          .index = s->seats[i].index,
-                                          .kind = PIECE_NODE };
-        memcpy(piece->approval, guardian_of(w->day, &s->seats[i])->approval, PUB_BYTES);
-        piece_of(m, i, m->content.piece);
-        piece_public(m->content.piece, piece->piece_key);
-    }
-    struct buf out = { .p = raw, .cap = MANIFEST_MAX };
-    TRY(manifest_make(mf, &w->unlocked->root, &m->escrow, w->params->rng, &out));
-    manifest_hash(buf_bytes(&out), s->head.manifest_hash);
-    return keep(s, buf_bytes(&out), &s->head.manifest);
-}
-
-/* Where the roster entry's texts and token come from. */
-static enum err roster_entry_make(const struct seal *s, const struct seal_work *w,
-                                  const struct day_guardian *g, struct roster_entry *out)
-{
-    AUTO_SECRET struct guardian_pass *pass = NULL;
-    const struct day_node *node = &g->node[0];
-    *out = (struct roster_entry){ .name = g->name,
-                                  .reach = g->reach,
-                                  .generation = g->generation,
-                                  .n_addresses = node->n_addresses };
-    memcpy(out->node_key, node->node_key, PUB_BYTES);
-    memcpy(out->seat, g->seat, SEAT_BYTES);
-    memcpy(out->sign_pub, g->sign_pub, PUB_BYTES);
-    memcpy(out->seal_pub, g->seal_pub, PUB_BYTES);
-    memcpy(out->addresses, node->addresses, sizeof out->addresses);
-    TRY(secret_new(&pass));
-    TRY(guardian_pass(&w->unlocked->root, g, STANDING_ROSTER, s->head.roster_number,
-                      pass));
-    memcpy(out->credential, pass->token, TOKEN_STANDING);
-    return OK;
-}
-
-static enum err make_roster(struct seal *s, const struct seal_work *w,
-                            const struct seal_key *key)
-{
-    AUTO_FREE struct roster *r = calloc(1, sizeof *r);
-    AUTO_FREE uint8_t *raw = calloc(1, ROSTER_MAX + SEAL_OVERHEAD);
-    enum err e = OK;
-    if (r == NULL || raw == NULL)
-        return ERR_NOMEM;
-    r->epoch = s->head.epoch;
-    r->n_entries = (uint32_t)s->n;
-    memcpy(r->circle, w->day->me.circle, ID_BYTES);
-    for (size_t i = 0; i < s->n && e == OK; i++)
-        e = roster_entry_make(s, w, guardian_of(w->day, &s->seats[i]), &r->entries[i]);
-    struct buf out = { .p = raw, .cap = ROSTER_MAX + SEAL_OVERHEAD };
-    if (e == OK)
-        e = roster_seal(r, key, s->head.manifest_hash, w->params->rng, &out);
-    secret_wipe(r, sizeof *r);
-    TRY(e);
-    return keep(s, buf_bytes(&out), &s->head.roster_sealed);
-}
-
-static enum err make_boxes(struct seal *s, const struct seal_work *w, struct making *m,
-                           const struct epoch_keys *keys, size_t i)
-{
-    struct seal_seat *seat = &s->seats[i];
-    const struct day_guardian *g = guardian_of(w->day, seat);
-    struct box_about about = { .epoch = s->head.epoch,
-                               .group = seat->group,
-                               .index = seat->index };
-    uint8_t raw[BOX_MAX];
-    struct buf out = BUF_OF(raw);
-    memcpy(about.manifest_hash, s->head.manifest_hash, HASH_BYTES);
-    memcpy(about.seat, seat->seat, SEAT_BYTES);
-    memcpy(about.seal_pub, g->seal_pub, PUB_BYTES);
-    memcpy(m->content.key, keys->manifest_key, KEY_BYTES);
-    piece_of(m, i, m->content.piece);
-    TRY(box_seal(BOX_OF_PIECE, &about, &m->content, &m->owner, w->params->rng, &out));
-    TRY(keep(s, buf_bytes(&out), &seat->box_piece));
-    out.n = 0;
-    memcpy(m->content.key, keys->roster_key, KEY_BYTES);
-    secret_wipe(m->content.piece, PIECE_BYTES);
-    TRY(box_seal(BOX_OF_ROSTER, &about, &m->content, &m->owner, w->params->rng, &out));
-    return keep(s, buf_bytes(&out), &seat->box_roster);
-}
-
-/* The place for this epoch's keys in the root box: an unsaved try's is used again. */
-static struct epoch_keys *epoch_place(struct root_box *box, uint32_t epoch)
-{
-    uint32_t i = 0;
-    while (i < box->n_epochs && box->epochs[i].epoch != epoch)
-        i++;
-    MUST(i < EPOCHS_MAX);
-    if (i == box->n_epochs)
-        box->n_epochs++;
-    box->epochs[i].epoch = epoch;
-    return &box->epochs[i];
-}
-
-static enum err make_sealed(struct seal *s, const struct seal_work *w,
-                            struct epoch_keys *keys)
-{
-    AUTO_FREE uint8_t *raw = calloc(1, MANIFEST_MAX + SEAL_OVERHEAD);
-    AUTO_SECRET struct seal_key *key = NULL;
-    if (raw == NULL)
-        return ERR_NOMEM;
-    TRY(secret_new(&key));
-    rng_fill(w->params->rng, keys->manifest_key, KEY_BYTES);
-    rng_fill(w->params->rng, keys->roster_key, KEY_BYTES);
-    memcpy(keys->manifest_hash, s->head.manifest_hash, HASH_BYTES);
-    memcpy(key->b, keys->manifest_key, KEY_BYTES);
-    struct buf out = { .p = raw, .cap = MANIFEST_MAX + SEAL_OVERHEAD };
-    manifest_seal(key, s->head.manifest, w->params->rng, &out);
-    TRY(out.over ? ERR_TOO_BIG : OK);
-    TRY(keep(s, buf_bytes(&out), &s->head.manifest_sealed));
-    memcpy(key->b, keys->roster_key, KEY_BYTES);
-    return make_roster(s, w, key);
-}
-
-/*
- * Draws, splits, seals to every guardian. The keys are in the root box before the
- * journal says PREPARE: a cut in between draws everything anew, and nothing was sent.
- */
-static enum err make_epoch(struct seal *s, const struct seal_work *w)
-{
-    AUTO_SECRET struct making *m = NULL;
-    struct epoch_keys *keys = epoch_place(&w->unlocked->box, s->head.epoch);
-    TRY(secret_new(&m));
-    TRY(ident_owner(&w->unlocked->root, &m->owner));
-    m->content.name = w->day->me.name;
-    m->content.about = w->day->me.about;
-    memcpy(m->content.circle, w->day->me.circle, ID_BYTES);
-    crypt_sign_public(&m->owner, m->content.owner);
-    TRY(split(s, w->params, m));
-    TRY(make_manifest(s, w, m));
-    TRY(make_sealed(s, w, keys));
-    for (size_t i = 0; i < s->n; i++)
-        TRY(make_boxes(s, w, m, keys, i));
-    TRY(home_root_save(w->home, w->unlocked, w->params->rng));
-    s->head.phase = SEAL_PREPARE;
-    return OK;
-}
-
-/*
- * The descriptor of a seat that has its acknowledgement key. One that is not yet known
- * stands as zero, which no signature verifies under.
- */
-static enum err make_descriptor(struct seal *s, const struct seal_work *w,
-                                const struct account_keys *account,
-                                struct seal_seat *seat)
-{
-    AUTO_FREE struct descriptor *d = calloc(1, sizeof *d);
-    AUTO_FREE uint8_t *raw = calloc(1, DESCRIPTOR_MAX);
-    if (d == NULL || raw == NULL)
-        return ERR_NOMEM;
-    d->epoch = s->head.epoch;
-    d->group_threshold = s->head.group_threshold;
-    d->n_groups = s->head.n_groups;
-    d->n_pieces = (uint32_t)s->n;
-    memcpy(d->manifest_hash, s->head.manifest_hash, HASH_BYTES);
-    memcpy(d->groups, s->head.groups, sizeof d->groups);
-    for (size_t i = 0; i < s->n; i++) {
-        d->pieces[i].group = s->seats[i].group;
-        memcpy(d->pieces[i].ack, s->seats[i].ack_key, PUB_BYTES);
-        memcpy(d->pieces[i].approval, guardian_of(w->day, &s->seats[i])->approval,
-               PUB_BYTES);
-    }
-    struct buf out = { .p = raw, .cap = DESCRIPTOR_MAX };
-    descriptor_make(d, &account->sign, &out);
-    TRY(out.over ? ERR_TOO_BIG : OK);
-    return keep(s, buf_bytes(&out), &seat->descriptor);
 }
 
 /* ---- conversations ---- */
@@ -519,7 +161,7 @@ static enum err take_ack(struct visit *v, const struct call *c, struct bytes raw
     if (!ours || !far)
         return ERR_CONFLICT;
     v->seat->stage = ack.state == EPOCH_ACTIVE ? SEAT_ACTIVE : SEAT_PREPARED;
-    return keep(v->s, raw, &v->seat->ack);
+    return seal_keep(v->s, raw, &v->seat->ack);
 }
 
 static void make_prepare(struct visit *v)
@@ -607,7 +249,7 @@ static enum err round_new(const struct seal *s, struct round *r)
 static enum err round_add(struct seal *s, const struct seal_work *w, struct round *r,
                           struct seal_seat *seat, const struct turn *turn)
 {
-    struct day_guardian *g = guardian_of(w->day, seat);
+    struct day_guardian *g = seal_guardian(w->day, seat);
     struct visit *v = &r->visits[r->n];
     *v =
         (struct visit){ .s = s, .seat = seat, .g = g, .w = w, .account = &r->keys[r->n] };
@@ -642,7 +284,7 @@ static enum err round_go(struct seal *s, const struct seal_work *w, struct round
         guardian_seen(r->visits[i].g, &r->calls[i], w->params->now());
         note(s, &r->visits[i], &r->calls[i]);
     }
-    return save(s, w);
+    return seal_save(s, w);
 }
 
 static enum err one_round(struct seal *s, const struct seal_work *w,
@@ -651,7 +293,7 @@ static enum err one_round(struct seal *s, const struct seal_work *w,
     __attribute__((cleanup(round_done))) struct round r = { 0 };
     TRY(round_new(s, &r));
     for (size_t i = 0; i < s->n; i++) {
-        if (s->seats[i].stage == turn->from)
+        if (s->seats[i].stage == turn->from && !seal_is_card(&s->seats[i]))
             TRY(round_add(s, w, &r, &s->seats[i], turn));
     }
     return r.n > 0 ? round_go(s, w, &r) : OK;
@@ -665,12 +307,12 @@ static enum err make_descriptors(struct seal *s, const struct seal_work *w)
     TRY(secret_new(&keys));
     for (size_t i = 0; i < s->n; i++) {
         struct seal_seat *seat = &s->seats[i];
-        if (seat->stage != SEAT_KEYED || seat->descriptor.n > 0)
+        if (seat->stage != SEAT_KEYED || seat->descriptor.n > 0 || seal_is_card(seat))
             continue;
-        TRY(guardian_account(&w->unlocked->root, guardian_of(w->day, seat), keys));
-        TRY(make_descriptor(s, w, keys, seat));
+        TRY(guardian_account(&w->unlocked->root, seal_guardian(w->day, seat), keys));
+        TRY(seal_make_descriptor(s, w, keys, seat));
     }
-    return save(s, w);
+    return seal_save(s, w);
 }
 
 static enum err note_day(const struct seal *s, const struct seal_work *w)
@@ -684,8 +326,8 @@ static enum err note_day(const struct seal *s, const struct seal_work *w)
     }
     for (size_t i = 0; i < s->n; i++) {
         const struct seal_seat *seat = &s->seats[i];
-        struct day_guardian *g = guardian_of(d, seat);
-        if (seat->stage != SEAT_ACTIVE || g->epoch == s->head.epoch)
+        struct day_guardian *g = seal_guardian(d, seat);
+        if (seat->stage != SEAT_ACTIVE || g->epoch == s->head.epoch || seal_is_card(seat))
             continue;
         g->group = seat->group;
         g->index = seat->index;
@@ -704,7 +346,7 @@ static enum err start(struct seal *s, const struct seal_work *w)
         return OK;
     w->day->me.next_roster = s->head.roster_number + 1;
     TRY(home_day_save(w->home, w->day, w->params->rng));
-    return save(s, w);
+    return seal_save(s, w);
 }
 
 static enum err prepare_all(struct seal *s, const struct seal_work *w)
@@ -715,21 +357,31 @@ static enum err prepare_all(struct seal *s, const struct seal_work *w)
     if (s->head.phase == SEAL_COMMIT || !seal_enough(s, SEAT_PREPARED))
         return OK;
     s->head.phase = SEAL_COMMIT;
-    return save(s, w);
+    return seal_save(s, w);
+}
+
+/* Every piece's keeper is known here, and cards are where the day box says they are. */
+static enum err look_up(struct seal *s, const struct seal_work *w)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        const struct day_guardian *g = find(w->day, &s->seats[i]);
+        if (g == NULL)
+            return ERR_UNKNOWN;
+        if (seal_is_card(&s->seats[i]) && g->epoch == s->head.epoch)
+            s->seats[i].stage = SEAT_ACTIVE;
+    }
+    return OK;
 }
 
 enum err seal_run(struct seal *s, const struct seal_work *w)
 {
     static const struct turn next = { SEAT_NEW, next_step };
     static const struct turn commit = { SEAT_PREPARED, commit_step };
-    for (size_t i = 0; i < s->n; i++) {
-        if (find(w->day, &s->seats[i]) == NULL)
-            return ERR_UNKNOWN;
-    }
+    TRY(look_up(s, w));
     TRY(start(s, w));
     TRY(one_round(s, w, &next));
     if (s->head.phase == SEAL_NEXT && seal_enough(s, SEAT_KEYED))
-        TRY(make_epoch(s, w));
+        TRY(seal_make_epoch(s, w));
     if (s->head.phase >= SEAL_PREPARE)
         TRY(prepare_all(s, w));
     if (s->head.phase == SEAL_COMMIT) {
@@ -737,5 +389,6 @@ enum err seal_run(struct seal *s, const struct seal_work *w)
         TRY(one_round(s, w, &commit));
     }
     TRY(note_day(s, w));
+    TRY(cards_settle(w->home, &w->unlocked->root, w->day, w->params->rng));
     return all_at(s, SEAT_ACTIVE) ? home_drop(w->home, HOME_JOURNAL) : OK;
 }

@@ -3,7 +3,8 @@
  * Sealing a circle: NEXT, PREPARE, COMMIT at every guardian, as a journal that any
  * run of the program goes on with. Each phase is on disk before its first message;
  * nothing is active before enough pieces are prepared. The escrow key and the pieces
- * exist in secret memory only, never on disk. Never prints, never asks.
+ * exist in secret memory only; on disk a piece is never but sealed: to its guardian, or,
+ * for a card, under the root (client/circle_card). Never prints, never asks.
  */
 #ifndef KITH_CLIENT_CEREMONY_SEAL_H
 #define KITH_CLIENT_CEREMONY_SEAL_H
@@ -20,12 +21,13 @@ enum seal_phase {
 
 enum seal_stage { SEAT_NEW = 0, SEAT_KEYED = 1, SEAT_PREPARED = 2, SEAT_ACTIVE = 3 };
 
-/* One guardian's seat in the journal; no secrets. */
+/* One piece's place in the journal; no secrets. */
 struct seal_seat {
     uint8_t seat[SEAT_BYTES];
     uint8_t group;
     uint8_t index;
-    uint8_t stage; /* enum seal_stage */
+    uint8_t kind;  /* enum piece_kind; of a card only place and stage are used */
+    uint8_t stage; /* enum seal_stage; a card is SEAT_ACTIVE once it was read back */
     uint8_t op_cred[ID_BYTES];
     uint8_t op_next[ID_BYTES];
     uint8_t op_prepare[ID_BYTES];
@@ -70,8 +72,8 @@ struct seal {
 };
 
 /*
- * Begins with the plan of the day: op ids drawn, nothing written, nothing sent. The
- * plan passes circle_check and has no cards (MUST).
+ * Begins with the plan of the day, which passes circle_check: op ids drawn, nothing
+ * written, nothing sent.
  */
 enum err seal_begin(const struct day *d, const struct params *p, struct seal **out);
 /* The journal's seal. ERR_UNKNOWN: none; ERR_AUTH, ERR_CORRUPT, ERR_VERSION. */
@@ -98,14 +100,15 @@ struct seal_work {
  * Goes on as far as it can now: at most one round a phase to all guardians side by
  * side, everything saved. Afterwards s->head.phase and the seats' stages say where it
  * stands; the day box and the root box are up to date; the journal is gone once every
- * seat is active. A guardian that is away, or says no, is a note, not an error.
+ * node's seat is active: cards that were not read back wait in a file of their own
+ * (client/circle_card.h). A guardian that is away, or says no, is a note, not an error.
  * ERR_TOO_BIG: names and texts are too long for a roster. Errors of files, ERR_NOMEM.
  */
 enum err seal_run(struct seal *s, const struct seal_work *w);
 
 /* Pieces at that stage or beyond. */
 void seal_count(const struct seal *s, enum seal_stage stage, struct circle_count *out);
-/* Whether enough seats are at that stage: the thresholds with one to spare, or all. */
+/* Whether enough are at that stage: the thresholds with one to spare, or all nodes. */
 bool seal_enough(const struct seal *s, enum seal_stage stage);
 
 #endif

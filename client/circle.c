@@ -120,13 +120,16 @@ enum circle_fault circle_check(const struct day *d, size_t *out_at)
         return fault;
     if (circle_pieces(&d->me) != d->n_guardians)
         return CIRCLE_OTHER_NUMBER;
+    size_t nodes = 0;
     for (size_t i = 0; i < d->n_guardians; i++) {
         const struct day_guardian *g = &d->guardians[i];
+        nodes += g->kind == PIECE_NODE;
         *out_at = i;
         if (g->kind == PIECE_NODE && g->progress != GUARDIAN_READY)
             return CIRCLE_NOT_ENTERED;
     }
-    return CIRCLE_FINE;
+    *out_at = 0;
+    return nodes > 0 ? CIRCLE_FINE : CIRCLE_NO_NODE;
 }
 
 /* ---- counting ---- */
@@ -151,6 +154,30 @@ unsigned circle_spare(const struct day_me *me, const struct circle_count *c)
     for (size_t i = 0; i < n - me->group_threshold + 1; i++)
         sum += cost[i];
     return sum - 1;
+}
+
+unsigned circle_saved_at(const struct day *d)
+{
+    struct circle_count cards = { { 0 } };
+    size_t n = circle_pieces(&d->me);
+    unsigned nodes = 0;
+    unsigned all = 0;
+    for (size_t i = 0; i < d->n_guardians; i++) {
+        uint8_t group = 0;
+        uint8_t index = 0;
+        bool planned = d->me.epoch > 0 && i < n;
+        bool card = d->guardians[i].kind == PIECE_CARD;
+        all += !card && d->guardians[i].progress == GUARDIAN_READY;
+        nodes += planned && !card;
+        if (planned && card) {
+            circle_place(&d->me, i, &group, &index);
+            cards.of[group]++;
+        }
+    }
+    unsigned fewest = missing(&d->me, &cards);
+    if (nodes == 0 || fewest == 0)
+        return nodes == 0 ? all : nodes;
+    return fewest > nodes ? 1 : nodes - fewest + 1;
 }
 
 /* ---- who counts as one ---- */
@@ -345,6 +372,11 @@ static bool counted_on(const struct day *d, const struct day_guardian *g,
            silence(g, now) <= CIRCLE_RED_S;
 }
 
+enum circle_state circle_card_state(const struct day *d, const struct day_guardian *card)
+{
+    return card->epoch != 0 && card->epoch == d->me.epoch ? HOLDS_OK : HOLDS_MISSING;
+}
+
 static enum circle_level level_of(const struct circle_standing *s)
 {
     if (!s->restorable)
@@ -362,6 +394,7 @@ void circle_stand(const struct day *d, const enum circle_state *states, uint64_t
     struct circle_count confirmed = { { 0 } };
     struct circle_count answering = { { 0 } };
     size_t first = 0;
+    unsigned nodes = 0;
     for (size_t i = 0; i < in_plan(d); i++) {
         const struct day_guardian *g = &d->guardians[i];
         uint8_t group = 0;
@@ -374,12 +407,15 @@ void circle_stand(const struct day *d, const enum circle_state *states, uint64_t
         stored.of[group]++;
         s.confirmed += g->confirmed != 0;
         confirmed.of[group] += g->confirmed != 0;
+        s.cards += g->kind == PIECE_CARD;
+        nodes += states[i] == HOLDS_OK && g->kind == PIECE_NODE;
         s.answering += states[i] == HOLDS_OK;
         answering.of[group] += states[i] == HOLDS_OK;
     }
     s.restorable = circle_enough(&d->me, &stored);
     s.spare = circle_spare(&d->me, &confirmed);
-    s.today = circle_enough(&d->me, &answering);
+    /* What opens a locked card comes from a node. */
+    s.today = nodes > 0 && circle_enough(&d->me, &answering);
     s.one_domain = circle_one_domain(d, &first);
     s.level = level_of(&s);
     *out = s;

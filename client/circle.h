@@ -30,6 +30,7 @@ enum circle_fault {
     CIRCLE_ONE_OF_MANY,  /* SLIP-39 has no group of "one of several" */
     CIRCLE_GROUPS,       /* more groups are needed than there are */
     CIRCLE_OTHER_NUMBER, /* the groups' sizes are not the number of guardians */
+    CIRCLE_NO_NODE,      /* cards only: nobody would keep what opens them */
     CIRCLE_NOT_ENTERED   /* a guardian whose invite did not work yet */
 };
 
@@ -74,6 +75,13 @@ bool circle_enough(const struct day_me *me, const struct circle_count *c);
 /* How many of them may be lost, whichever they are; 0 where they are not enough. */
 unsigned circle_spare(const struct day_me *me, const struct circle_count *c);
 
+/*
+ * At how many of the guardians' nodes something must be, so that whoever restores meets
+ * one that has it: nodes - the fewest nodes among those who open the root + 1. Before a
+ * seal, or where cards alone open it: at all. 0: no guardian has a node.
+ */
+unsigned circle_saved_at(const struct day *d);
+
 /* ---- who counts as one ---- */
 
 /*
@@ -107,15 +115,18 @@ struct circle_standing {
     unsigned of;
     unsigned stored;    /* pieces counted on */
     unsigned confirmed; /* of these, with a guardian spoken with */
-    unsigned answering; /* of these, at a node that answered now */
+    unsigned answering; /* of these, at a node that answered now, or on a card */
+    unsigned cards;     /* of these, on cards that were read back */
     unsigned spare;
     unsigned silent; /* nodes silent for more than CIRCLE_AMBER_S */
     bool restorable;
-    bool today;      /* the nodes that answered now would do */
+    bool today; /* the nodes that answered now, one at least, and the cards would do */
     bool one_domain; /* circle_one_domain */
     enum circle_level level;
 };
 
+/* What is known of a card without asking anybody: ok once it was read back. */
+enum circle_state circle_card_state(const struct day *d, const struct day_guardian *card);
 /* How the sealed circle stands at now; states[i] belongs to guardian i. */
 void circle_stand(const struct day *d, const enum circle_state *states, uint64_t now,
                   struct circle_standing *out);

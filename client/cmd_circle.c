@@ -16,15 +16,7 @@ static enum err check_seal(const struct ctx *ctx, const struct day *d)
 {
     if (!d->me.planned)
         return no_plan(ctx);
-    TRY(plan_check(ctx, d));
-    for (size_t i = 0; i < d->n_guardians; i++) {
-        if (d->guardians[i].kind == PIECE_CARD)
-            return term_fail_as(ctx->term, ERR_STATE, EXIT_FAILED, "no-cards-yet",
-                                "This version gives pieces to guardians only.", NULL,
-                                "The card %.*s cannot be written.",
-                                TEXT(d->guardians[i].name));
-    }
-    return OK;
+    return plan_check(ctx, d);
 }
 
 static enum err journal_problem(const struct ctx *ctx, enum err e)
@@ -61,14 +53,34 @@ struct sealed {
     unsigned stored;
     unsigned confirmed;
     bool enough;
-    struct bytes first; /* not spoken with */
+    bool enough_with_cards; /* once those that wait were read back */
+    struct bytes first;     /* not spoken with */
+    struct bytes card;      /* the first that waits; cards has them all */
     char missing[LIST_TEXT];
     char unconfirmed[LIST_TEXT];
+    char cards[LIST_TEXT];
 };
+
+/* Who has not got it, or was not spoken with, by name. */
+static void look_names(const struct day_guardian *g, bool holds, struct sealed *out)
+{
+    bool card = g->kind == PIECE_CARD;
+    if (!holds && card) {
+        list_add(out->cards, sizeof out->cards, g->name);
+        out->card = out->card.n > 0 ? out->card : g->name;
+    }
+    if (!holds && !card)
+        list_add(out->missing, sizeof out->missing, g->name);
+    if (g->confirmed != 0 || card)
+        return;
+    list_add(out->unconfirmed, sizeof out->unconfirmed, g->name);
+    out->first = out->first.n > 0 ? out->first : g->name;
+}
 
 static void look(const struct day *d, struct sealed *out)
 {
     struct circle_count stored = { { 0 } };
+    struct circle_count with_cards = { { 0 } };
     *out = (struct sealed){ .of = (unsigned)circle_pieces(&d->me) };
     for (size_t i = 0; i < out->of && i < d->n_guardians; i++) {
         const struct day_guardian *g = &d->guardians[i];
@@ -78,15 +90,12 @@ static void look(const struct day *d, struct sealed *out)
         bool holds = d->me.epoch > 0 && g->epoch == d->me.epoch;
         out->stored += holds;
         stored.of[group] += holds;
+        with_cards.of[group] += holds || g->kind == PIECE_CARD;
         out->confirmed += holds && g->confirmed != 0;
-        if (!holds)
-            list_add(out->missing, sizeof out->missing, g->name);
-        if (g->confirmed != 0)
-            continue;
-        list_add(out->unconfirmed, sizeof out->unconfirmed, g->name);
-        out->first = out->first.n > 0 ? out->first : g->name;
+        look_names(g, holds, out);
     }
     out->enough = circle_enough(&d->me, &stored);
+    out->enough_with_cards = d->me.epoch > 0 && circle_enough(&d->me, &with_cards);
 }
 
 static void say_notes(struct term *t, const struct seal *s)
@@ -97,23 +106,46 @@ static void say_notes(struct term *t, const struct seal *s)
     }
 }
 
-static enum err too_few_reached(const struct ctx *ctx, const struct seal *s)
+/* A card that is read back counts before the circle does, when nodes are away. */
+static void cards_why(const struct seal *s, const struct sealed *l, char out[TERM_TEXT])
 {
-    struct circle_count c;
+    char command[TERM_TEXT];
+    if (s->head.phase != SEAL_PREPARE || l->card.n == 0) {
+        (void)snprintf(
+            out, TERM_TEXT,
+            "Before the circle counts, the needed number and one to spare must "
+            "answer. Nothing is active yet, and nothing is lost.");
+        return;
+    }
+    card_next(l->card, command);
+    (void)snprintf(out, TERM_TEXT,
+                   "Before the circle counts, the needed number and one to spare must be "
+                   "at their places. Nothing is active yet, and nothing is lost. Cards "
+                   "that were printed and read back count too: %.160s",
+                   command);
+}
+
+static enum err too_few_reached(const struct ctx *ctx, const struct seal *s,
+                                const struct sealed *l)
+{
+    enum seal_stage stage = s->head.phase == SEAL_NEXT ? SEAT_KEYED : SEAT_PREPARED;
+    char why[TERM_TEXT];
     unsigned n = 0;
-    seal_count(s, s->head.phase == SEAL_NEXT ? SEAT_KEYED : SEAT_PREPARED, &c);
-    for (size_t g = 0; g < GROUPS_MAX; g++)
-        n += c.of[g];
+    unsigned of = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        bool node = s->seats[i].kind == PIECE_NODE;
+        of += node;
+        n += node && s->seats[i].stage >= stage;
+    }
     if (s->head.phase == SEAL_COMMIT)
         return term_fail_as(ctx->term, ERR_UNREACHABLE, EXIT_AWAY, "too-few-reached",
                             "The pieces are there, but too few nodes have said that they "
                             "keep them for good.",
                             "kith circle seal --resume", "The circle is not safe yet.");
-    return term_fail_as(ctx->term, ERR_UNREACHABLE, EXIT_AWAY, "too-few-reached",
-                        "Before the circle counts, the needed number and one to spare "
-                        "must answer. Nothing is active yet, and nothing is lost.",
+    cards_why(s, l, why);
+    return term_fail_as(ctx->term, ERR_UNREACHABLE, EXIT_AWAY, "too-few-reached", why,
                         "kith circle seal --resume",
-                        "Only %u of %zu guardians' nodes could be reached.", n, s->n);
+                        "Only %u of %u guardians' nodes could be reached.", n, of);
 }
 
 static json_t *seal_json(const struct day *d, const struct sealed *l)
@@ -123,7 +155,8 @@ static json_t *seal_json(const struct day *d, const struct sealed *l)
         const struct day_guardian *g = &d->guardians[i];
         bool holds = g->epoch == d->me.epoch;
         (void)json_array_append_new(
-            all, json_pack("{s:o, s:s, s:o, s:o}", "name", json_slice(g->name), "state",
+            all, json_pack("{s:o, s:s, s:s, s:o, s:o}", "name", json_slice(g->name),
+                           "kind", g->kind == PIECE_CARD ? "card" : "node", "state",
                            holds ? "ok" : "missing", "stored_at",
                            json_time(holds ? g->stored : 0), "confirmed_at",
                            json_time(g->confirmed)));
@@ -140,6 +173,15 @@ static void say_sealed(struct ctx *ctx, const struct day *d, const struct sealed
     char command[TERM_TEXT];
     term_answer(t, "%u of %u guardians hold a piece; %u are needed.", l->stored, l->of,
                 circle_need(&d->me));
+    if (!l->enough)
+        term_warn(t, "until a card was read back, these are too few to restore you.");
+    if (l->cards[0] != 0) {
+        card_next(l->card, command);
+        term_say(t,
+                 "Cards that count once they were printed and read back: %s. Begin with:",
+                 l->cards);
+        term_say(t, "  %s", command);
+    }
     if (l->missing[0] != 0) {
         term_say(t, "Still without a piece: %s. When their nodes are back:", l->missing);
         term_say(t, "  kith circle seal --resume");
@@ -159,8 +201,8 @@ static enum err seal_report(struct ctx *ctx, const struct day *d, const struct s
     struct sealed l;
     look(d, &l);
     say_notes(ctx->term, s);
-    if (s != NULL && !l.enough)
-        return too_few_reached(ctx, s);
+    if (s != NULL && !l.enough && !l.enough_with_cards)
+        return too_few_reached(ctx, s, &l);
     ctx->exit = l.stored == l.of && l.confirmed == l.of ? EXIT_FINE : EXIT_DEGRADED;
     if (ctx->term->json)
         term_json(ctx->term, "seal", seal_json(d, &l));
@@ -200,9 +242,14 @@ static void show_guardian(struct term *t, const struct day *d, size_t i)
     char since[TIME_TEXT];
     guardian_node(g, node);
     time_text(g->confirmed, since);
-    term_answer(t, "  %.*s, node %s, %s%s", TEXT(g->name), node,
-                g->confirmed != 0 ? "confirmed " : "not spoken with yet",
-                g->confirmed != 0 ? since : "");
+    if (g->kind == PIECE_CARD)
+        term_answer(t, "  %.*s, a card, %s%s", TEXT(g->name),
+                    g->confirmed != 0 ? "read back " : "not read back yet",
+                    g->confirmed != 0 ? since : "");
+    else
+        term_answer(t, "  %.*s, node %s, %s%s", TEXT(g->name), node,
+                    g->confirmed != 0 ? "confirmed " : "not spoken with yet",
+                    g->confirmed != 0 ? since : "");
     if (g->reach.n > 0)
         term_answer(t, "      %.*s", TEXT(g->reach));
 }

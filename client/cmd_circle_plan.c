@@ -200,6 +200,12 @@ static enum err fault_problem(const struct ctx *ctx, const struct day *d,
                             d->me.group_threshold, d->me.n_groups);
     case CIRCLE_OTHER_NUMBER:
         return number_problem(ctx, d);
+    case CIRCLE_NO_NODE:
+        return term_fail_as(t, ERR_ARG, EXIT_USAGE, "no-node",
+                            "What opens a card is kept by guardians with a node, and "
+                            "they are told when somebody asks for it. One is enough.",
+                            "kith guardian add NAME LINK",
+                            "All of your pieces would be on cards.");
     case CIRCLE_NOT_ENTERED:
         break;
     }
@@ -222,7 +228,8 @@ static enum err check_words(const struct ctx *ctx, const struct day *d)
     if (fewest == 0)
         TRY(term_word(
             ctx->term, "cards-alone",
-            "The cards alone open your keys: whoever finds them needs nobody."));
+            "The cards alone are as many pieces as are needed: whoever has them "
+            "and your circle sheet, or one guardian's yes, has your keys."));
     if (fewest == 1)
         TRY(term_word(ctx->term, "one-person",
                       "A single person who says yes would be enough."));
@@ -280,6 +287,24 @@ static void say_odds(struct term *t, const struct day_me *me)
     term_answer(t, "If 1 in 20 gives in to a thief, the thief gets in: %s.", theft);
 }
 
+static void say_fewest(struct term *t, const struct day *d, unsigned fewest)
+{
+    size_t cards = 0;
+    for (size_t i = 0; i < circle_pieces(&d->me) && i < d->n_guardians; i++)
+        cards += d->guardians[i].kind == PIECE_CARD;
+    if (cards == 0)
+        term_answer(t, "At least %u %s must say yes.", fewest,
+                    fewest == 1 ? "person" : "people");
+    else if (fewest == 0)
+        term_answer(t,
+                    "With all cards at hand nobody else is needed but whoever has what "
+                    "opens them: a guardian, or your circle sheet.");
+    else
+        term_answer(t, "With %s at hand, at least %u %s must say yes.",
+                    cards == 1 ? "the card" : "all cards", fewest,
+                    fewest == 1 ? "person" : "people");
+}
+
 void plan_say(struct term *t, const struct day *d)
 {
     const struct day_me *me = &d->me;
@@ -296,8 +321,7 @@ void plan_say(struct term *t, const struct day *d)
                     me->group_threshold, me->n_groups);
     for (uint32_t g = 0; g < me->n_groups; g++)
         say_group(t, d, g);
-    term_answer(t, "At least %u %s must say yes.", fewest,
-                fewest == 1 ? "person" : "people");
+    say_fewest(t, d, fewest);
     say_odds(t, me);
     if (me->hold == 0)
         term_answer(t, "An approved piece leaves at once; after a stop it waits %s.",

@@ -69,6 +69,8 @@ static void say_guardian(struct term *t, const struct day_guardian *g, const cha
     term_answer(t, "[ ] %.*s", TEXT(g->name));
     if (g->reach.n > 0)
         term_answer(t, "    reached by:  %.*s", TEXT(g->reach));
+    if (g->kind == PIECE_CARD)
+        term_answer(t, "    has:         a card with 33 words; no node");
     for (uint32_t i = 0; g->n_node > 0 && i < g->node[0].n_addresses; i++)
         if (address_text(&g->node[0].addresses[i], text))
             term_answer(t, "    node:        %s", text);
@@ -96,7 +98,8 @@ static json_t *guardian_json(const struct day_guardian *g, const char *link)
     for (uint32_t i = 0; g->n_node > 0 && i < g->node[0].n_addresses; i++)
         if (address_text(&g->node[0].addresses[i], text))
             (void)json_array_append_new(at, json_string(text));
-    return json_pack("{s:o, s:o, s:o, s:s?}", "name", json_slice(g->name), "reach",
+    return json_pack("{s:o, s:s, s:o, s:o, s:s?}", "name", json_slice(g->name), "kind",
+                     g->kind == PIECE_CARD ? "card" : "node", "reach",
                      json_slice(g->reach), "addresses", at, "link",
                      link[0] != '\0' ? link : NULL);
 }

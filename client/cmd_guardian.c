@@ -120,7 +120,7 @@ static enum err texts_get(const struct ctx *ctx, struct given_add *out)
 static enum err already(const struct ctx *ctx, const struct day_guardian *g)
 {
     char next[TERM_TEXT] = "kith guardian list";
-    if (g->confirmed == 0)
+    if (g->confirmed == 0 && g->kind == PIECE_NODE)
         guardian_next("confirm", g->name, "", next);
     return term_fail_as(ctx->term, ERR_EXISTS, EXIT_USAGE, "already-added",
                         "Another guardian needs another name.", next,
@@ -343,14 +343,74 @@ static enum err add_run(struct ctx *ctx, struct given_add *in)
     return OK;
 }
 
+/* ---- guardian add --card ---- */
+
+static enum err card_problem(const struct ctx *ctx)
+{
+    if (ctx->n_args > 1)
+        return term_fail_as(ctx->term, ERR_ARG, EXIT_USAGE, "card-or-link",
+                            "Whoever has a node sends you an invite; whoever has none "
+                            "keeps a card.",
+                            NULL, "An invite and --card do not go together.");
+    if (ctx_option(ctx, "--contact") != NULL)
+        return term_fail_as(ctx->term, ERR_ARG, EXIT_USAGE, "card-contact",
+                            "A card tells nobody; what its keeper should know is written "
+                            "on it by hand.",
+                            NULL, "--contact and --card do not go together.");
+    return OK;
+}
+
+static void card_answer(struct term *t, const struct day *d, const struct day_guardian *g)
+{
+    if (t->json) {
+        term_json(t, "guardian",
+                  json_pack("{s:o, s:n, s:n, s:s, s:o, s:o, s:n}", "name",
+                            json_slice(g->name), "node", "seat", "kind", "card", "reach",
+                            json_slice(g->reach), "added_at", json_time(g->added),
+                            "confirmed_at"));
+        return;
+    }
+    term_say(t,
+             "%.*s is to keep a piece on a card. It counts once it was printed and read "
+             "back, after your circle is sealed.",
+             TEXT(g->name));
+    term_say(t, d->me.planned ? "  kith circle plan" : "  kith guardian list");
+}
+
+static enum err add_card(struct ctx *ctx, struct given_add *in)
+{
+    __attribute__((cleanup(home_close))) struct home h = { .dir = -1, .lock = -1 };
+    AUTO_DAY struct day *d = NULL;
+    struct day_guardian *g = NULL;
+    char question[NAME_TEXT + 64];
+    TRY(card_problem(ctx));
+    TRY(ctx_home(ctx, HOME_READ, &h));
+    TRY(ctx_day(ctx, &h, &d));
+    if (!home_has(&h, HOME_ROOT))
+        return ctx_no_root(ctx);
+    if (guardian_find(d, bytes_text(in->name)) != NULL)
+        return already(ctx, guardian_find(d, bytes_text(in->name)));
+    TRY(check_me(ctx, d));
+    (void)snprintf(question, sizeof question, "How do you reach %s", in->name);
+    TRY(text_get(ctx, "--reach", question,
+                 "After a loss this tells you whom to call: a telephone number, an "
+                 "address. Your guardians keep it for you, sealed.",
+                 in->reach));
+    if (guardian_new_card(d, bytes_text(in->name), bytes_text(in->reach), ctx->params,
+                          &g) != OK)
+        return term_fail(ctx->term, ERR_FULL, NULL,
+                         "More than %d guardians are not possible.", DAY_GUARDIANS);
+    TRY(ctx_day_save(ctx, &h, d));
+    card_answer(ctx->term, d, g);
+    return OK;
+}
+
 static enum err cmd_guardian_add(struct ctx *ctx)
 {
     struct given_add in = { .name = ctx->args[0] };
-    if (ctx_option(ctx, "--card") != NULL)
-        return term_fail_as(ctx->term, ERR_ARG, EXIT_USAGE, "not-yet",
-                            "This version of kith has guardians with a node only.", NULL,
-                            "Cards cannot be made yet.");
     TRY(ctx_text(ctx, "The name", in.name, NAME_MAX_BYTES));
+    if (ctx_option(ctx, "--card") != NULL)
+        return add_card(ctx, &in);
     enum err e = add_run(ctx, &in);
     secret_wipe(&in, sizeof in);
     return e;
@@ -366,20 +426,25 @@ static const char *progress_name(const struct day_guardian *g)
 static json_t *guardian_json(const struct day_guardian *g)
 {
     char node[ADDRESS_TEXT];
+    bool card = g->kind == PIECE_CARD;
     guardian_node(g, node);
-    return json_pack(
-        "{s:o, s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "name", json_slice(g->name),
-        "node", node, "seat", json_hex(g->seat, SEAT_BYTES), "kind",
-        g->kind == PIECE_CARD ? "card" : "node", "progress", progress_name(g), "reach",
-        json_slice(g->reach), "added_at", json_time(g->added), "confirmed_at",
-        json_time(g->confirmed), "stored_at", json_time(g->stored), "epoch",
-        g->epoch != 0 ? json_integer(g->epoch) : json_null());
+    return json_pack("{s:o, s:s?, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "name",
+                     json_slice(g->name), "node", card ? NULL : node, "seat",
+                     card ? json_null() : json_hex(g->seat, SEAT_BYTES), "kind",
+                     card ? "card" : "node", "progress", progress_name(g), "reach",
+                     json_slice(g->reach), "added_at", json_time(g->added),
+                     "confirmed_at", json_time(g->confirmed), "stored_at",
+                     json_time(g->stored), "epoch",
+                     g->epoch != 0 ? json_integer(g->epoch) : json_null());
 }
 
 static void guardian_state(const struct day_guardian *g, char *out, size_t cap)
 {
     const char *spoken = g->confirmed != 0 ? "confirmed" : "not spoken with yet";
-    if (g->progress != GUARDIAN_READY)
+    if (g->kind == PIECE_CARD)
+        (void)snprintf(out, cap, "a card, %s",
+                       g->epoch != 0 ? "read back" : "not read back yet");
+    else if (g->progress != GUARDIAN_READY)
         (void)snprintf(out, cap, "unfinished: run \"kith guardian add\" again");
     else if (g->epoch == 0)
         (void)snprintf(out, cap, "%s, holds no piece yet", spoken);
@@ -435,11 +500,12 @@ static enum err cmd_guardian_list(struct ctx *ctx)
 
 static const struct command rows[] = {
     { .path = "guardian add",
-      .args = "NAME LINK",
+      .args = "NAME LINK | NAME --card",
       .min = 1,
       .max = 2,
       .key = NEEDS_ROOT,
-      .help = "Makes NAME one of your guardians, by the invite they sent you.",
+      .help = "Makes NAME one of your guardians: by the invite they sent you, or with a "
+              "card on paper.",
       .options = { { "--reach", "TEXT", "how you reach them: a telephone number" },
                    { "--contact", "TEXT", "how they reach you" },
                    { "--card", NULL, "a card on paper instead of a node" } },

@@ -194,9 +194,12 @@ static enum err look_round(struct ctx *ctx, struct look *l)
     if (n == 0)
         return OK;
     TRY(round_new(n, &r));
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         if (l->day->guardians[i].kind == PIECE_NODE)
             add_visit(ctx, l, i, &r);
+        else
+            l->states[i] = circle_card_state(l->day, &l->day->guardians[i]);
+    }
     term_progress(ctx->term, "Asking %zu guardians' nodes …", r.n);
     TRY(call_round(r.calls, r.n, p->round_ms, p->rng));
     for (size_t i = 0; i < r.n; i++)

@@ -103,11 +103,24 @@ static void next_clock(struct look *l, size_t i)
                  TEXT(g->name), TEXT(g->name));
 }
 
+/* A card counts once its paper was read back. */
+static void next_card(struct look *l)
+{
+    const struct day_guardian *g = cards_wait(l->day);
+    char command[TERM_TEXT];
+    if (g == NULL)
+        return;
+    card_next(g->name, command);
+    add_next(
+        l, "card", command,
+        "%.*s's card does not count yet. Print it, then read it back:", TEXT(g->name));
+}
+
 static void next_seal(struct look *l)
 {
     for (size_t i = 0; i < look_pieces(l->day); i++) {
         const struct day_guardian *g = &l->day->guardians[i];
-        if (g->epoch == l->day->me.epoch)
+        if (g->epoch == l->day->me.epoch || g->kind == PIECE_CARD)
             continue;
         add_next(l, "seal", "kith circle seal --resume",
                  "%.*s has no piece yet. When the node is back:", TEXT(g->name));
@@ -120,6 +133,8 @@ static void next_node(struct look *l, size_t i, uint64_t now)
     const struct day_guardian *g = &l->day->guardians[i];
     char since[DURATION_TEXT];
     uint64_t seen = g->n_node > 0 ? g->node[0].seen : 0;
+    if (g->kind == PIECE_CARD)
+        return;
     when_text(now, seen, since);
     if (l->states[i] == HOLDS_AWAY && g->epoch == l->day->me.epoch &&
         (now - seen > CIRCLE_AMBER_S || !l->standing.today))
@@ -170,6 +185,7 @@ static void next_sealed(struct look *l, uint64_t now)
     for (size_t i = 0; i < look_pieces(l->day); i++)
         next_loss(l, i);
     next_seal(l);
+    next_card(l);
     for (size_t i = 0; i < look_pieces(l->day); i++) {
         next_clock(l, i);
         next_node(l, i, now);
@@ -207,10 +223,12 @@ static void next_owner(struct look *l, const struct home *h)
             return;
         }
     }
-    if (home_has(h, HOME_JOURNAL))
+    if (home_has(h, HOME_JOURNAL)) {
         add_next(l, "seal", "kith circle seal --resume",
                  "The pieces are not all at their places yet:");
-    else if (d->n_guardians == 0 && home_has(h, HOME_RESTORE))
+        if (home_has(h, HOME_CARDS))
+            next_card(l);
+    } else if (d->n_guardians == 0 && home_has(h, HOME_RESTORE))
         add_next(l, "add", "kith guardian add NAME LINK",
                  "Your root key is back, and the pieces that gave it were in the open. "
                  "Ask your guardians for new invites, and make a new circle:");

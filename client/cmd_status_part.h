@@ -4,7 +4,7 @@
 #define KITH_CLIENT_CMD_STATUS_PART_H
 
 #include "client/alert.h"
-#include "client/circle.h"
+#include "client/circle_card.h"
 
 enum {
     NEXT_MAX = 12,

@@ -61,6 +61,11 @@ static void say_standing(struct term *t, const struct look *l)
                     "You can be restored: no. Only %u of %u pieces are where they "
                     "should be, and %u are needed.",
                     s->stored, s->of, s->need);
+    else if (!s->today && s->cards > 0)
+        term_answer(t,
+                    "You can be restored: yes, but not today. Only %u nodes answer now, "
+                    "beside %u cards; %u pieces are needed, one at least at a node.",
+                    s->answering - s->cards, s->cards, s->need);
     else if (!s->today)
         term_answer(t,
                     "You can be restored: yes, but not today. Only %u of %u nodes "
@@ -115,11 +120,25 @@ static bool is_told(const struct look *l, size_t i)
     return n->left != 0 || n->reset != 0; /* by say_lost */
 }
 
+static void say_card(struct term *t, const struct look *l, const struct day_guardian *g)
+{
+    if (circle_card_state(l->day, g) == HOLDS_OK)
+        return;
+    if (g->epoch == 0)
+        term_say(t, "%.*s's card was not read back yet.", TEXT(g->name));
+    else
+        term_say(t, "%.*s's card is of an earlier circle.", TEXT(g->name));
+}
+
 static void say_guardians(struct term *t, const struct look *l, uint64_t now)
 {
     for (size_t i = 0; i < look_pieces(l->day); i++) {
         const struct day_guardian *g = &l->day->guardians[i];
         char since[DURATION_TEXT];
+        if (g->kind == PIECE_CARD) {
+            say_card(t, l, g);
+            continue;
+        }
         bool caught = g->n_node > 0 && g->node[0].fault != SEEN_FINE;
         when_text(now, g->n_node > 0 ? g->node[0].seen : 0, since);
         say_guardian(t, l, i, now);
@@ -151,8 +170,8 @@ static json_t *guardian_json(const struct look *l, size_t i)
     return json_pack("{s:o, s:o, s:o, s:s, s:s, s:o, s:o, s:n, s:o, s:s?, s:o, s:o, s:o, "
                      "s:o, s:b}",
                      "name", json_slice(g->name), "node", text_or_null(node), "seat",
-                     json_hex(g->seat, SEAT_BYTES), "kind",
-                     g->kind == PIECE_CARD ? "card" : "node", "state",
+                     g->kind == PIECE_CARD ? json_null() : json_hex(g->seat, SEAT_BYTES),
+                     "kind", g->kind == PIECE_CARD ? "card" : "node", "state",
                      circle_state_name(l->states[i]), "stored_at", json_time(g->stored),
                      "confirmed_at", json_time(g->confirmed), "opened_at", "seen_at",
                      json_time(g->n_node > 0 ? g->node[0].seen : 0), "fault",

@@ -37,16 +37,30 @@ enum err guardian_pick(const struct ctx *ctx, struct day *d, const char *typed,
     return OK;
 }
 
-void guardian_next(const char *before, struct bytes name, const char *after,
-                   char out[TERM_TEXT])
+/* A command with a name in it, quoted where a shell needs it. */
+static void next_with(const char *before, struct bytes name, const char *after,
+                      char out[TERM_TEXT])
 {
     bool plain = name.n > 0;
     for (size_t i = 0; i < name.n; i++)
         plain = plain && (name.p[i] >= 0x80 || isalnum(name.p[i]) || name.p[i] == '-' ||
                           name.p[i] == '.' || name.p[i] == '_');
     const char *quote = plain ? "" : memchr(name.p, '\'', name.n) == NULL ? "'" : "\"";
-    (void)snprintf(out, TERM_TEXT, "kith guardian %s %s%.*s%s%s", before, quote,
-                   (int)name.n, (const char *)name.p, quote, after);
+    (void)snprintf(out, TERM_TEXT, "kith %s %s%.*s%s%s", before, quote, (int)name.n,
+                   (const char *)name.p, quote, after);
+}
+
+void guardian_next(const char *before, struct bytes name, const char *after,
+                   char out[TERM_TEXT])
+{
+    char words[64];
+    (void)snprintf(words, sizeof words, "guardian %s", before);
+    next_with(words, name, after, out);
+}
+
+void card_next(struct bytes name, char out[TERM_TEXT])
+{
+    next_with("card print", name, "", out);
 }
 
 void guardian_node(const struct day_guardian *g, char out[ADDRESS_TEXT])
@@ -182,6 +196,22 @@ enum err guardian_new(struct day *d, struct bytes name, const struct link *invit
     rng_fill(rng, g->dev_psk, KEY_BYTES);
     rng_fill(rng, g->dev_sign, KEY_BYTES);
     d->n_guardians++;
+    *out = g;
+    return OK;
+}
+
+enum err guardian_new_card(struct day *d, struct bytes name, struct bytes reach,
+                           const struct params *p, struct day_guardian **out)
+{
+    if (d->n_guardians == DAY_GUARDIANS)
+        return ERR_FULL;
+    struct day_guardian *g = &d->guardians[d->n_guardians++];
+    *g = (struct day_guardian){ .kind = PIECE_CARD,
+                                .progress = GUARDIAN_READY,
+                                .name = day_keep(d, name),
+                                .reach = day_keep(d, reach),
+                                .added = p->now() };
+    rng_fill(p->rng, g->seat, SEAT_BYTES);
     *out = g;
     return OK;
 }

@@ -24,6 +24,8 @@ enum err guardian_pick(const struct ctx *ctx, struct day *d, const char *typed,
 /* "kith guardian confirm 'Aunt May'": a command to copy, the name quoted as needed. */
 void guardian_next(const char *before, struct bytes name, const char *after,
                    char out[TERM_TEXT]);
+/* "kith card print 'Aunt May'": the next step for a card that is not read back. */
+void card_next(struct bytes name, char out[TERM_TEXT]);
 /* host:port of the first address, "?" without one. */
 void guardian_node(const struct day_guardian *g, char out[ADDRESS_TEXT]);
 
@@ -81,6 +83,11 @@ enum err guardian_talk_end(const struct day_guardian *g, const struct call *c, b
  */
 enum err guardian_new(struct day *d, struct bytes name, const struct link *invite,
                       const struct rng *rng, struct day_guardian **out);
+/*
+ * A new entry for a piece on paper; its seat id is drawn, there is no node. ERR_FULL.
+ */
+enum err guardian_new_card(struct day *d, struct bytes name, struct bytes reach,
+                           const struct params *p, struct day_guardian **out);
 /* Takes another invite into an entry that is still GUARDIAN_NEW. ERR_ARG as above. */
 enum err guardian_invite(struct day *d, struct day_guardian *g,
                          const struct link *invite);

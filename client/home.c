@@ -39,6 +39,7 @@ static const struct file_row {
     [HOME_ROOT] = { "root", "root.new", 'r', LABEL_HOME_ROOT },
     [HOME_JOURNAL] = { "journal", "journal.new", 'j', LABEL_HOME_JOURNAL },
     [HOME_RESTORE] = { "restore", "restore.new", 's', LABEL_HOME_RESTORE },
+    [HOME_CARDS] = { "cards", "cards.new", 'c', LABEL_HOME_CARDS },
 };
 
 static const uint8_t magic[4] = { 'K', 'I', 'T', 'H' };

@@ -115,7 +115,9 @@ enum {
     X(HOME_RESTORE, "kith home restore", "restore file")                                 \
     X(HOME_VAULT, "kith home vault", "state file of a home's vault: associated data")    \
     X(HOME_CHECK, "kith home check", "checksum of a home's file")                        \
-    X(HOME_JOURNAL_KEY, "kith home journal key", "key of the journal")
+    X(HOME_JOURNAL_KEY, "kith home journal key", "key of the journal")                   \
+    X(HOME_CARDS, "kith home cards", "pieces that go on paper, until read back")         \
+    X(HOME_CARDS_KEY, "kith home cards key", "key of the cards' file")
 
 enum label {
 

@@ -76,10 +76,19 @@ static const struct wire_field roster_entry_fields[] = {
 static const struct wire_schema roster_entry_schema =
     W_SCHEMA(roster_entry, roster_entry_fields);
 
+static const struct wire_field roster_card_fields[] = {
+    W_TEXT(roster_card, name, 1, WIRE_MUST, 1, NAME_MAX_BYTES),
+    W_TEXT(roster_card, reach, 2, WIRE_MAY, 0, TEXT_MAX_BYTES),
+    W_UINT(roster_card, group, 3, WIRE_MUST, GROUPS_MAX - 1),
+    W_UINT(roster_card, index, 4, WIRE_MUST, 15),
+};
+const struct wire_schema roster_card_schema = W_SCHEMA(roster_card, roster_card_fields);
+
 static const struct wire_field roster_fields[] = {
     W_FIX(roster, circle, 1, WIRE_MUST),
     W_UINT(roster, epoch, 2, WIRE_MUST, UINT32_MAX),
     W_LIST(roster, entries, 3, WIRE_MUST, 1, &roster_entry_schema),
+    W_LIST(roster, cards, 5, WIRE_MAY, 0, &roster_card_schema),
 };
 const struct wire_schema roster_schema = W_SCHEMA(roster, roster_fields);
 

@@ -226,11 +226,21 @@ struct roster_entry {
     struct roster_address addresses[ADDRESSES_MAX];
 };
 
+/* Somebody who keeps a card. */
+struct roster_card {
+    struct bytes name;
+    struct bytes reach; /* may be absent */
+    uint8_t group;      /* as in the manifest */
+    uint8_t index;
+};
+
 struct roster {
     uint8_t circle[ID_BYTES];
     uint32_t epoch;
     uint32_t n_entries;
     struct roster_entry entries[PIECES_MAX];
+    uint32_t n_cards;
+    struct roster_card cards[PIECES_MAX];
 };
 
 /* Encodes and seals under the roster key, bound to the manifest hash. ERR_TOO_BIG. */
@@ -469,8 +479,8 @@ enum err unlock_verify(const uint8_t approval[PUB_BYTES], const uint8_t request[
 
 /* Schemas, for documentation and fuzz seeds. */
 extern const struct wire_schema manifest_schema, descriptor_schema, roster_schema,
-    roster_address_schema, box_about_schema, box_content_schema, note_schema, view_schema,
-    transcript_schema, statement_schema, introduction_schema, ack_schema,
-    release_receipt_schema;
+    roster_address_schema, roster_card_schema, box_about_schema, box_content_schema,
+    note_schema, view_schema, transcript_schema, statement_schema, introduction_schema,
+    ack_schema, release_receipt_schema;
 
 #endif
