@@ -157,4 +157,17 @@ enum err vault_join(struct vault *v, const struct vault_state *theirs, bool shri
 /* Reads every object the newest state needs; the first that fails is named. */
 enum err vault_check(struct vault *v, size_t *out_objects, char out_what[VAULT_WHAT]);
 
+/* Where a copy goes, part after part; an error of put ends it. */
+struct vault_sink {
+    void *ctx;
+    enum err (*put)(void *ctx, struct bytes part);
+};
+
+/*
+ * The newest state with every object it needs as the bytes of a copy file
+ * (VAULT_COPY_MAGIC), which the root alone opens. ERR_UNKNOWN: nothing was saved yet;
+ * ERR_CORRUPT: vault_what; errors of put.
+ */
+enum err vault_copy(struct vault *v, const struct rng *rng, const struct vault_sink *to);
+
 #endif
