@@ -39,7 +39,7 @@ static void entry_wipe(struct entry *e)
     secret_wipe(e, sizeof *e);
 }
 
-enum err entry_new(const struct vault_item *item, struct entry **out)
+enum err item_entry(const struct vault_item *item, struct entry **out)
 {
     struct entry *e = calloc(1, sizeof *e);
     if (e == NULL)

@@ -186,7 +186,7 @@ enum err vault_add(struct vault *v, const struct vault_change *what, uint64_t no
     touch(v, &i, now);
     i.made = i.changed;
     TRY(content_set(v, &i, *what->content));
-    TRY(entry_new(&i, &e));
+    TRY(item_entry(&i, &e));
     size_t place = place_of(v, i.id);
     enum err added = entries_add(&v->all, e);
     if (added != OK) {

@@ -60,7 +60,7 @@ static enum err item_join(const struct vault_item *winner, const struct vault_it
         refs[n++] = loser->now[0];
     i.n_past = vault_past_keep(refs, n, i.n_now > 0 ? &i.now[0] : NULL);
     memcpy(i.past, refs, i.n_past * sizeof refs[0]);
-    return entry_new(&i, out);
+    return item_entry(&i, out);
 }
 
 /* ---- all items ---- */
@@ -91,7 +91,7 @@ static enum err add_own(struct entries *list, struct entry *take_e)
 static enum err add_copy(struct joining *j, const struct entry *e)
 {
     struct entry *copy = NULL;
-    TRY(entry_new(&e->item, &copy));
+    TRY(item_entry(&e->item, &copy));
     return add_own(&j->both, copy);
 }
 

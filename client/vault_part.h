@@ -99,7 +99,7 @@ enum err vault_name_trouble(struct vault *v, enum err e);
 
 /* ---- vault.c: entries ---- */
 
-enum err entry_new(const struct vault_item *item, struct entry **out);
+enum err item_entry(const struct vault_item *item, struct entry **out);
 void entry_free(struct entry *e);
 /* Makes the entry say what item says, which may point into it. */
 enum err entry_set(struct entry *e, const struct vault_item *item);

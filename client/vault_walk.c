@@ -128,7 +128,7 @@ static enum err keep_item(const struct going *g, const struct vault_item *item)
         return OK;
     if (g->items->n >= VAULT_ITEMS_MAX)
         return ERR_FORMAT;
-    TRY(entry_new(item, &e));
+    TRY(item_entry(item, &e));
     enum err kept = entries_add(g->items, e);
     if (kept != OK)
         entry_free(e);
