@@ -3,7 +3,7 @@
 #include "node/seat.h"
 #include "node/vault_part.h"
 
-enum { SHRUNK_BYTES = 1024 * 1024 };
+enum { SHRUNK_BYTES = 1024 * 1024, SHRUNK_AGAIN_S = 7 * 86400 };
 
 /* ---- HEAD_GET ---- */
 
@@ -130,13 +130,18 @@ static enum err drop_all(struct call *c, struct record_vault *v, struct bytes id
 
 /*
  * A third less than the most of the last 30 days, however many heads it took; or one
- * head drops that much itself, whatever was put in its place.
+ * head drops that much itself, whatever was put in its place. Once a week, so that
+ * saying it over and over leaves room for other alerts.
  */
 static bool shrunk(const struct call *c, struct record_vault *v, uint64_t dropped)
 {
     bool less = v->live < v->high - v->high / 3 ||
                 (dropped >= SHRUNK_BYTES && dropped > v->high / 3);
 
+    if (less && v->told != 0 && c->now >= v->told && c->now - v->told < SHRUNK_AGAIN_S)
+        return false;
+    if (less)
+        v->told = c->now;
     if (less || v->live >= v->high || c->now >= v->high_at + VAULT_HEADS_S) {
         v->high = v->live;
         v->high_at = c->now;

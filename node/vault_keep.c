@@ -53,11 +53,13 @@ static bool older_than(const struct call *c, uint64_t received, uint64_t seconds
     return c->now >= seconds && received <= c->now - seconds;
 }
 
-/* The newest head of each week stays. */
+/* Until the next one came it was the newest: both must be old. The newest of each week
+ * stays. */
 static bool may_thin(const struct call *c, const struct record_mark *m,
                      const struct record_mark *next)
 {
-    if (!older_than(c, m->received, VAULT_HEADS_S))
+    if (!older_than(c, m->received, VAULT_HEADS_S) ||
+        !older_than(c, next->received, VAULT_HEADS_S))
         return false;
     return older_than(c, m->received, VAULT_WEEKS_S) ||
            m->received / VAULT_WEEK_S == next->received / VAULT_WEEK_S;
@@ -168,16 +170,22 @@ static enum err may_erase(struct call *c, const struct record_vault *v, bool *ou
 static enum err let_week_go(struct call *c, struct record_vault *v, bool *out_gone)
 {
     struct txn_key at = { 0 };
+    struct txn_key next_at = { 0 };
     struct record_mark m = { 0 };
+    struct record_mark next = { 0 };
 
     *out_gone = false;
     if (v->heads <= VAULT_HEADS_LAST)
         return OK;
     enum err e = next_mark(c, v, &at, &m);
+    next_at = at;
+    if (e == OK)
+        e = next_mark(c, v, &next_at, &next);
     if (e == ERR_UNKNOWN || e == ERR_CORRUPT)
         return OK;
     TRY(e);
-    if (!older_than(c, m.received, VAULT_HEADS_S))
+    if (!older_than(c, m.received, VAULT_HEADS_S) ||
+        !older_than(c, next.received, VAULT_HEADS_S))
         return OK;
     *out_gone = true;
     TRY(kept_head_erase(c, v, load_u64(at.b + ID_BYTES), &m));

@@ -21,6 +21,7 @@ struct record_vault {
     uint64_t seq;     /* of the newest object */
     uint64_t high;    /* most live bytes after a head of the last 30 days */
     uint64_t high_at; /* when that was */
+    uint64_t told;    /* when it was last told that it shrank */
     uint64_t swept;   /* last look at what may go; 0: there is more to do */
 };
 

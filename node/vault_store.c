@@ -18,6 +18,7 @@ static const struct wire_field record_vault_fields[] = {
     W_UINT(record_vault, high, 11, WIRE_MAY, UINT64_MAX),
     W_UINT(record_vault, high_at, 12, WIRE_MAY, UINT64_MAX),
     W_UINT(record_vault, swept, 13, WIRE_MAY, UINT64_MAX),
+    W_UINT(record_vault, told, 14, WIRE_MAY, UINT64_MAX),
 };
 const struct wire_schema record_vault_schema =
     W_SCHEMA(record_vault, record_vault_fields);
