@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Computes crypt.json, ident.json, words.json, piece.json, drop.json and derive.json from docs/PROTOCOL.md alone,
-without Kith's code.
+"""Computes crypt.json, ident.json, words.json, piece.json, drop.json, derive.json and vault.json
+from docs/PROTOCOL.md alone, without Kith's code.
 
     make.py          writes the files beside this script
     make.py --check  exits 1 when a file differs from what is computed
@@ -448,6 +448,16 @@ OBJECTS = {name: line.split() for name, line in {
     "ack": "state ward epoch manifest_hash stored incarnation log_head time",
     "drop_event": "event time ward request epoch",
     "drop_receipt": "drop seq head incarnation time",
+    "vault_ref": "changed device size depth root",
+    "vault_item": "id name type hint user url made changed device removed now:vault_ref "
+                  "past:vault_ref",
+    "vault_index": "bits items pages",
+    "vault_state": "generation version made circle device device_name index items bytes "
+                   "parents:vault_parent",
+    "vault_parent": "hash",
+    "vault_head": "ward version before body signer",
+    "vault_witness": "state version made epoch manifest_hash seats:vault_sight",
+    "vault_sight": "ward seat version state incarnation seen",
 }.items()}
 
 
@@ -770,10 +780,178 @@ def drop():
         "test_word": int.from_bytes(entries[0]["hash"][:8], "big") % 1296})
 
 
+# ---- vault ----
+
+CHUNK, FAN = 48 * 1024 - 40 - 12, (48 * 1024 - 40 - 12) // 32
+CONTENT, LIST, INDEX, PAGE = 1, 2, 3, 4
+
+
+def padme(n):
+    """PURBs, section 4.5; never below 256."""
+    if n <= 256:
+        return 256
+    e = n.bit_length() - 1
+    s = e.bit_length()
+    mask = (1 << (e - s)) - 1
+    return (n + mask) & ~mask
+
+
+def vault_keys(root, generation):
+    key = blake("kith vault generation", u32(generation), key=level(root, 2, b"kithvalt"))
+    return {"key": key, "object": blake("kith vault object key", key=key),
+            "nonce": blake("kith vault nonce key", key=key),
+            "head": blake("kith vault head key", key=key)}
+
+
+def vault_object(keys, kind, content, padded, salt):
+    plain_ = u32(len(content)) + u64(salt) + content + bytes(padded - len(content))
+    bound = blake("kith vault object", bytes([kind]))
+    nonce = blake("kith vault nonce", bound, plain_, size=24, key=keys["nonce"])
+    return nonce + xchacha(keys["object"], nonce, "kith vault object", bytes([kind]), plain_)
+
+
+def vault_id(object_):
+    return blake("kith vault object id", object_)
+
+
+class Vault:
+    """Objects in the order in which a reader meets them."""
+
+    def __init__(self, keys):
+        self.keys, self.objects = keys, {}
+
+    def put(self, kind, content, padded=None, salt=0):
+        padded = min(padme(len(content)), CHUNK) if padded is None else padded
+        object_ = vault_object(self.keys, kind, content, padded, salt)
+        self.objects[vault_id(object_)] = object_
+        return vault_id(object_)
+
+    def content(self, data):
+        """Size, depth and root of a content, and the ids of its chunks."""
+        total = padme(len(data))
+        ids, last = [], None
+        for i in range((total + CHUNK - 1) // CHUNK):
+            part = data[i * CHUNK:(i + 1) * CHUNK]
+            padded = max(min(CHUNK, total - i * CHUNK), 256)
+            salt = i
+            if not part and i > 0:
+                salt = int.from_bytes(blake("kith vault padding", last, u64(i), size=8), "big")
+            ids.append(self.put(CONTENT, part, padded, salt))
+            last = ids[-1] if part else last
+        level_, depth = ids, 0
+        while len(level_) > 1:
+            level_ = [self.put(LIST, b"".join(level_[k:k + FAN]))
+                      for k in range(0, len(level_), FAN)]
+            depth += 1
+        return {"size": len(data), "depth": depth, "root": level_[0]}, ids
+
+
+def pattern(n):
+    return bytes((7 * i + i // 999) & 0xff for i in range(n))
+
+
+def padded_encoding(name, value, size):
+    raw = encode(name, value)
+    return (len(raw).to_bytes(2, "big") + raw).ljust(size, b"\0")
+
+
+def vault_sealed(keys, label, ward, nonce, plain_):
+    return nonce + xchacha(keys["head"], nonce, label, ward, plain_)
+
+
+def vault_items(vault):
+    """Three items in the one page of a small index: with a past, removed, of two chunks."""
+    device, other = made_up("device", 16), made_up("other device", 16)
+    ref = lambda data, changed, by: dict(vault.content(data)[0], changed=changed, device=by)
+    bank = {"id": made_up("item bank", 16), "name": "Bank", "type": 2, "user": "zoë",
+            "url": "https://bank.example", "made": 1790000000, "changed": 1790000300,
+            "device": other, "now": [ref(b"correct horse", 1790000200, other)],
+            "past": [ref(b"hunter2", 1790000000, device)]}
+    old = {"id": made_up("item old", 16), "name": "Old note", "type": 1, "made": 1790000010,
+           "changed": 1790000400, "device": device, "removed": 1790000400,
+           "past": [ref(b"", 1790000010, device)]}
+    scan = {"id": made_up("item scan", 16), "name": "Passport.pdf", "type": 6,
+            "hint": "open it with a reader", "made": 1790000020, "changed": 1790000020,
+            "device": device, "now": [ref(pattern(60000), 1790000020, device)]}
+    return sorted((bank, old, scan), key=lambda i: i["id"])
+
+
+def vault_whole(root):
+    keys = vault_keys(root, 1)
+    vault = Vault(keys)
+    items = vault_items(vault)
+    page = b"".join(len(e).to_bytes(2, "big") + e
+                    for e in (encode("vault_item", i) for i in items))
+    index = {"bits": 0, "items": len(items), "pages": vault.put(PAGE, page)}
+    state = {"generation": 1, "version": 7, "made": 1790000500, "circle": made_up("circle", 16),
+             "device": made_up("device", 16), "device_name": "zoë-laptop",
+             "index": vault.put(INDEX, encode("vault_index", index)), "items": 2,
+             "bytes": 60013, "parents": [{"hash": made_up("parent", 32)}]}
+    state_hash = blake("kith vault state hash", encode("vault_state", state))
+    ward, sign = made_up("vault ward", 16), made_up("vault device sign", 32)
+    seal = lambda w, n: vault_sealed(keys, "kith vault state", w, made_up(n, 24),
+                                     padded_encoding("vault_state", state, 1024))
+    head_ = signed("vault_head", "kith vault head", sign, {
+        "ward": ward, "version": 3, "before": made_up("head before", 32),
+        "body": seal(ward, "state nonce"), "signer": public(sign)})
+    witness = {"state": state_hash, "version": 7, "made": 1790000500, "epoch": 2,
+               "manifest_hash": made_up("manifest", 32),
+               "seats": [{"ward": made_up(f"ward {i}", 16), "seat": made_up(f"seat {i}", 16),
+                          "version": 2 + i, "state": state_hash,
+                          "incarnation": made_up(f"incarnation {i}", 16),
+                          "seen": 1790000500 - i} for i in range(2)]}
+    sealed = vault_sealed(keys, "kith vault witness", ward, made_up("witness nonce", 24),
+                          padded_encoding("vault_witness", witness, 256 + 8 * 116))
+    copy = b"KITH-VAULT-1\n" + b"".join(
+        u32(len(o)) + o for o in [seal(bytes(16), "copy nonce"), *vault.objects.values()])
+    return {"items": items, "page": page, "index": index, "state": state,
+            "state_hash": state_hash, "state_nonce": made_up("state nonce", 24),
+            "head": dict(head_, hash=blake("kith vault head", head_["signed"])),
+            "witness": {"fields": witness, "nonce": made_up("witness nonce", 24),
+                        "sealed": sealed},
+            "objects": [vault_id(o) for o in vault.objects.values()],
+            "contents": {"Bank": b"correct horse", "Bank 1": b"hunter2", "Old note 1": b""},
+            "copy_nonce": made_up("copy nonce", 24),
+            "copy": base64.b64encode(copy).decode()}
+
+
+def vault_content_record(keys, size):
+    vault = Vault(keys)
+    ref, ids = vault.content(pattern(size))
+    return dict(ref, chunks=len(ids), objects=len(vault.objects),
+                chunk_ids=blake("kith vault object id", *ids),
+                bytes=sum(len(o) for o in vault.objects.values()))
+
+
+def vault():
+    root = made_up("R", 32)
+    keys = vault_keys(root, 1)
+    objects = []
+    for kind, content, padded, salt in (
+            (1, b"", 256, 0), (1, b"hunter2", 256, 0), (1, b"hunter2", 256, 1),
+            (1, b"hunter2", 257, 0), (2, made_up("id", 32), 256, 0), (4, pattern(300), 304, 0),
+            (1, b"", 272, 0xfedcba9876543210), (3, pattern(256), 256, 2 ** 64 - 1)):
+        object_ = vault_object(keys, kind, content, padded, salt)
+        objects.append({"kind": kind, "content": content, "padded": padded, "salt": u64(salt),
+                        "object": object_, "id": vault_id(object_)})
+    sizes = (0, 1, 255, 256, 257, 1000, 48900, CHUNK - 1, CHUNK, CHUNK + 1, 98304, 99000,
+             5 * 1024 * 1024, 64 * 1024 * 1024 - 1, 64 * 1024 * 1024)
+    return plain({
+        "about": "The vault; see docs/PROTOCOL.md. Byte i of a pattern of n bytes is "
+                 "(7 i + i / 999) mod 256. Absent fields are empty.",
+        "keys": [dict(vault_keys(root, g), root=root, generation=g) for g in (1, 2, 2 ** 32 - 1)],
+        "pads": [{"size": n, "padded": padme(n)} for n in sizes],
+        "objects": objects,
+        "contents": [vault_content_record(keys, n)
+                     for n in (0, 7, 48128, 49000, CHUNK, CHUNK + 1, 100000, 1000001)],
+        "vault": vault_whole(root)})
+
+
 def main():
     bad = 0
     for name, value in (("crypt", crypt()), ("ident", ident()), ("words", words()),
-                        ("piece", piece()), ("drop", drop()), ("derive", derive())):
+                        ("piece", piece()), ("drop", drop()), ("derive", derive()),
+                        ("vault", vault())):
         path = HERE / f"{name}.json"
         text = json.dumps(value, indent=1) + "\n"
         if "--check" not in sys.argv:
