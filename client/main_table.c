@@ -3,7 +3,17 @@
 
 /* In the order of the help text. */
 const struct command_table *const command_tables[] = {
-    &cmd_init_table,    &cmd_guard_table,  &cmd_guardian_table, &cmd_circle_table,
-    &cmd_status_table,  &cmd_alert_table,  &cmd_stop_table,     &cmd_log_table,
-    &cmd_restore_table, &cmd_derive_table, &cmd_help_table,     NULL,
+    &cmd_init_table,
+    &cmd_guard_table,
+    &cmd_guardian_table,
+    &cmd_circle_table,
+    &cmd_status_table,
+    &cmd_alert_table,
+    &cmd_stop_table,
+    &cmd_log_table,
+    &cmd_restore_table,
+    &cmd_derive_table,
+    &cmd_card_bundle_table,
+    &cmd_help_table,
+    NULL,
 };
