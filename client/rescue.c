@@ -116,5 +116,5 @@ enum err rescue_end(struct rescue *r)
     TRY(put_base64(r, bytes_of(r->left, r->n_left)));
     r->n_left = 0;
     TRY(put(r, r->rest));
-    return fflush(r->out) == 0 ? OK : ERR_IO;
+    return fflush(r->out) == 0 && ferror(r->out) == 0 ? OK : ERR_IO;
 }
