@@ -106,6 +106,8 @@ static void say_wrong(const struct verdict *v)
         { v->drops_broken, "drops are not whole" },
         { v->owners_wrong, "seats or wards do not own what they say" },
         { v->pointers_lost, "indices lead nowhere" },
+        { v->vaults.lost, "objects or heads of vaults are not what they were" },
+        { v->vaults.wrong, "vaults do not hold what they count" },
     };
 
     const char *before = "damaged: ";
@@ -144,9 +146,10 @@ static enum exit_code verify_store(const struct conf *conf)
         say_wrong(&v);
         return EXIT_INTEGRITY;
     }
-    printf("whole: %llu records, %llu seats and wards, %llu drops, %llu entries of the "
-           "log.\n",
-           many(v.store.records), many(v.owners), many(v.drops), many(v.entries));
+    printf("whole: %llu records, %llu seats and wards, %llu drops, %llu objects of "
+           "vaults, %llu entries of the log.\n",
+           many(v.store.records), many(v.owners), many(v.drops), many(v.vaults.objects),
+           many(v.entries));
     return EXIT_FINE;
 }
 

@@ -46,16 +46,16 @@ enum err vault_serve_head_get(struct call *c, const struct req_head_get *req,
 {
     struct record_ward ward = { 0 };
     struct record_vault v = { 0 };
-    uint64_t most = req->version == 0 ? UINT64_MAX : req->version;
     uint64_t version = 0;
     enum err e = kept_load(c, &ward, &v);
 
     /* Damaged is what counts them, not the heads. */
-    if (e != ERR_CORRUPT)
-        TRY(e);
-    if (e == OK)
-        most = most < v.newest ? most : v.newest;
-    TRY(kept_up_to(c, c->who->ward, most, &version));
+    if (e == ERR_CORRUPT)
+        e = kept_up_to(c, c->who->ward, UINT64_MAX, &v.newest);
+    TRY(e);
+    bool older = req->version != 0 && req->version < v.newest;
+
+    TRY(kept_up_to(c, c->who->ward, older ? req->version : v.newest, &version));
     if (version != 0)
         TRY(fill_head(c, version, rep));
     rep->version = v.newest;

@@ -150,6 +150,11 @@ static enum err epochs_of(struct call *c, const uint8_t ward[ID_BYTES], uint32_t
     return e == ERR_UNKNOWN ? OK : e;
 }
 
+static bool vault_there(struct call *c, const struct record_ward *ward)
+{
+    return ward->vault == 0 || txn_has(c->txn, TAB_VAULT, BYTES_OF(ward->ward)) == OK;
+}
+
 static enum err verify_wards(struct call *c, struct verdict *v)
 {
     struct txn_key at = { 0 };
@@ -175,7 +180,7 @@ static enum err verify_wards(struct call *c, struct verdict *v)
         TRY(drop_owned(c, ward.ward, &drops));
         TRY(epochs_of(c, ward.ward, &epochs));
         v->owners_wrong += !same(&creds, &ward.creds) || !same(&drops, &ward.drops) ||
-                           epochs != ward.epochs;
+                           epochs != ward.epochs || !vault_there(c, &ward);
     }
 }
 
@@ -224,6 +229,7 @@ static enum err verify_kept(struct call *c, struct verdict *v)
     TRY(drop_verify(c, &v->drops, &v->drops_broken));
     TRY(verify_seats(c, v));
     TRY(verify_wards(c, v));
+    TRY(vault_serve_verify(c, &v->vaults));
     for (size_t i = 0; i < sizeof pointers / sizeof pointers[0]; i++)
         TRY(verify_pointers(c, &pointers[i], v));
     return OK;
@@ -257,5 +263,6 @@ enum err verify(struct store *s, const struct node_env *env, struct verdict *out
 bool verdict_good(const struct verdict *v)
 {
     return v->store.damaged == 0 && v->store.keys_lost == 0 && v->log_broken == 0 &&
-           v->drops_broken == 0 && v->owners_wrong == 0 && v->pointers_lost == 0;
+           v->drops_broken == 0 && v->owners_wrong == 0 && v->pointers_lost == 0 &&
+           v->vaults.lost == 0 && v->vaults.wrong == 0;
 }

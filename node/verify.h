@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reads everything a stopped node keeps: each record and data key opens, each seat and
- * ward owns what it says, each drop and the log are whole chains, nothing points into
- * the void. Changes nothing. What rot did is found here before somebody needs it.
+ * ward owns what it says, each drop and the log are whole chains, each object of a vault
+ * is what its name says, nothing points into the void. Changes nothing. What rot did is
+ * found here before somebody needs it.
  */
 #ifndef KITH_NODE_VERIFY_H
 #define KITH_NODE_VERIFY_H
 
-#include "node/record.h"
+#include "node/vault.h"
 
 /* How much there is, and how much of it is wrong. */
 struct verdict {
@@ -16,6 +17,7 @@ struct verdict {
     uint64_t drops, drops_broken;
     uint64_t owners, owners_wrong;    /* seats and wards; counts or digests that differ */
     uint64_t pointers, pointers_lost; /* indices; those that lead nowhere */
+    struct vault_verdict vaults;
 };
 
 /* Fills out. Not OK only when reading itself fails: ERR_IO, ERR_NOMEM. */
