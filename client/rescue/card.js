@@ -49,10 +49,17 @@ export function rowCheck(words, row) {
   return DIGITS[sum >> 5] + DIGITS[sum & 31];
 }
 
-// The tokens of a text line by line; lines of ours (KITH-…) are no words.
+// The lines of words: of a whole card's text the seven numbered rows, else all but KITH-….
+function wordLines(text) {
+  const lines = text.split(/\r\n|[\n\r\v\f]/).filter((l) => l.trim() !== "" && !/^\s*kith-/i.test(l));
+  const numbered = (l, n) => new RegExp(`^\\s*${n}[.:)]?\\s+[A-Za-z]`).test(l);
+  const at = lines.findIndex((_, i) => [1, 2, 3, 4, 5, 6, 7].every((n) => numbered(lines[i + n - 1] ?? "", n)));
+  return at < 0 ? lines : lines.slice(at, at + 7);
+}
+
+// The tokens of a text line by line.
 function* tokens(text) {
-  for (const line of text.split(/\r\n|[\n\r\v\f]/)) {
-    if (/^\s*kith-/i.test(line)) continue;
+  for (const line of wordLines(text)) {
     const all = line.match(/[A-Za-z0-9\u0080-\uffff]+/g) || [];
     for (const [i, text_] of all.entries()) yield { text: text_, last: i === all.length - 1 };
   }

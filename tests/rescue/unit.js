@@ -216,6 +216,27 @@ async function wrappedVector() {
   assert.strictEqual(hex(crypt.ownerOf(root_)), m.pub);
 }
 
+async function vaultVectors() {
+  const v = ours("vault");
+  const { open, content } = kith["vault.js"];
+  for (const k of v.keys) {
+    const keys = crypt.vaultKeys(unhex(k.root), Number(k.generation));
+    assert.strictEqual(hex(keys.object), k.object);
+    assert.strictEqual(hex(keys.head), k.head);
+  }
+  const copy = new Uint8Array(Buffer.from(v.vault.copy, "base64"));
+  const vault = await open(copy, unhex(v.keys[0].root));
+  assert.strictEqual(vault.state.deviceName, v.vault.state.device_name);
+  assert.deepStrictEqual(vault.items.map((i) => hex(i.id)).sort(), v.vault.items.map((i) => i.id).sort());
+  assert.deepStrictEqual([...vault.objects.keys()].sort(), [...v.vault.objects].sort());
+  const got = {};
+  for (const i of vault.items) {
+    for (const r of i.now) got[i.name] = hex(content(vault, r));
+    i.past.forEach((r, n) => { got[`${i.name} ${n + 1}`] = hex(content(vault, r)); });
+  }
+  for (const [name, want] of Object.entries(v.vault.contents)) assert.strictEqual(got[name], want, name);
+}
+
 async function official(folder) {
   const file = path.join(folder, "slip39-official-a.json");
   if (!fs.existsSync(file)) return `${file} is not there`;
@@ -288,6 +309,9 @@ async function goldenRoot() {
   // Four letters of each word, in capitals, without rows.
   const short = wordRows(goldenCards()[0]).map((r) => r.slice(0, -1).map((x) => x.slice(0, 4).toUpperCase())).flat().join(" ");
   assert.deepStrictEqual(card.parse(short).share, shares[0]);
+  // The whole text of a card, with all that is said around its rows.
+  const around = `KITH CARD: Ana\nThree of five people are needed.\n\n${goldenCards()[0].replace(/\n/g, "\n\n")}\nEvery year [ ] 2026 [ ] 2027\n1 more word\n`;
+  assert.deepStrictEqual(card.parse(around).share, shares[0]);
   assert.strictEqual(await crypt.fingerprint(crypt.ownerOf(unhex(expected))), golden("fingerprint.txt").toString().trim());
 }
 
@@ -347,6 +371,7 @@ async function main() {
   await test("vectors", vectors);
   await test("fingerprints", fingerprints);
   await test("wrapped_vector", wrappedVector);
+  await test("vault_vectors", vaultVectors);
   await test("official", () => official(folder));
   await test("generated", () => generated(folder));
   await test("robust", () => robust(folder));
