@@ -194,20 +194,6 @@ static enum err take_word(struct ctx *ctx, const char *word)
     return OK;
 }
 
-static enum err take_words(struct ctx *ctx, int argc, const char *const *argv)
-{
-    int i = 0;
-    for (; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        if (argv[i][0] == '-' && argv[i][1] != 0)
-            TRY(take_option(ctx, argc, argv, &i));
-        else
-            TRY(take_word(ctx, argv[i]));
-    }
-    for (i++; i < argc; i++)
-        TRY(take_word(ctx, argv[i]));
-    return OK;
-}
-
 /* Words of path that the arguments begin with; 0 unless all of path. */
 static size_t path_words(const struct ctx *ctx, const char *path)
 {
@@ -238,6 +224,26 @@ static size_t find_command(struct ctx *ctx)
         }
     }
     return best;
+}
+
+static enum err take_words(struct ctx *ctx, int argc, const char *const *argv)
+{
+    int i = 0;
+    for (; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (argv[i][0] == '-' && argv[i][1] != 0)
+            TRY(take_option(ctx, argc, argv, &i));
+        else
+            TRY(take_word(ctx, argv[i]));
+    }
+    i++;
+    if (i < argc && find_command(ctx) > 0 && ctx->command->tail) {
+        ctx->tail = argv + i;
+        ctx->n_tail = (size_t)(argc - i);
+        return OK;
+    }
+    for (; i < argc; i++)
+        TRY(take_word(ctx, argv[i]));
+    return OK;
 }
 
 /* "guard invte": the first two words, for the message and the suggestion. */

@@ -48,6 +48,7 @@ struct command {
     const char *args; /* "NAME LINK", as usage shows it */
     uint8_t min;      /* arguments beside options */
     uint8_t max;      /* ARGS_MANY: any number */
+    bool tail;        /* what follows "--" is another program's: ctx->tail */
     enum key_need key;
     const char *help;                   /* one sentence */
     struct option options[CMD_OPTIONS]; /* ends with an empty one */
@@ -74,6 +75,8 @@ extern const struct command_table cmd_restore_table;  /* cmd_restore.c */
 extern const struct command_table cmd_derive_table;   /* cmd_derive.c */
 extern const struct command_table cmd_card_bundle_table; /* cmd_card_bundle.c */
 extern const struct command_table cmd_help_table;     /* cmd_help.c: help */
+extern const struct command_table cmd_secret_table;   /* cmd_secret.c */
+extern const struct command_table cmd_ask_table;      /* cmd_ask.c: credential, askpass */
 
 #define COMMANDS(rows)                                                                   \
     {                                                                                    \
@@ -97,6 +100,8 @@ struct ctx {
 
     size_t n_given;
     enum exit_code exit; /* what OK ends with */
+    const char *const *tail; /* behind "--", of a command that has one; else NULL */
+    size_t n_tail;
 };
 
 /* ---- for handlers ---- */

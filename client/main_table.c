@@ -15,5 +15,7 @@ const struct command_table *const command_tables[] = {
     &cmd_derive_table,
     &cmd_card_bundle_table,
     &cmd_help_table,
+    &cmd_secret_table,
+    &cmd_ask_table,
     NULL,
 };

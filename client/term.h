@@ -33,6 +33,8 @@ enum exit_code {
     EXIT_PASSPHRASE = 12,
     EXIT_AWAY = 13, /* guardian unreachable */
     EXIT_VERSION = 14,
+    EXIT_NOT_RUN = 126, /* of secret exec: the command cannot be run */
+    EXIT_NO_COMMAND = 127,
     EXIT_INTERRUPTED = 130,
     EXIT_PIPE = 141 /* as of a program that SIGPIPE ends */
 };

@@ -408,3 +408,15 @@ void crypt_hmac_sha256(struct bytes key, const struct bytes *parts, size_t n,
     MUST(crypto_auth_hmacsha256_final(&st, out) == 0);
     sodium_memzero(&st, sizeof st);
 }
+
+void crypt_hmac_sha512(struct bytes key, const struct bytes *parts, size_t n,
+                       uint8_t out[64])
+{
+    crypto_auth_hmacsha512_state st;
+
+    MUST(crypto_auth_hmacsha512_init(&st, start_of(key), key.n) == 0);
+    for (size_t i = 0; i < n; i++)
+        MUST(crypto_auth_hmacsha512_update(&st, start_of(parts[i]), parts[i].n) == 0);
+    MUST(crypto_auth_hmacsha512_final(&st, out) == 0);
+    sodium_memzero(&st, sizeof st);
+}

@@ -246,6 +246,11 @@ enum err crypt_chachapoly_open(const uint8_t key[KEY_BYTES], uint64_t n, struct 
 /* HMAC-SHA-256 (RFC 2104) of the parts. */
 void crypt_hmac_sha256(struct bytes key, const struct bytes *parts, size_t n,
                        uint8_t out[32]);
+/* HMAC-SHA-512 and HMAC-SHA-1 (RFC 2104) of the parts: for one-time codes alone. */
+void crypt_hmac_sha512(struct bytes key, const struct bytes *parts, size_t n,
+                       uint8_t out[64]);
+void crypt_hmac_sha1(struct bytes key, const struct bytes *parts, size_t n,
+                     uint8_t out[20]);
 /* PBKDF2-HMAC-SHA-256 (RFC 8018) into out.n bytes. */
 void crypt_pbkdf2_sha256(struct bytes password, struct bytes salt, uint32_t rounds,
                          struct span out);

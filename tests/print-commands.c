@@ -66,6 +66,9 @@ static void print_exits(void)
         { EXIT_PASSPHRASE, "wrong passphrase" },
         { EXIT_AWAY, "guardian unreachable" },
         { EXIT_VERSION, "version too old" },
+        { EXIT_NOT_RUN,
+          "*kith secret exec*: the command cannot be run (else: its own status)" },
+        { EXIT_NO_COMMAND, "*kith secret exec*: there is no such command" },
         { EXIT_INTERRUPTED, "interrupted" },
         { EXIT_PIPE, "who reads the answer went away before its end" },
     };

@@ -395,6 +395,48 @@ static void hmac_sha256_is_rfc_4231(void **state)
     assert_hex(mac, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 }
 
+static void hmac_sha512_is_rfc_4231(void **state)
+{
+    (void)state;
+    uint8_t key[131];
+    uint8_t mac[64];
+
+    memset(key, 0x0b, sizeof(key));
+    crypt_hmac_sha512(bytes_of(key, 20), PARTS(bytes_text("Hi "), bytes_text("There")),
+                      mac);
+    assert_hex(mac, "87aa7cdea5ef619d4ff0b4241a1d6cb02379f4e2ce4ec2787ad0b30545e17cde"
+                    "daa833b7d6b8a702038b274eaea3f4e4be9d914eeb61f1702e696c203a126854");
+    memset(key, 0xaa, sizeof(key));
+    crypt_hmac_sha512(
+        BYTES_OF(key),
+        PARTS(bytes_text("Test Using Larger Than Block-Size Key - Hash Key First")), mac);
+    assert_hex(mac, "80b24263c7c1a3ebb71493c1dd7be8b49b46d1f41b4aeec1121b013783f8f352"
+                    "6b56d037e05f2598bd0fd2215d6a1e5295e64f73f63f0aec8b915a985d786598");
+}
+
+static void hmac_sha1_is_rfc_2202(void **state)
+{
+    (void)state;
+    struct bytes none = { 0 };
+    uint8_t key[80];
+    uint8_t mac[20];
+
+    memset(key, 0x0b, sizeof(key));
+    crypt_hmac_sha1(bytes_of(key, 20), PARTS(bytes_text("Hi "), bytes_text("There")),
+                    mac);
+    assert_hex(mac, "b617318655057264e28bc0b6fb378c8ef146be00");
+    crypt_hmac_sha1(bytes_text("Jefe"), PARTS(bytes_text("what do ya want for nothing?")),
+                    mac);
+    assert_hex(mac, "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
+    memset(key, 0xaa, sizeof(key));
+    crypt_hmac_sha1(
+        BYTES_OF(key),
+        PARTS(bytes_text("Test Using Larger Than Block-Size Key - Hash Key First")), mac);
+    assert_hex(mac, "aa4ae5e15272d00e95705637ce8a3b55ed402112");
+    crypt_hmac_sha1(none, &none, 1, mac);
+    assert_hex(mac, "fbdb1d1b18aa6c08324b7d64b71fb76370690e1d");
+}
+
 static void nothing_is_an_input_too(void **state)
 {
     (void)state;
@@ -757,6 +799,8 @@ int main(void)
         cmocka_unit_test(labels_are_all_different),
         cmocka_unit_test(labels_part_hashes_and_keys),
         cmocka_unit_test(hmac_sha256_is_rfc_4231),
+        cmocka_unit_test(hmac_sha512_is_rfc_4231),
+        cmocka_unit_test(hmac_sha1_is_rfc_2202),
         cmocka_unit_test(nothing_is_an_input_too),
         cmocka_unit_test(pbkdf2_is_rfc_7914),
         cmocka_unit_test(pbkdf2_leaves_nothing_behind),
