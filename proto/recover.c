@@ -1,35 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "proto/recover.h"
-
+#include "proto/recover_part.h"
 #include "proto/slip39.h"
-
-/* All answers that speak of one manifest. Pieces of different worlds never mix. */
-struct world {
-    const uint8_t *hash;
-    struct bytes raw;
-    struct manifest m;
-    size_t n; /* members with a good piece of their own */
-    uint8_t members[ANSWERS_MAX];
-    const uint8_t *pieces[ANSWERS_MAX];
-    bool bad[ANSWERS_MAX]; /* by member: does not fit the others */
-    bool enough;           /* thresholds are met */
-    bool opens;
-    struct world *next;
-};
-
-/* What was found about one answer, whatever the others say. */
-struct finding {
-    bool bad_signature;
-    bool bad_piece;
-    bool duplicate;
-};
-
-struct judge {
-    const struct answer *answers;
-    size_t n;
-    struct world *worlds;
-    struct finding findings[ANSWERS_MAX];
-};
 
 const char *verdict_name(enum verdict v)
 {
@@ -80,6 +51,7 @@ static enum err world_of(struct judge *j, const struct answer_piece *p,
     TRY(manifest_open(p->manifest, &fresh->m));
     fresh->hash = p->manifest_hash;
     fresh->raw = p->manifest;
+    fresh->need = manifest_need(&fresh->m);
     fresh->next = j->worlds;
     j->worlds = fresh;
     *out = fresh;
@@ -106,9 +78,8 @@ static enum err statement_fits(const struct answer *a, const struct answer_piece
     return ERR_SIGNATURE;
 }
 
-/* The share's own header must say what the manifest says of it. */
-static enum err header_fits(const struct manifest *m, const struct manifest_piece *mp,
-                            const uint8_t *piece)
+enum err header_fits(const struct manifest *m, const struct manifest_piece *mp,
+                     const uint8_t *piece)
 {
     AUTO_SECRET struct slip39_share *share = NULL;
 
@@ -122,11 +93,11 @@ static enum err header_fits(const struct manifest *m, const struct manifest_piec
     return OK;
 }
 
-static bool world_has(const struct world *w, const uint8_t *piece, size_t answer,
-                      bool *out_twice)
+bool world_has(const struct world *w, const uint8_t *piece, size_t member,
+               bool *out_twice)
 {
     for (size_t i = 0; i < w->n; i++) {
-        if (w->members[i] == answer)
+        if (w->members[i] == member)
             return true;
         if (secret_equal(w->pieces[i], piece, PIECE_BYTES)) {
             *out_twice = true;
@@ -236,29 +207,36 @@ static void owner_note(struct recover_result *r, const uint8_t *owner)
     for (size_t i = 0; i < r->n_owners; i++)
         if (same(r->owners[i], owner, PUB_BYTES))
             return;
-    MUST(r->n_owners < OWNERS_MAX);
-    memcpy(r->owners[r->n_owners++], owner, PUB_BYTES);
+    if (r->n_owners < OWNERS_MAX)
+        memcpy(r->owners[r->n_owners++], owner, PUB_BYTES);
+}
+
+/* Opens a world of a manifest, if it can be. */
+static enum err manifest_root(struct world *w, struct root_key *out_root)
+{
+    w->enough = world_enough(w);
+    if (!w->enough)
+        return OK;
+    enum err e = world_open(w, out_root);
+    w->opens = e == OK;
+    return e == ERR_NOMEM ? e : OK;
 }
 
 /* Opens every world that can be opened; the best one's root stays in root. */
-static enum err worlds_open(struct judge *j, const uint8_t *owner,
+static enum err worlds_open(struct world *first, const uint8_t *owner,
                             struct recover_result *r, struct world **out_best,
                             struct root_key *root)
 {
     AUTO_SECRET struct root_key *one = NULL;
 
     TRY(secret_new(&one));
-    for (struct world *w = j->worlds; w != NULL; w = w->next) {
-        if (owner != NULL && !same(w->m.owner, owner, PUB_BYTES))
+    for (struct world *w = first; w != NULL; w = w->next) {
+        if (owner != NULL && w->hash != NULL && !same(w->m.owner, owner, PUB_BYTES))
             continue;
-        w->enough = world_enough(w);
-        if (w->enough) {
-            enum err e = world_open(w, one);
-
-            if (e == ERR_NOMEM)
-                return e;
-            w->opens = e == OK;
-        }
+        TRY(w->hash != NULL ? manifest_root(w, one) : paper_root(w, one));
+        /* Whose it is paper alone says only once it is open. */
+        if (owner != NULL && w->opens && !same(w->m.owner, owner, PUB_BYTES))
+            continue;
         if (w->opens)
             owner_note(r, w->m.owner);
         if (!better(w, *out_best))
@@ -272,12 +250,11 @@ static enum err worlds_open(struct judge *j, const uint8_t *owner,
 
 /* ---- verdicts ---- */
 
-/* The place of answer i in a world; w->n when it has none. */
-static size_t place_in(const struct world *w, size_t i)
+size_t world_place(const struct world *w, size_t member)
 {
     size_t k = 0;
 
-    while (k < w->n && w->members[k] != i)
+    while (k < w->n && w->members[k] != member)
         k++;
     return k;
 }
@@ -287,7 +264,7 @@ static enum verdict sibling_verdict(const struct judge *j, const struct world *b
                                     size_t i)
 {
     for (const struct world *w = j->worlds; w != NULL; w = w->next)
-        if (w != best && place_in(w, i) < w->n &&
+        if (w != best && world_place(w, i) < w->n &&
             same(w->m.owner, best->m.owner, PUB_BYTES))
             return w->m.epoch < best->m.epoch ? VERDICT_STALE_EPOCH : VERDICT_GOOD;
     return VERDICT_NONE;
@@ -300,8 +277,8 @@ static enum verdict piece_verdict(const struct judge *j, const struct world *bes
     enum verdict sibling = VERDICT_NONE;
 
     /* A good piece here is good, whatever became of those of other epochs. */
-    if (best != NULL && place_in(best, i) < best->n)
-        return best->bad[place_in(best, i)] ? VERDICT_BAD_PIECE : VERDICT_GOOD;
+    if (best != NULL && world_place(best, i) < best->n)
+        return best->bad[world_place(best, i)] ? VERDICT_BAD_PIECE : VERDICT_GOOD;
     if (f->bad_signature)
         return VERDICT_BAD_SIGNATURE;
     if (f->duplicate)
@@ -355,6 +332,8 @@ static unsigned direct_count(const struct judge *j, const struct world *w)
     unsigned n = 0;
 
     for (size_t k = 0; k < w->n; k++) {
+        if (w->members[k] >= ANSWERS_MAX)
+            continue; /* a card: the words on it are what it says of its owner */
         const struct answer *a = &j->answers[w->members[k]];
         bool fresh = a->source == FROM_LINK && !w->bad[k];
 
@@ -376,16 +355,31 @@ static unsigned count_open(const struct judge *j)
     return n;
 }
 
+/* Cards that nobody read yet, as its manifest has them. */
+static unsigned cards_unread(const struct world *w)
+{
+    unsigned cards = 0;
+
+    for (uint32_t i = 0; i < w->m.n_pieces; i++)
+        cards += w->m.pieces[i].kind == PIECE_CARD;
+    for (size_t k = 0; k < w->n; k++)
+        cards -= w->members[k] >= ANSWERS_MAX && cards > 0;
+    return cards;
+}
+
 /* Whether those who can still answer are enough for some manifest seen. */
 static bool may_still(const struct judge *j)
 {
     unsigned open = count_open(j);
 
     for (const struct world *w = j->worlds; w != NULL; w = w->next)
-        if (w->n > 0 && !w->enough && w->n + open >= manifest_need(&w->m))
+        if (w->n > 0 && !w->enough && w->n + open + cards_unread(w) >= w->need)
             return true;
-    /* What nobody good has spoken of yet needs two at least, or is not known at all. */
-    return open >= (j->worlds != NULL ? 2U : 1U);
+    /* What nobody good has spoken of yet needs two at least, or one beside a card. */
+    bool cards = j->paper != NULL && j->paper->n_cards > 0;
+    if (j->worlds == NULL)
+        return cards || open > 0;
+    return open >= (cards ? 1U : 2U);
 }
 
 static enum recover_state state_of(const struct judge *j, const struct world *best,
@@ -397,7 +391,23 @@ static enum recover_state state_of(const struct judge *j, const struct world *be
         return RECOVER_FOUND;
     if (best != NULL && best->enough)
         return RECOVER_BROKEN;
+    if (r->locked)
+        return RECOVER_WAITING;
     return j->n > 0 && !may_still(j) ? RECOVER_IMPOSSIBLE : RECOVER_WAITING;
+}
+
+/* Good pieces of the best world, from answers and cards. */
+static unsigned count_good(const struct world *best, const struct recover_result *r)
+{
+    unsigned n = 0;
+
+    for (size_t k = 0; k < best->n; k++) {
+        size_t m = best->members[k];
+
+        n += (m < ANSWERS_MAX ? r->verdicts[m] : r->cards[m - ANSWERS_MAX]) ==
+             VERDICT_GOOD;
+    }
+    return n;
 }
 
 static void summarise(const struct judge *j, const struct world *best,
@@ -405,27 +415,32 @@ static void summarise(const struct judge *j, const struct world *best,
 {
     for (size_t i = 0; i < j->n; i++)
         r->verdicts[i] = verdict_of(j, best, i);
+    for (size_t i = 0; j->paper != NULL && i < j->paper->n_cards; i++)
+        r->cards[i] = card_verdict(j, best, i);
+    for (const struct world *w = j->papers; w != NULL; w = w->next)
+        r->locked = r->locked || (w->locked && (best == NULL || !best->opens));
     if (best != NULL) {
         r->epoch = best->m.epoch;
-        memcpy(r->manifest_hash, best->hash, HASH_BYTES);
-        r->need = manifest_need(&best->m);
-        for (size_t k = 0; k < best->n; k++)
-            r->have += r->verdicts[best->members[k]] == VERDICT_GOOD;
+        if (best->hash != NULL)
+            memcpy(r->manifest_hash, best->hash, HASH_BYTES);
+        r->need = best->need;
+        r->have = count_good(best, r);
         r->direct = direct_count(j, best);
     }
     /* With groups more pieces than the fewest may be there and not be enough. */
-    if (best != NULL && !best->enough && r->have >= r->need)
+    if (best != NULL && !best->enough && !best->locked && r->need > 0 &&
+        r->have >= r->need)
         r->need = r->have + 1;
     r->state = state_of(j, best, r);
 }
 
-static void worlds_free(struct judge *j)
+static void worlds_free(struct world *w)
 {
-    while (j->worlds != NULL) {
-        struct world *next = j->worlds->next;
+    while (w != NULL) {
+        struct world *next = w->next;
 
-        free(j->worlds);
-        j->worlds = next;
+        free(w);
+        w = next;
     }
 }
 
@@ -440,7 +455,9 @@ static enum err judge_all(struct judge *j, const uint8_t *owner, struct recover_
         for (uint32_t p = 0; a->state == ANSWER_PIECE && p < a->n_pieces; p++)
             TRY(piece_judge(j, i, &a->pieces[p]));
     }
-    TRY(worlds_open(j, owner, r, &best, root));
+    TRY(cards_judge(j));
+    TRY(worlds_open(j->worlds, owner, r, &best, root));
+    TRY(worlds_open(j->papers, owner, r, &best, root));
     summarise(j, best, r);
     return OK;
 }
@@ -448,17 +465,27 @@ static enum err judge_all(struct judge *j, const uint8_t *owner, struct recover_
 enum err recover(const struct answer *answers, size_t n, const uint8_t *owner,
                  struct recover_result *out, struct root_key *out_root)
 {
+    return recover_paper(answers, n, NULL, owner, out, out_root);
+}
+
+enum err recover_paper(const struct answer *answers, size_t n, const struct paper *paper,
+                       const uint8_t *owner, struct recover_result *out,
+                       struct root_key *out_root)
+{
     AUTO_SECRET struct root_key *root = NULL;
-    struct recover_result r = { 0 };
-    struct judge j = { .answers = answers, .n = n };
+    AUTO_FREE struct recover_result *r = calloc(1, sizeof *r);
+    struct judge j = { .answers = answers, .n = n, .paper = paper };
 
     MUST(n <= ANSWERS_MAX);
+    if (r == NULL)
+        return ERR_NOMEM;
     TRY(secret_new(&root));
-    enum err e = judge_all(&j, owner, &r, root);
-    worlds_free(&j);
+    enum err e = judge_all(&j, owner, r, root);
+    worlds_free(j.worlds);
+    worlds_free(j.papers);
     TRY(e);
-    *out = r;
-    if (r.state == RECOVER_FOUND)
+    *out = *r;
+    if (r->state == RECOVER_FOUND)
         *out_root = *root;
     return OK;
 }

@@ -13,8 +13,14 @@
 #include "proto/piece.h"
 #include "proto/secret.h"
 
-/* Two answers make a world, and each speaks of EPOCHS_MAX: no owner is left out. */
-enum { ANSWERS_MAX = 64, OWNERS_MAX = ANSWERS_MAX * EPOCHS_MAX / 2 };
+enum {
+    ANSWERS_MAX = 64,
+    PAPER_CARDS = 64,
+    PAPER_WRAPPED = 8,
+    /* Two answers make a world, and each speaks of EPOCHS_MAX; so does each W_e on paper.
+       Only who holds a card and 32 seats could show more owners than are noted. */
+    OWNERS_MAX = ANSWERS_MAX * EPOCHS_MAX / 2 + 2 * PAPER_WRAPPED
+};
 
 enum verdict {
     VERDICT_NONE = 0, /* nothing can be said yet */
@@ -60,6 +66,23 @@ struct answer {
     struct answer_piece pieces[EPOCHS_MAX];
 };
 
+/* A piece as it was typed from a card. */
+struct paper_card {
+    uint8_t piece[PIECE_BYTES]; /* secret memory of the caller's */
+    bool known;                 /* its public line was there too, and says: */
+    uint8_t circle[ID_BYTES];
+    uint32_t epoch;
+    uint8_t need; /* fewest pieces that open the root */
+};
+
+/* What a person has on paper; secret memory of the caller's. */
+struct paper {
+    size_t n_cards;
+    struct paper_card cards[PAPER_CARDS];
+    size_t n_wrapped; /* W_e of standalone cards and sheets */
+    struct wrapped wrapped[PAPER_WRAPPED];
+};
+
 enum recover_state {
     RECOVER_WAITING,    /* too few good pieces so far */
     RECOVER_IMPOSSIBLE, /* those that can still answer are too few for any manifest seen
@@ -80,6 +103,8 @@ struct recover_result {
     unsigned direct; /* good pieces used from links the person gave, of
                         different node keys, guardians and addresses */
     enum verdict verdicts[ANSWERS_MAX];
+    enum verdict cards[PAPER_CARDS];
+    bool locked; /* cards are enough together, and nobody gave what opens them */
 };
 
 /*
@@ -90,5 +115,14 @@ struct recover_result {
  */
 enum err recover(const struct answer *answers, size_t n, const uint8_t *owner,
                  struct recover_result *out, struct root_key *out_root);
+/*
+ * The same with cards beside the answers; out->cards[i] is for paper->cards[i]. A card
+ * needs no statement: its piece key must stand in a manifest that an answer brought.
+ * Where no manifest did, cards alone open a W_e on paper: then nothing but the
+ * fingerprint words says whose root it is, and out->direct is 0.
+ */
+enum err recover_paper(const struct answer *answers, size_t n, const struct paper *paper,
+                       const uint8_t *owner, struct recover_result *out,
+                       struct root_key *out_root);
 
 #endif
