@@ -42,8 +42,8 @@ async function opened(browser, offline = true) {
   return page;
 }
 
-async function shot(page, name) {
-  if (shots) await page.screenshot({ path: path.join(shots, `${name}.png`), fullPage: true });
+async function shot(page, name, fullPage = true) {
+  if (shots) await page.screenshot({ path: path.join(shots, `${name}.png`), fullPage });
 }
 
 const says = (page, id) => page.locator(`#${id}`).innerText();
@@ -165,7 +165,7 @@ async function whole(browser) {
   assert.ok(!(await page.content()).includes(text("root.txt")), "and is hidden again");
   if (filled === "") await page.setInputFiles("#vault-file", path.join(folder, "vault.copy"));
   await page.waitForSelector("#vault-open", { state: "visible", timeout: 60000 });
-  await shot(page, "items");
+  await shot(page, "items", false);
   await items(page);
   await page.click("#wipe");
   assert.ok(await page.isHidden("#vault-section"));
