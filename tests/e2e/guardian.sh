@@ -24,8 +24,9 @@ run Ana 2 guardian add Ben garbage
 says "This is not a link"
 run Ana 2 guardian add "" "@$work/ben"
 run Ana 5 guardian add Ben "@$work/nofile"
-run Ana 2 guardian add Ben --card
-says "Cards cannot be made yet"
+run Ana 2 guardian add Ben "@$work/ben" --card
+says "do not go together"
+run Ana 2 guardian add "" --card
 tr 'A-Z2-7' 'B-Z2-7A' <"$work/ben" | sed 's/^.*:/KITH1:/' >"$work/typo"
 run Ana 2 guardian add Ben "@$work/typo"
 says "mistyped"
