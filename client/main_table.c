@@ -13,6 +13,7 @@ const struct command_table *const command_tables[] = {
     &cmd_log_table,
     &cmd_restore_table,
     &cmd_derive_table,
+    &cmd_card_table,
     &cmd_card_bundle_table,
     &cmd_help_table,
     &cmd_secret_table,

@@ -95,13 +95,19 @@ static void prompt(struct term *t, const char *text, const char *mark)
 static const char no_arrows[] = "This holds a key that is no letter, an arrow key "
                                 "perhaps. Type it again.";
 
+/* What is typed may be words of a card. */
+static void line_wipe(char (*line)[TERM_LINE])
+{
+    secret_wipe(*line, sizeof *line);
+}
+
 enum err term_ask(struct term *t, const struct ask *a, char *out, size_t cap)
 {
     if (!t->ask)
         return cannot_ask(t, a);
     if (a->note != NULL)
         term_say(t, "%s", a->note);
-    char line[TERM_LINE];
+    __attribute__((cleanup(line_wipe))) char line[TERM_LINE];
     for (int i = 0; i < 3; i++) {
         prompt(t, a->text, ":");
         size_t n = 0;
