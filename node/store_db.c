@@ -15,9 +15,11 @@ struct db_txn {
     MDB_dbi dbi;
 };
 
-/* Address space, not memory or disk: the file grows as it is filled. */
+/* Address space, not memory or disk: the file grows as it is filled. Room for the vault
+ * of every ward of every seat at the limits' defaults, within the 39 bits that small ARM
+ * machines have; what is over it is refused with nothing written. */
 #if SIZE_MAX > UINT32_MAX
-#define MAP_SIZE ((size_t)16 << 30)
+#define MAP_SIZE ((size_t)128 << 30)
 #else
 #define MAP_SIZE ((size_t)1 << 30)
 #endif

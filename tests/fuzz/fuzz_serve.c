@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any message by anyone at a node that has seats, wards, an epoch, a live request and
- * drops that were made:
+ * Any message by anyone at a node that has seats, wards, an epoch, a live request, drops
+ * that were made and a vault:
  * [who, message, how, length, bytes]… How 0: the bytes are the body; else they are
  * {offset u16, change u8}… to a good body of that message. Every answer decodes, what a
  * role may not ask is refused, no secret memory leaks. Nothing is kept: each input's
  * transaction is given up, so that every input meets the same node.
  */
 #include "node/seat.h"
-#include "tests/sim/cast.h"
+#include "tests/sim/vaults.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -27,6 +27,10 @@ static uint8_t live[ID_BYTES]; /* the request */
 static uint8_t link_id[ID_BYTES];
 static uint8_t drop[ID_BYTES]; /* the first owner's, with a token */
 static struct sign_seed device_sign;
+static struct sim_pusher account; /* the first owner's, who pushed */
+static struct sim_head next_head;
+static uint8_t vault_mem[2048];
+static uint8_t vault_ids[4 * VAULT_ID]; /* covered, waiting, dropped, unknown */
 static uint8_t body[BODY];
 static uint8_t answer[65536];
 static _Alignas(16) uint8_t decoded[65536];
@@ -86,6 +90,31 @@ static void make_drop(struct session *out_depositor)
     log_in(&l, out_depositor);
 }
 
+/* Objects 0 and 2 with a head, 2 dropped by a second; 1 waits, 3 is not there. */
+static void make_vault(void)
+{
+    struct buf objects = BUF_OF(vault_mem);
+    struct buf ids = BUF_OF(vault_ids);
+    const struct bytes none = { 0 };
+
+    sim_account(&owner, &account);
+    for (uint32_t i = 0; i < 4; i++)
+        sim_object_id(i, 300, &ids);
+    sim_object_put(0, 300, &objects);
+    sim_object_put(2, 300, &objects);
+    MUST(sim_push(&node, &account, buf_bytes(&objects), none, NULL) == OK);
+    MUST(sim_push(&node, &account, none, bytes_of(vault_ids + 2 * VAULT_ID, VAULT_ID),
+                  NULL) == OK);
+    objects.n = 0;
+    sim_object_put(1, 300, &objects);
+    MUST(sim_vault_put(&node, &account, buf_bytes(&objects), NULL) == OK);
+    objects.n = 0;
+    sim_object_put(2, 300, &objects);
+    sim_object_put(3, 300, &objects);
+    MUST(objects.n == 2 * 304);
+    sim_head_new(&node, &account, &next_head);
+}
+
 static void take_down(void)
 {
     node_sim_close(&node);
@@ -114,6 +143,7 @@ static void set_up(void)
     make_request(&who[5], &who[6]);
     who[7] = second.who;
     make_drop(&who[8]);
+    make_vault();
 }
 
 /* ---- a good body of each message, as far as one exists beforehand ---- */
@@ -198,6 +228,30 @@ static void good_drop(uint16_t kind, void *req)
     }
 }
 
+static void good_vault(uint16_t kind, void *req)
+{
+    const struct bytes objects = bytes_of(vault_mem, 2 * 304);
+
+    switch (kind) {
+    case MSG_VAULT_HAVE:
+        ((struct req_vault_have *)req)->ids = BYTES_OF(vault_ids);
+        break;
+    case MSG_VAULT_PUT:
+        ((struct req_vault_put *)req)->objects = objects;
+        break;
+    case MSG_VAULT_GET:
+        ((struct req_vault_get *)req)->ids = BYTES_OF(vault_ids);
+        break;
+    case MSG_HEAD_SET:
+        memcpy(req, &next_head.req, sizeof next_head.req);
+        ((struct req_head_set *)req)->objects = objects;
+        ((struct req_head_set *)req)->dropped = BYTES_OF(vault_ids);
+        break;
+    default:
+        break;
+    }
+}
+
 /* Bodies that name a thing that is there. */
 static void good_named(uint16_t kind, void *req)
 {
@@ -245,6 +299,7 @@ static struct bytes good_body(const struct msg_row *row)
     good_made(row->kind, req);
     good_named(row->kind, req);
     good_drop(row->kind, req);
+    good_vault(row->kind, req);
     if (row->access == MSG_WRITE)
         sim_op(&node, req);
     MUST(msg_put_req(row, req, &b) == OK);

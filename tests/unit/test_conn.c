@@ -591,6 +591,36 @@ static void a_credential_that_hurries_is_told_to_wait(void **state)
     world_free(w);
 }
 
+/* A vault is moved in many messages: they have a rate of their own, and leave the
+ * others theirs. */
+static void moving_a_vault_leaves_room_for_other_messages(void **state)
+{
+    struct req_vault_have have = { .ids =
+                                       bytes_text("01234567890123456789012345678901") };
+    struct req_head_get get = { 0 };
+    struct world *w = world_new();
+    enum err e = OK;
+
+    (void)state;
+    w->n.limits.cred_burst = 32;
+    w->n.limits.cred_rate = 10;
+    w->n.limits.vault_burst = 100;
+    w->n.limits.vault_rate = 60;
+    serve(w);
+    hello_works(w, &w->a, &w->o.login);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(caller_ask(&w->a, MSG_VAULT_HAVE, &have, NULL), OK);
+    for (int i = 0; i < 40 && e == OK; i++)
+        e = caller_ask(&w->a, MSG_VAULT_HAVE, &have, NULL);
+    assert_int_equal(e, ERR_BUSY);
+    assert_int_equal(caller_ask(&w->a, MSG_HEAD_GET, &get, NULL), OK);
+    for (int i = 0; i < 40 && (e == OK || i == 0); i++)
+        e = caller_ask(&w->a, MSG_HEAD_GET, &get, NULL);
+    assert_int_equal(e, ERR_BUSY);
+    caller_close(&w->a);
+    world_free(w);
+}
+
 /* ---- the door ---- */
 
 static bool still_open(const struct caller *c)
@@ -1092,6 +1122,7 @@ int main(void)
         cmocka_unit_test(frames_may_come_with_the_last_act),
         cmocka_unit_test(side_by_side),
         cmocka_unit_test(a_credential_that_hurries_is_told_to_wait),
+        cmocka_unit_test(moving_a_vault_leaves_room_for_other_messages),
         cmocka_unit_test(addresses_do_not_count_on_loopback),
         cmocka_unit_test(strangers_are_dropped_at_random_then_all),
         cmocka_unit_test(no_more_connections_than_that),
