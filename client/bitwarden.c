@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "client/otp.h"
+
 /* ---- memory ---- */
 
 static void free_wiped(void *p)
@@ -276,7 +278,8 @@ static void put_members(struct reader *r, struct home_blob *b, const json_t *o,
     {
         char label[64];
         words_of(key, label, sizeof label);
-        if (json_is_null(v) || is_among(key, known))
+        bool empty = json_is_null(v) || (json_is_array(v) && json_array_size(v) == 0);
+        if (empty || is_among(key, known))
             continue;
         if (json_is_string(v))
             put_line(r, b, bytes_text(label), text_at(r, o, key));
@@ -362,6 +365,18 @@ static void put_uris(struct reader *r, struct home_blob *b, const json_t *login,
     }
 }
 
+/* The secret of codes, where codes can be made from it; else empty. */
+static struct bytes usable_totp(struct reader *r, const json_t *login)
+{
+    AUTO_SECRET struct otp *o = NULL;
+    struct bytes text = text_at(r, login, "totp");
+    const char *why = "";
+
+    if (secret_new(&o) != OK || otp_parse(text, o, &why) != OK)
+        return (struct bytes){ 0 };
+    return text;
+}
+
 /* The password, the secret of codes, and a note for all the rest. */
 static void read_login(struct reader *r, const json_t *entry)
 {
@@ -369,7 +384,7 @@ static void read_login(struct reader *r, const json_t *entry)
     const json_t *login = part_at(r, entry, "login", JSON_OBJECT);
     struct bytes user = text_at(r, login, "username");
     struct bytes password = text_at(r, login, "password");
-    struct bytes totp = text_at(r, login, "totp");
+    struct bytes totp = usable_totp(r, login);
     struct import_item first = { .type = VAULT_PASSWORD };
     struct home_blob rest = { 0 };
 
@@ -378,6 +393,8 @@ static void read_login(struct reader *r, const json_t *entry)
         put_line(r, &rest, bytes_text("User"), user);
     if (password.n == 0 && totp.n == 0)
         put_line(r, &rest, bytes_text("Address"), bytes_text(first.url));
+    if (totp.n == 0)
+        put_line(r, &rest, bytes_text("Secret of codes"), text_at(r, login, "totp"));
     put_members(r, &rest, login, known);
     put_notes(r, &rest, entry);
     struct import_item *item = password.n > 0 ? item_new(r, VAULT_PASSWORD) : NULL;
