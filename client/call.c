@@ -81,6 +81,8 @@ struct round {
 static void talk_next(struct talk *t);
 static void talk_got(struct talk *t);
 static void on_deadline(uv_timer_t *timer);
+static void on_impatient(uv_timer_t *timer);
+static void on_waited(uv_timer_t *timer);
 
 /* ---- the end of things ---- */
 
@@ -207,6 +209,8 @@ static enum err send_req(struct talk *t, uint16_t kind, const void *req)
     TRY(e);
     t->tag++;
     t->row = row;
+    if (t->state != TALK_LEAVING && t->call->idle_ms > 0)
+        MUST(uv_timer_start(&t->patience, on_impatient, t->call->idle_ms, 0) == 0);
     return OK;
 }
 
@@ -225,6 +229,12 @@ static void talk_step(struct talk *t, const struct call_reply *reply)
 {
     struct call_send send = { 0 };
     enum err e = t->call->step(t->call, reply, &send);
+    if (e == OK && send.kind == 0 && t->call->wait_ms > 0) {
+        t->tag++; /* what the node says meanwhile answers nothing */
+        MUST(uv_timer_start(&t->patience, on_waited, t->call->wait_ms, 0) == 0);
+        t->call->wait_ms = 0;
+        return;
+    }
     if (e == OK && send.kind != 0)
         e = send_req(t, send.kind, send.req);
     else if (e == OK)
@@ -377,6 +387,15 @@ static void on_impatient(uv_timer_t *timer)
 {
     struct talk *t = timer->data;
     dial_failed(t, ERR_TIMEOUT);
+    round_wake(t->round);
+}
+
+static void on_waited(uv_timer_t *timer)
+{
+    struct talk *t = timer->data;
+    talk_step(t, NULL);
+    if (t->state != TALK_OVER)
+        flush(t);
     round_wake(t->round);
 }
 

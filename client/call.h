@@ -29,7 +29,7 @@ struct call_reply {
     enum msg_outcome outcome; /* with err: whether the request took effect */
 };
 
-/* What to send next; kind 0 ends the conversation. */
+/* What to send next; kind 0 ends the conversation, unless c->wait_ms was set. */
 struct call_send {
     uint16_t kind;
     const void *req; /* struct req_… of that kind; copied when the step returns */
@@ -37,9 +37,9 @@ struct call_send {
 
 /*
  * Called with reply NULL once the handshake is done and the node's HELLO is in
- * c->hello, then after each reply; fills *out_send. Anything but OK ends the
- * conversation with that error. reply->err is the step's to judge: returning it is the
- * usual end. A step never blocks and never runs a round.
+ * c->hello (and after a wait), then after each reply; fills *out_send. Anything but OK
+ * ends the conversation with that error. reply->err is the step's to judge: returning it
+ * is the usual end. A step never blocks and never runs a round.
  */
 typedef enum err (*call_step)(struct call *c, const struct call_reply *reply,
                               struct call_send *out_send);
@@ -63,8 +63,10 @@ struct call {
     struct address addresses[ADDRESSES_MAX];
     size_t n_addresses;
     call_step step;
-    void *ctx;  /* the step's own */
-    bool alone; /* when it ends well the round is over; who is not done times out */
+    void *ctx;        /* the step's own */
+    bool alone;       /* when it ends well the round is over; who is not done times out */
+    uint32_t wait_ms; /* set by a step: it is asked again, reply NULL, so much later */
+    uint32_t idle_ms; /* ERR_TIMEOUT after so long without an answer; 0: the deadline */
     /* Not NULL: only asks what is answered to this code, and ends. Of the fields above,
        addresses alone count. */
     const struct spoken_keys *spoken;

@@ -190,6 +190,12 @@ enum err restore_cancel(struct restore *r, const struct params *p, size_t *out_l
 /* Keeps four typed words, or that the links came from different people. */
 enum err restore_accept(struct restore *r, struct bytes words);
 
+/*
+ * Fills an empty day with the guardians a restore found, as far as the root account needs
+ * them: node, seat, generation, name; no ward. ERR_NOMEM.
+ */
+enum err restore_people(const struct restore *r, struct day *d);
+
 extern const struct wire_schema restore_open_schema, restore_head_schema,
     restore_entry_schema;
 

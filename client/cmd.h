@@ -72,6 +72,7 @@ extern const struct command_table cmd_alert_table;    /* cmd_alert.c */
 extern const struct command_table cmd_stop_table;     /* cmd_stop.c */
 extern const struct command_table cmd_log_table;      /* cmd_log.c */
 extern const struct command_table cmd_restore_table;  /* cmd_restore.c */
+extern const struct command_table cmd_vault_table;    /* cmd_vault.c */
 extern const struct command_table cmd_derive_table;   /* cmd_derive.c */
 extern const struct command_table cmd_card_table;     /* cmd_card.c */
 extern const struct command_table cmd_card_bundle_table; /* cmd_card_bundle.c */

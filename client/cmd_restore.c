@@ -3,6 +3,7 @@
 
 #include "client/cmd_log.h"
 #include "client/cmd_restore_part.h"
+#include "client/cmd_vault.h"
 
 /* ---- what a person reads ---- */
 
@@ -571,6 +572,7 @@ static enum err go_on(struct ctx *ctx, struct home *h, const struct home_key *ke
         return OK;
     }
     say_done(ctx, o);
+    vault_restored(ctx, h, r, root);
     return log_restored(ctx, r, root);
 }
 

@@ -215,6 +215,11 @@ bool look_asks(const struct seen_request *r)
            r->line.state != STATE_REFUSED && r->line.state != STATE_EXPIRED;
 }
 
+bool look_unsaved(const struct look *l)
+{
+    return l->has_vault && !l->vault.empty && !l->vault.enough;
+}
+
 bool look_only_guards(const struct day *d)
 {
     return d->n_seats > 0 && d->n_guardians == 0;
@@ -223,7 +228,7 @@ bool look_only_guards(const struct day *d)
 /* What colours the whole, whatever the pieces say. */
 static bool is_amber(const struct look *l)
 {
-    bool amber = l->care != CARE_FINE;
+    bool amber = l->care != CARE_FINE || look_unsaved(l);
     for (size_t i = 0; i < l->n_requests; i++)
         amber = amber || look_asks(&l->requests[i]);
     for (size_t i = 0; i < look_pieces(l->day); i++)
@@ -237,6 +242,7 @@ static enum err look_at(struct ctx *ctx, struct home *h, struct look *l)
 {
     uint64_t now = ctx_now(ctx);
     l->care = alert_care(l->day, ALERT_OWNER, now);
+    l->has_vault = vault_standing_of(h, l->day, &l->vault, &l->vault_state);
     if (l->day->me.epoch == 0) {
         look_next(l, h, now);
         return OK;

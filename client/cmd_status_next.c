@@ -177,6 +177,16 @@ static void next_care(struct look *l)
                  "Your hold is short; this machine should look for alerts more often:");
 }
 
+static void next_vault(struct look *l)
+{
+    if (look_unsaved(l))
+        add_next(
+            l, "vault", "kith vault push",
+            "The newest state of your vault is at %u of %u nodes, and %u are needed. "
+            "To save it:",
+            l->vault.saved, l->vault.of, l->vault.need);
+}
+
 static void next_sealed(struct look *l, uint64_t now)
 {
     next_requests(l);
@@ -185,6 +195,7 @@ static void next_sealed(struct look *l, uint64_t now)
     for (size_t i = 0; i < look_pieces(l->day); i++)
         next_loss(l, i);
     next_seal(l);
+    next_vault(l);
     next_card(l);
     for (size_t i = 0; i < look_pieces(l->day); i++) {
         next_clock(l, i);

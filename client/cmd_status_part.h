@@ -5,6 +5,7 @@
 
 #include "client/alert.h"
 #include "client/circle_card.h"
+#include "client/cmd_vault.h"
 
 enum {
     NEXT_MAX = 12,
@@ -43,6 +44,9 @@ struct look {
     struct node_look nodes[DAY_GUARDIANS];
     struct circle_standing standing;
     enum alert_care care;
+    bool has_vault; /* the rest of it is by what the home keeps */
+    struct vault_standing vault;
+    struct vault_state vault_state;
     size_t n_requests;
     struct seen_request requests[LOOK_REQUESTS];
     size_t n_next;
@@ -55,6 +59,8 @@ size_t look_pieces(const struct day *d);
 bool look_asks(const struct seen_request *r);
 /* A guardian who never asked for a circle is told of none. */
 bool look_only_guards(const struct day *d);
+/* The vault is saved at too few nodes. */
+bool look_unsaved(const struct look *l);
 /* Fills l->next. */
 void look_next(struct look *l, const struct home *h, uint64_t now);
 /* Says it, or prints kith.status/1. */

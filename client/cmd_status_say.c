@@ -226,6 +226,27 @@ static json_t *alerts_json(const struct look *l)
                      "timer", me->timer > 0 ? json_integer(me->timer) : json_null());
 }
 
+static json_t *vault_json(const struct look *l)
+{
+    const struct vault_standing *v = &l->vault;
+    if (!l->has_vault)
+        return json_null();
+    return json_pack("{s:I, s:i, s:i, s:i, s:b, s:o}", "items",
+                     (json_int_t)l->vault_state.items, "saved", (int)v->saved, "need",
+                     (int)v->need, "of", (int)v->of, "enough",
+                     (int)(v->empty || v->enough), "saved_at", json_time(v->since));
+}
+
+/* By what the nodes acknowledged: one more line, whatever else is to be done. */
+static void say_vault(struct term *t, const struct look *l)
+{
+    bool said = l->n_next > 0 && strcmp(l->next[0].id, "vault") == 0;
+    if (look_unsaved(l) && !said)
+        term_say(t,
+                 "Your vault is saved at %u of %u nodes, %u are needed: kith vault push",
+                 l->vault.saved, l->vault.of, l->vault.need);
+}
+
 static json_t *status_json(const struct look *l)
 {
     const struct circle_standing *s = &l->standing;
@@ -235,7 +256,7 @@ static json_t *status_json(const struct look *l)
     for (size_t i = 0; i < l->n_requests; i++)
         (void)json_array_append_new(requests, request_json(l, &l->requests[i]));
     return json_pack("{s:o, s:i, s:i, s:i, s:i, s:i, s:n, s:i, s:b, s:o, s:o, s:o, s:o, "
-                     "s:o}",
+                     "s:o, s:o}",
                      "circle", sealed ? json_hex(me->circle, ID_BYTES) : json_null(),
                      "epoch", (int)me->epoch, "need", (int)s->need, "of", (int)s->of,
                      "stored", (int)s->stored, "confirmed", (int)s->confirmed, "openable",
@@ -243,7 +264,7 @@ static json_t *status_json(const struct look *l)
                      sealed ? json_string(circle_level_name(s->level)) : json_null(),
                      "guardians", sealed ? guardians_json(l) : json_array(), "requests",
                      requests, "next", next_json(l), "alerts",
-                     sealed ? alerts_json(l) : json_null());
+                     sealed ? alerts_json(l) : json_null(), "vault", vault_json(l));
 }
 
 void look_show(struct ctx *ctx, const struct look *l)
@@ -257,6 +278,7 @@ void look_show(struct ctx *ctx, const struct look *l)
         say_requests(t, l, ctx_now(ctx));
         say_standing(t, l);
         say_guardians(t, l, ctx_now(ctx));
+        say_vault(t, l);
     } else if (!is_zero(l->day->me.owner, PUB_BYTES) && !look_only_guards(l->day)) {
         term_answer(t, "You can be restored: no. There is no circle yet.");
     }

@@ -39,6 +39,7 @@ static const struct file_row {
     [HOME_ROOT] = { "root", "root.new", 'r', LABEL_HOME_ROOT },
     [HOME_JOURNAL] = { "journal", "journal.new", 'j', LABEL_HOME_JOURNAL },
     [HOME_RESTORE] = { "restore", "restore.new", 's', LABEL_HOME_RESTORE },
+    [HOME_HELD] = { "held", "held.new", 'h', LABEL_HOME_DAY }, /* no sealed part */
     [HOME_CARDS] = { "cards", "cards.new", 'c', LABEL_HOME_CARDS },
 };
 

@@ -23,6 +23,7 @@ enum home_file {
     HOME_ROOT,    /* the root, under the passphrase */
     HOME_JOURNAL, /* a seal in progress: open part, and secrets under the root */
     HOME_RESTORE, /* a restore in progress: open part, and keys under a passphrase */
+    HOME_HELD,    /* what the nodes were seen to hold of the vault: open part */
     HOME_CARDS,   /* pieces that go on paper, under the root, until they were read back */
     HOME_FILES
 };

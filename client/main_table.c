@@ -12,6 +12,7 @@ const struct command_table *const command_tables[] = {
     &cmd_stop_table,
     &cmd_log_table,
     &cmd_restore_table,
+    &cmd_vault_table,
     &cmd_derive_table,
     &cmd_card_table,
     &cmd_card_bundle_table,

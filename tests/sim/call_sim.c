@@ -111,12 +111,17 @@ static enum err converse(struct call *c, struct line *l, uint8_t *rep)
     forget_frame(l);
     c->stage = CALL_TALKING;
     TRY(c->step(c, NULL, &send));
-    while (send.kind != 0) {
+    while (send.kind != 0 || c->wait_ms > 0) {
         uint16_t kind = send.kind;
         const void *req = send.req;
 
-        TRY(ask(l, kind, req, rep, &reply));
         send = (struct call_send){ 0 };
+        if (kind == 0) { /* no time passes here */
+            c->wait_ms = 0;
+            TRY(c->step(c, NULL, &send));
+            continue;
+        }
+        TRY(ask(l, kind, req, rep, &reply));
         enum err e = c->step(c, &reply, &send);
         forget_frame(l);
         TRY(e);

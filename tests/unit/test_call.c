@@ -288,6 +288,56 @@ static void test_every_fault_has_its_error(void **state)
     one(MUTE, QUICK_MS, ERR_TIMEOUT, CALL_KNOWN);
 }
 
+/* Long before the round's deadline, an hour, which would fail the test. */
+static void test_who_falls_silent_is_left(void **state)
+{
+    (void)state;
+    struct node n;
+    struct seen s = { 0 };
+    node_up(&n, MUTE);
+    struct call c = call_to(&n, &s);
+    c.idle_ms = QUICK_MS;
+    assert_int_equal(call_round(&c, 1, 3600 * 1000, &crypt_random), OK);
+    node_down(&n);
+    assert_int_equal(c.err, ERR_TIMEOUT);
+    assert_int_equal(c.stage, CALL_KNOWN);
+}
+
+/* Waits twice before its only request. */
+static enum err waiting_step(struct call *c, const struct call_reply *reply,
+                             struct call_send *out_send)
+{
+    static const struct req_requests all = { .all = 1 };
+    struct seen *s = c->ctx;
+    s->steps++;
+    if (reply != NULL) {
+        s->replies++;
+        return reply->err;
+    }
+    if (s->steps < 3)
+        c->wait_ms = 20;
+    else
+        *out_send = (struct call_send){ .kind = MSG_REQUESTS, .req = &all };
+    return OK;
+}
+
+static void test_a_step_may_wait(void **state)
+{
+    (void)state;
+    struct node n;
+    struct seen s = { 0 };
+    node_up(&n, GOOD);
+    struct call c = call_to(&n, &s);
+    c.step = waiting_step;
+    c.idle_ms = LONG_MS;
+    assert_int_equal(call_round(&c, 1, LONG_MS, &crypt_random), OK);
+    node_down(&n);
+    assert_int_equal(c.err, OK);
+    assert_int_equal(s.steps, 4);
+    assert_int_equal(s.replies, 1);
+    assert_int_equal(n.requests, 1);
+}
+
 /* A frame of the greatest length whose rest never comes is a silence. */
 static void test_a_huge_frame_is_bounded(void **state)
 {
@@ -512,6 +562,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_fault_has_its_error),
+        cmocka_unit_test(test_who_falls_silent_is_left),
+        cmocka_unit_test(test_a_step_may_wait),
         cmocka_unit_test(test_a_huge_frame_is_bounded),
         cmocka_unit_test(test_another_node_key_is_refused),
         cmocka_unit_test(test_nobody_there),

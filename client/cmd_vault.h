@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a restore and status say of the vault. */
+#ifndef KITH_CLIENT_CMD_VAULT_H
+#define KITH_CLIENT_CMD_VAULT_H
+
+#include "client/vault_round.h"
+
+struct restore;
+
+/*
+ * After a restore has written the root: fetches the vault from the guardians it knows and
+ * says what came. That it could not is said, with the command to go on, and no error.
+ */
+void vault_restored(struct ctx *ctx, struct home *h, const struct restore *r,
+                    const struct root_key *root);
+/*
+ * How the vault stands by what is kept in the home; false: there is none, or it cannot be
+ * read. Nobody is asked.
+ */
+bool vault_standing_of(struct home *h, const struct day *d, struct vault_standing *out,
+                       struct vault_state *out_state);
+
+#endif
