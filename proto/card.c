@@ -82,6 +82,7 @@ bool card_fits(const struct card *c, const uint8_t piece[PIECE_BYTES])
     uint8_t pub[PUB_BYTES];
 
     piece_public(piece, pub);
+    secret_public(pub, sizeof pub);
     return bytes_equal(BYTES_OF(pub), BYTES_OF(c->piece_key));
 }
 

@@ -330,6 +330,7 @@ static bool confirmed(struct mending *m)
     if (piece_of(m->words, m->fix.piece) != OK)
         return false;
     piece_public(m->fix.piece, pub);
+    secret_public(pub, sizeof pub);
     for (size_t i = 0; i < m->n_keys; i++) {
         m->fix.key = (unsigned)i;
         if (bytes_equal(BYTES_OF(pub), bytes_of(m->keys + i * PUB_BYTES, PUB_BYTES)))

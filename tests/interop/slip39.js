@@ -68,6 +68,10 @@ for (let i = 0; i < sets; i++) {
   const read = Slip39.recoverSecret(threshold(ours.groups, plan), passphrase);
   check(i, "ours read by npm", Buffer.from(read).toString("hex"), hex);
 
+  // As the code of a card has them.
+  const codes = threshold(ours.groups, plan).map((m) => m.toUpperCase());
+  check(i, "a card's code read by npm", Buffer.from(Slip39.recoverSecret(codes, passphrase)).toString("hex"), hex);
+
   const theirs = Slip39.fromArray([...secret], {
     passphrase, threshold: plan.t, groups: plan.groups, iterationExponent: e, extendableBackupFlag: ext,
   });
@@ -76,4 +80,14 @@ for (let i = 0; i < sets; i++) {
   check(i, "npm's read by us", back.secret, hex);
   check(i, "bad shares", JSON.stringify(back.bad), "[]");
 }
+
+// Golden cards of every format, as they stand in the folder: any three of five.
+const fs = require("fs");
+const golden = path.join(__dirname, "..", "golden", "1");
+const cards = [1, 2, 3, 4, 5].map((n) => fs.readFileSync(path.join(golden, `card-${n}.txt`), "utf8").split("\n")
+  .slice(0, 7).map((row) => row.replace(/^\d +/, "").replace(/ +\S\S$/, "")).join(" "));
+const keys = [[0, 1, 2], [4, 2, 0], [1, 3, 4]].map((pick3) =>
+  Buffer.from(Slip39.recoverSecret(pick3.map((n) => cards[n]), "")).toString("hex"));
+check(0, "golden cards", new Set(keys).size, 1);
+
 console.log(`npm slip39: ${sets} sets both ways agree (seed ${seed})`);
