@@ -65,42 +65,49 @@ static bool may_thin(const struct call *c, const struct record_mark *m,
            m->received / VAULT_WEEK_S == next->received / VAULT_WEEK_S;
 }
 
+/* A head on the way from the oldest to the newest. */
+struct step {
+    struct txn_key at;
+    struct record_mark m;
+    bool known; /* its time can be read */
+};
+
+/* ERR_UNKNOWN: no more. */
+static enum err next_step(struct call *c, const struct record_vault *v, struct step *io)
+{
+    enum err e = next_mark(c, v, &io->at, &io->m);
+
+    io->known = e == OK;
+    return e == ERR_CORRUPT ? OK : e;
+}
+
+static bool is_young(const struct call *c, const struct step *s)
+{
+    return s->known && !older_than(c, s->m.received, VAULT_HEADS_S);
+}
+
 /* From the oldest on, until the first that is young or among the last. */
 static enum err thin(struct call *c, struct record_vault *v, bool *io_more)
 {
-    struct txn_key at = { 0 };
-    struct txn_key next_at = { 0 };
-    struct record_mark m = { 0 };
-    size_t erased = 0;
+    struct step a = { 0 };
     size_t left = v->heads;
-    enum err e = next_mark(c, v, &at, &m);
+    size_t erased = 0;
+    enum err e = next_step(c, v, &a);
 
-    while (left > VAULT_HEADS_LAST && e != ERR_UNKNOWN) {
-        struct record_mark next = { 0 };
-        bool known = e == OK;
+    while (e == OK && left-- > VAULT_HEADS_LAST && erased < HEADS_AT_ONCE &&
+           !is_young(c, &a)) {
+        struct step b = { .at = a.at };
 
-        next_at = at;
-        e = next_mark(c, v, &next_at, &next);
-        if (e != OK && e != ERR_CORRUPT)
-            break;
-        if (known && !older_than(c, m.received, VAULT_HEADS_S))
-            break;
+        e = next_step(c, v, &b);
         /* One whose time cannot be read stays. */
-        if (known && e == OK && may_thin(c, &m, &next)) {
-            TRY(kept_head_erase(c, v, load_u64(at.b + ID_BYTES), &m));
+        if (e == OK && a.known && b.known && may_thin(c, &a.m, &b.m)) {
+            e = kept_head_erase(c, v, load_u64(a.at.b + ID_BYTES), &a.m);
             erased++;
         }
-        if (erased == HEADS_AT_ONCE) {
-            *io_more = true;
-            break;
-        }
-        left--;
-        at = next_at;
-        m = next;
+        a = b;
     }
-    if (e != OK && e != ERR_UNKNOWN && e != ERR_CORRUPT)
-        return e;
-    return find_oldest(c, v);
+    *io_more |= erased == HEADS_AT_ONCE;
+    return e == OK || e == ERR_UNKNOWN ? find_oldest(c, v) : e;
 }
 
 /* ---- objects ---- */
@@ -169,26 +176,22 @@ static enum err may_erase(struct call *c, const struct record_vault *v, bool *ou
 /* The oldest head that is kept for its week only. */
 static enum err let_week_go(struct call *c, struct record_vault *v, bool *out_gone)
 {
-    struct txn_key at = { 0 };
-    struct txn_key next_at = { 0 };
-    struct record_mark m = { 0 };
-    struct record_mark next = { 0 };
+    struct step a = { 0 };
 
     *out_gone = false;
     if (v->heads <= VAULT_HEADS_LAST)
         return OK;
-    enum err e = next_mark(c, v, &at, &m);
-    next_at = at;
+    enum err e = next_step(c, v, &a);
+    struct step b = a;
+
     if (e == OK)
-        e = next_mark(c, v, &next_at, &next);
-    if (e == ERR_UNKNOWN || e == ERR_CORRUPT)
-        return OK;
-    TRY(e);
-    if (!older_than(c, m.received, VAULT_HEADS_S) ||
-        !older_than(c, next.received, VAULT_HEADS_S))
+        e = next_step(c, v, &b);
+    if (e != OK)
+        return e == ERR_UNKNOWN ? OK : e;
+    if (!a.known || !b.known || is_young(c, &a) || is_young(c, &b))
         return OK;
     *out_gone = true;
-    TRY(kept_head_erase(c, v, load_u64(at.b + ID_BYTES), &m));
+    TRY(kept_head_erase(c, v, load_u64(a.at.b + ID_BYTES), &a.m));
     return find_oldest(c, v);
 }
 

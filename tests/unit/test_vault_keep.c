@@ -339,7 +339,7 @@ static void a_long_list_goes_in_portions(void **state)
 
 /* ---- room ---- */
 
-static const uint64_t QUOTA = 2 * 1024 * 1024;
+enum { QUOTA = 2 * 1024 * 1024 };
 
 /* Puts 40 KiB objects from mark on until the node is full; how many went in. */
 static uint32_t fill(struct world *w, const struct sim_pusher *p, uint32_t mark)
