@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "client/cmd_secret_part.h"
+#include "client/cmd_vault.h"
 
 /* ---- the vault for one command ---- */
 
@@ -167,6 +168,8 @@ void shelf_push(struct ctx *ctx, struct shelf *s)
     bool sealed = s->day->me.epoch != 0;
 
     shelf_close(s);
+    if (ctx_option(ctx, "--no-push") == NULL && vault_carry(ctx))
+        return;
     if (sealed)
         term_say(ctx->term, "It is on this machine only, until your guardians have it. "
                             "Next: kith vault push");

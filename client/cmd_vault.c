@@ -332,6 +332,33 @@ void vault_restored(struct ctx *ctx, struct home *h, const struct restore *r,
     k.home = (struct home){ .dir = -1, .lock = -1 }; /* the caller's */
 }
 
+static enum err carry(struct ctx *ctx, struct vault_standing *out)
+{
+    AUTO_DESK struct vault_desk k = VAULT_DESK;
+    TRY(vault_desk_open(ctx, false, &k));
+    TRY(vault_desk_round(&k, false));
+    if (k.round->n == 0)
+        return OK;
+    enum err e = vault_round_push(k.round);
+    if (e == ERR_STATE && k.round->shrinks)
+        vault_say_shrunk(ctx->term, &k.round->shrunk, vault_now(k.vault));
+    TRY(e);
+    TRY(ctx_day_save(ctx, &k.home, k.day));
+    (void)vault_say_places(ctx->term, k.round);
+    vault_stand(k.held, k.day, k.vault, out);
+    return OK;
+}
+
+bool vault_carry(struct ctx *ctx)
+{
+    struct vault_standing s = { 0 };
+    if (carry(ctx, &s) != OK)
+        ctx->term->problem = (struct problem){ 0 };
+    if (s.enough)
+        term_say(ctx->term, "It is saved at %u of %u nodes.", s.saved, s.of);
+    return s.enough;
+}
+
 bool vault_standing_of(struct home *h, const struct day *d, struct vault_standing *out,
                        struct vault_state *out_state)
 {

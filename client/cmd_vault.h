@@ -14,6 +14,11 @@ struct restore;
 void vault_restored(struct ctx *ctx, struct home *h, const struct restore *r,
                     const struct root_key *root);
 /*
+ * After a change, the home closed: brings it to the guardians' nodes and says in a line
+ * where it is. False: not at enough of them, which the caller says; no error.
+ */
+bool vault_carry(struct ctx *ctx);
+/*
  * How the vault stands by what is kept in the home; false: there is none, or it cannot be
  * read. Nobody is asked.
  */

@@ -7,7 +7,7 @@
  * Prints "listening 127.0.0.1:PORT"; each connection goes on to the port that stands in
  * PORTFILE then. RECORD.N.up and RECORD.N.down are the bytes of connection N from and to
  * the caller. Every read waits DELAY_MS; after CUT bytes of both directions a connection
- * is cut. Serves 1,000 connections, or ten minutes.
+ * is cut. Serves 10,000 connections, or an hour.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { CONNECTIONS = 1000, SECONDS = 600, PIECE = 4096 };
+enum { CONNECTIONS = 10000, SECONDS = 3600, PIECE = 4096 };
 
 struct line {
     const char *record;
