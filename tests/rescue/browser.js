@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rescue page in headless Chromium, without a network: cards in, root and items out.
-//   node browser.js CHROMIUM [PAGE [FOLDER [WITH]]]
+//   node browser.js CHROMIUM [PAGE [FOLDER [HOW]]]
 // Needs playwright-core in the working directory. FOLDER holds cards, the line, a copy and
-// what must come out (tests/golden/1); WITH = bundle: line and vault came with PAGE.
+// what must come out (tests/golden/1). HOW = bundle: line and vault came with PAGE; copy:
+// they come from FOLDER; without it also what needs that folder's own cards.
 "use strict";
 const assert = require("assert");
 const crypto = require("crypto");
@@ -57,7 +58,7 @@ async function take(page, name) {
 
 async function put(page) {
   for (const name of cards.slice(0, 3)) await take(page, name);
-  if (filled === "") {
+  if (filled !== "bundle") {
     assert.ok(await page.isDisabled("#open"), "the cards alone open nothing");
     await page.fill("#line", `The line:\n${text("wrapped.txt")}\nKeep it.`);
   }
@@ -163,7 +164,7 @@ async function whole(browser) {
   assert.strictEqual(await says(page, "root"), text("root.txt"));
   await page.click("#root-show");
   assert.ok(!(await page.content()).includes(text("root.txt")), "and is hidden again");
-  if (filled === "") await page.setInputFiles("#vault-file", path.join(folder, "vault.copy"));
+  if (filled !== "bundle") await page.setInputFiles("#vault-file", path.join(folder, "vault.copy"));
   await page.waitForSelector("#vault-open", { state: "visible", timeout: 60000 });
   await shot(page, "items", false);
   await items(page);
@@ -242,7 +243,7 @@ async function keyboard(browser) {
     assert.strictEqual(await page.evaluate(() => document.activeElement.id), "card");
   }
   assert.strictEqual(await page.locator("#cards li").count(), 3);
-  if (filled === "") {
+  if (filled !== "bundle") {
     for (let i = 0; i < 9 && (await page.evaluate(() => document.activeElement.id)) !== "line"; i++) await page.keyboard.press("Tab");
     await page.keyboard.insertText(text("wrapped.txt"));
   }

@@ -339,6 +339,36 @@ async function goldenItems() {
   assert.strictEqual(v.lostPages, 0);
 }
 
+// Every folder of tests/golden by today's page, and by the page that is kept in it.
+async function goldenFolders() {
+  const at = path.join(root, "tests", "golden");
+  let n = 0;
+  for (const name of fs.readdirSync(at).filter((d) => fs.existsSync(path.join(at, d, "root.txt")))) {
+    await goldenFolder(kith, path.join(at, name));
+    const page = path.join(at, name, "bundle.html");
+    if (fs.existsSync(page)) await goldenFolder(load(page), path.join(at, name));
+    n++;
+  }
+  assert.ok(n >= 2, `${n} folders`);
+}
+
+async function goldenFolder(page, folder) {
+  const read = (name) => fs.readFileSync(path.join(folder, name));
+  const text = (name) => read(name).toString().trim();
+  const shares = fs.readdirSync(folder).filter((f) => /^card-.*\.txt$/.test(f)).slice(0, 3)
+    .map((f) => page["card.js"].parse(text(f)).share);
+  const key = page["crypt.js"].unwrap(page["slip39.js"].combine(shares).secret, page["wrapped.js"].parse(text("wrapped.txt")));
+  assert.strictEqual(hex(key), text("root.txt"));
+  assert.strictEqual(await page["crypt.js"].fingerprint(page["crypt.js"].ownerOf(key)), text("fingerprint.txt"));
+  const vault = await page["vault.js"].open(new Uint8Array(read("vault.copy")), key);
+  const sums = (list) => list.map((i) => [i.name, i.now, i.past]);
+  const got = vault.items.map((i) => ({ name: i.name, now: i.now.map(of), past: i.past.map(of) }));
+  function of(ref) {
+    return sum(page["vault.js"].content(vault, ref));
+  }
+  assert.deepStrictEqual(sums(got), sums(JSON.parse(text("items.json"))));
+}
+
 // Contents stand in the list by size and hash.
 function sum(bytes) {
   return { size: bytes.length, sha256: require("crypto").createHash("sha256").update(bytes).digest("hex") };
@@ -378,6 +408,7 @@ async function main() {
   await test("golden_root", goldenRoot);
   await test("golden_groups", goldenGroups);
   await test("golden_items", goldenItems);
+  await test("golden_folders", goldenFolders);
   await test("tar", tar);
   console.log(`${cases} cases`);
 }
