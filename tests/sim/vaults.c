@@ -34,7 +34,7 @@ void sim_account(const struct sim_owner *o, struct sim_pusher *out)
 
 static struct bytes object_of(uint32_t mark, size_t size)
 {
-    static uint8_t object[VAULT_OBJECT_MAX + 1];
+    static _Thread_local uint8_t object[VAULT_OBJECT_MAX + 1];
     uint32_t x = mark * 2654435761u + (uint32_t)size + 1;
 
     MUST(size <= sizeof object);
