@@ -284,15 +284,18 @@ static enum err judge(struct restore *r, const struct params *p,
                       const struct answer *answers, struct root_key *out_root,
                       bool *out_accepted)
 {
+    AUTO_SECRET struct paper *paper = NULL;
     struct recover_result *f = &r->result;
     const uint8_t *match = NULL;
     uint8_t owner[PUB_BYTES];
 
-    TRY(recover(answers, r->n, NULL, f, out_root));
+    TRY(secret_new(&paper));
+    paper_of(r, paper);
+    TRY(recover_paper(answers, r->n, paper, NULL, f, out_root));
     TRY(words_match(r, p, f, &match));
     if (match != NULL && f->state == RECOVER_TWO_WORLDS) {
         memcpy(owner, match, sizeof owner);
-        TRY(recover(answers, r->n, owner, f, out_root));
+        TRY(recover_paper(answers, r->n, paper, owner, f, out_root));
     }
     r->head.state = (uint8_t)state_after(f);
     r->head.epoch = f->epoch;
@@ -300,6 +303,9 @@ static enum err judge(struct restore *r, const struct params *p,
     r->head.have = f->have;
     for (size_t i = 0; i < r->n; i++)
         r->entries[i].verdict = (uint8_t)f->verdicts[i];
+    for (size_t i = 0; i < r->n_cards; i++)
+        r->cards[i].verdict = (uint8_t)f->cards[i];
+    r->head.locked = f->locked;
     if (f->state != RECOVER_FOUND)
         return OK;
     memcpy(r->head.owner, f->owners[0], PUB_BYTES);
@@ -415,6 +421,7 @@ enum err restore_lines(const struct restore *r_, struct restore_open **out)
     for (size_t i = 0; i < r->n; i++)
         TRY(line_of(r, &r->entries[i], roster, &o->lines[i]));
     o->n_lines = (uint32_t)r->n;
+    card_lines(r, roster, o);
     *out = o;
     o = NULL;
     return OK;

@@ -8,6 +8,7 @@
 #define KITH_CLIENT_CEREMONY_RESTORE_H
 
 #include "client/cmd.h"
+#include "proto/card.h"
 #include "proto/recover.h"
 
 enum { RESTORE_ENTRIES = ANSWERS_MAX };
@@ -77,6 +78,18 @@ struct restore_entry {
     uint8_t flags;       /* enum request_flag, as last told */
 };
 
+/* A piece from a card, as it was typed or scanned; no secret but the piece. */
+struct restore_card {
+    uint8_t piece[PIECE_BYTES]; /* secret; wiped once the restore is done */
+    uint8_t group;              /* its place, 0-based, as the words say */
+    uint8_t index;
+    uint8_t known; /* 1: the card's public line was there too, and says: */
+    uint8_t circle[ID_BYTES];
+    uint32_t epoch;
+    uint8_t need;
+    uint8_t verdict; /* enum verdict */
+};
+
 enum { SPOKEN_KEPT = ID_BYTES + 2 * KEY_BYTES };
 
 /* What concerns the restore as a whole. */
@@ -91,6 +104,7 @@ struct restore_head {
     uint32_t need;
     uint32_t have;
     uint8_t owner[PUB_BYTES]; /* of the root found */
+    uint8_t locked;           /* 1: the cards are enough, what opens them is missing */
 };
 
 struct restore_memory;
@@ -100,6 +114,10 @@ struct restore {
     struct restore_head head;
     size_t n;
     struct restore_entry entries[RESTORE_ENTRIES];
+    size_t n_cards;
+    struct restore_card cards[PAPER_CARDS];
+    size_t n_wrapped; /* W_e, from a sheet or standalone cards */
+    struct wrapped wrapped[PAPER_WRAPPED];
     struct recover_result result; /* of the last judgement */
     struct restore_memory *memory;
 };
@@ -120,6 +138,19 @@ struct restore_line {
     uint8_t flags; /* enum request_flag */
 };
 
+/* What a person sees of one card: read here, or known to be somebody's. */
+struct restore_card_line {
+    struct bytes name; /* absent until a roster tells it */
+    struct bytes reach;
+    uint8_t read;   /* 1: its piece is here */
+    uint8_t group;  /* 0-based, as the words say */
+    uint8_t index;  /* 0-based */
+    uint32_t epoch; /* 0: not known */
+    uint8_t verdict;
+};
+
+enum { CARD_LINES = 2 * PAPER_CARDS };
+
 /* The open part of the file. */
 struct restore_open {
     uint8_t state;
@@ -129,6 +160,9 @@ struct restore_open {
     uint32_t have;
     uint32_t n_lines;
     struct restore_line lines[RESTORE_ENTRIES];
+    uint8_t locked; /* as in the head */
+    uint32_t n_cards;
+    struct restore_card_line cards[CARD_LINES];
 };
 
 /* A new restore, nothing in it yet. ERR_NOMEM. */
@@ -154,6 +188,14 @@ enum err restore_add_sheet(struct restore *r, const struct link *link,
 /* The same with a spoken code: its node is asked for the link in the next round. */
 enum err restore_add_spoken(struct restore *r, const struct address *at,
                             const struct spoken_keys *keys, const struct rng *rng);
+/*
+ * Takes a piece from a card in; card is its public line, or NULL. ERR_EXISTS: it is here;
+ * what the line says is kept. ERR_FORMAT: no piece; ERR_FULL, ERR_NOMEM.
+ */
+enum err restore_add_card(struct restore *r, const uint8_t piece[PIECE_BYTES],
+                          const struct card *card);
+/* Takes what opens locked cards in. ERR_EXISTS: it is here; ERR_FULL. */
+enum err restore_add_wrapped(struct restore *r, const struct wrapped *wrapped);
 enum err restore_save(struct home *h, const struct home_key *key, const struct restore *r,
                       const struct rng *rng);
 enum err restore_load(struct home *h, const struct home_key *key, struct restore **out);

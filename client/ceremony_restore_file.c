@@ -4,7 +4,7 @@
 
 /* ---- the file: records of these structs ---- */
 
-enum { FILE_HEAD = 1, FILE_ENTRY = 2, FILE_OPEN = 3 };
+enum { FILE_HEAD = 1, FILE_ENTRY = 2, FILE_OPEN = 3, FILE_CARD = 4, FILE_WRAPPED = 5 };
 
 static const struct wire_field address_fields[] = {
     W_BYTES(roster_address, at, 1, WIRE_MUST, 3, ADDRESS_MAX),
@@ -68,8 +68,41 @@ static const struct wire_field head_fields[] = {
     W_UINT(restore_head, need, 8, WIRE_MAY, UINT32_MAX),
     W_UINT(restore_head, have, 9, WIRE_MAY, UINT32_MAX),
     W_FIX(restore_head, owner, 10, WIRE_MAY),
+    W_UINT(restore_head, locked, 12, WIRE_MAY, 1),
 };
 const struct wire_schema restore_head_schema = W_SCHEMA(restore_head, head_fields);
+
+static const struct wire_field card_fields[] = {
+    W_FIX(restore_card, piece, 1, WIRE_MUST),
+    W_UINT(restore_card, known, 2, WIRE_MAY, 1),
+    W_FIX(restore_card, circle, 3, WIRE_MAY),
+    W_UINT(restore_card, epoch, 4, WIRE_MAY, UINT32_MAX),
+    W_UINT(restore_card, need, 5, WIRE_MAY, PIECES_MAX),
+    W_UINT(restore_card, verdict, 6, WIRE_MAY, VERDICT_DUPLICATE),
+    W_UINT(restore_card, group, 7, WIRE_MAY, GROUPS_MAX - 1),
+    W_UINT(restore_card, index, 8, WIRE_MAY, GROUPS_MAX - 1),
+};
+static const struct wire_schema card_schema = W_SCHEMA(restore_card, card_fields);
+
+static const struct wire_field wrapped_fields[] = {
+    W_FIX(wrapped, circle, 1, WIRE_MUST),
+    W_UINT(wrapped, epoch, 2, WIRE_MUST, UINT32_MAX),
+    W_FIX(wrapped, ad, 3, WIRE_MUST),
+    W_FIX(wrapped, sealed, 4, WIRE_MUST),
+};
+static const struct wire_schema wrapped_schema = W_SCHEMA(wrapped, wrapped_fields);
+
+static const struct wire_field card_line_fields[] = {
+    W_TEXT(restore_card_line, name, 1, WIRE_MAY, 0, NAME_MAX_BYTES),
+    W_TEXT(restore_card_line, reach, 2, WIRE_MAY, 0, TEXT_MAX_BYTES),
+    W_UINT(restore_card_line, read, 3, WIRE_MAY, 1),
+    W_UINT(restore_card_line, group, 4, WIRE_MAY, GROUPS_MAX - 1),
+    W_UINT(restore_card_line, index, 5, WIRE_MAY, GROUPS_MAX - 1),
+    W_UINT(restore_card_line, epoch, 6, WIRE_MAY, UINT32_MAX),
+    W_UINT(restore_card_line, verdict, 7, WIRE_MAY, VERDICT_DUPLICATE),
+};
+static const struct wire_schema paper_line_schema =
+    W_SCHEMA(restore_card_line, card_line_fields);
 
 static const struct wire_field line_fields[] = {
     W_TEXT(restore_line, name, 1, WIRE_MAY, 0, NAME_MAX_BYTES),
@@ -94,6 +127,8 @@ static const struct wire_field open_fields[] = {
     W_UINT(restore_open, need, 4, WIRE_MAY, UINT32_MAX),
     W_UINT(restore_open, have, 5, WIRE_MAY, UINT32_MAX),
     W_LIST(restore_open, lines, 6, WIRE_MAY, 0, &line_schema),
+    W_UINT(restore_open, locked, 8, WIRE_MAY, 1),
+    W_LIST(restore_open, cards, 10, WIRE_MAY, 0, &paper_line_schema),
 };
 const struct wire_schema restore_open_schema = W_SCHEMA(restore_open, open_fields);
 
@@ -158,6 +193,10 @@ static enum err secret_encode(const struct restore *r, struct home_blob *out)
     TRY(blob_put(out, FILE_HEAD, &restore_head_schema, &r->head));
     for (size_t i = 0; i < r->n; i++)
         TRY(blob_put(out, FILE_ENTRY, &restore_entry_schema, &r->entries[i]));
+    for (size_t i = 0; i < r->n_cards; i++)
+        TRY(blob_put(out, FILE_CARD, &card_schema, &r->cards[i]));
+    for (size_t i = 0; i < r->n_wrapped; i++)
+        TRY(blob_put(out, FILE_WRAPPED, &wrapped_schema, &r->wrapped[i]));
     return OK;
 }
 
@@ -175,6 +214,21 @@ enum err restore_save(struct home *h, const struct home_key *key, const struct r
                       bytes_of(secret.p, secret.n), rng);
 }
 
+static enum err record_decode(uint8_t kind, struct bytes body, struct restore *r)
+{
+    if (kind == FILE_CARD && r->n_cards < PAPER_CARDS)
+        return wire_get(&card_schema, body, &r->cards[r->n_cards++]);
+    if (kind == FILE_WRAPPED && r->n_wrapped < PAPER_WRAPPED)
+        return wire_get(&wrapped_schema, body, &r->wrapped[r->n_wrapped++]);
+    if (kind != FILE_ENTRY || r->n == RESTORE_ENTRIES)
+        return ERR_CORRUPT;
+    TRY(wire_get(&restore_entry_schema, body, &r->entries[r->n]));
+    if (r->entries[r->n].token.n == 0 && r->entries[r->n].spoken.n == 0)
+        return ERR_CORRUPT;
+    r->n++;
+    return OK;
+}
+
 static enum err secret_decode(struct bytes in, struct restore *r)
 {
     uint8_t kind = 0;
@@ -186,12 +240,7 @@ static enum err secret_decode(struct bytes in, struct restore *r)
     TRY(wire_get(&restore_head_schema, body, &r->head));
     while (in.n > 0) {
         TRY(blob_next(&in, &kind, &body));
-        if (kind != FILE_ENTRY || r->n == RESTORE_ENTRIES)
-            return ERR_CORRUPT;
-        TRY(wire_get(&restore_entry_schema, body, &r->entries[r->n]));
-        if (r->entries[r->n].token.n == 0 && r->entries[r->n].spoken.n == 0)
-            return ERR_CORRUPT;
-        r->n++;
+        TRY(record_decode(kind, body, r));
     }
     return OK;
 }

@@ -33,6 +33,10 @@ enum err entry_words(struct restore *r, struct restore_entry *e, struct cost cos
 bool entry_is_spoken(const struct restore_entry *e);
 /* Asks what is answered to each code; those that are answered become links, kept. */
 enum err restore_ask_spoken(struct restore *r, const struct restore_run *run);
+/* What is on paper, for a judgement. paper is secret memory. */
+void paper_of(const struct restore *r, struct paper *out);
+/* The lines of cards, behind those of guardians. roster is room to work in. */
+void card_lines(const struct restore *r, struct roster *roster, struct restore_open *o);
 /* Refused or expired: nothing more will come of it. */
 bool entry_is_over(const struct restore_entry *e);
 

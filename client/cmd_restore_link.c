@@ -178,24 +178,63 @@ static enum err line_add(const struct ctx *ctx, struct restore *r, struct given_
     return text_add(ctx, r, g);
 }
 
+/* What opens cards without a node; most who have a sheet need only its links. */
+static enum err wrapped_add(const struct ctx *ctx, struct restore *r, struct bytes line)
+{
+    struct wrapped wrapped = { 0 };
+    enum err e = wrapped_parse(line, &wrapped);
+
+    if (e == ERR_VERSION)
+        return term_fail(ctx->term, e, NULL, "The sheet is of a later version of Kith.");
+    if (e != OK)
+        return term_fail_as(ctx->term, ERR_CHECKSUM, EXIT_USAGE, "mistyped",
+                            "Compare it letter by letter, or leave that line out: only "
+                            "cards need it. Nothing was sent.",
+                            NULL,
+                            "The line with KITH-WRAPPED: is mistyped or incomplete.");
+    e = restore_add_wrapped(r, &wrapped);
+    if (e == ERR_FULL)
+        return term_fail(ctx->term, e, NULL, "These are too many sheets.");
+    return add(e);
+}
+
+static bool is_wrapped(struct bytes line)
+{
+    static const char head[] = "KITH-WRAPPED:";
+
+    line = trimmed(line);
+    return line.n >= sizeof head - 1 &&
+           strncasecmp((const char *)line.p, head, sizeof head - 1) == 0;
+}
+
 static enum err lines_add(const struct ctx *ctx, struct restore *r, struct given_link *g,
                           struct bytes sheet)
 {
     size_t found = 0;
+    bool opens = false;
 
     for (size_t i = 0, from = 0; i <= sheet.n; i++) {
         if (i < sheet.n && sheet.p[i] != '\n')
             continue;
-        struct bytes text = link_in(bytes_of(sheet.p + from, i - from));
+        struct bytes line = bytes_of(sheet.p + from, i - from);
+        struct bytes text = link_in(line);
 
         from = i + 1;
-        if (text.n == 0)
-            continue;
-        found++;
-        TRY(line_add(ctx, r, g, text));
+        found += text.n > 0;
+        opens = opens || is_wrapped(line);
+        if (is_wrapped(line))
+            TRY(wrapped_add(ctx, r, line));
+        else if (text.n > 0)
+            TRY(line_add(ctx, r, g, text));
     }
-    if (found > 0)
+    /* What opens cards is of use to whoever has begun otherwise. */
+    if (found > 0 || (opens && (r->n > 0 || r->n_cards > 0)))
         return OK;
+    if (opens)
+        return term_fail_as(ctx->term, ERR_FORMAT, EXIT_USAGE, "no-link",
+                            "It has what opens cards: read the cards first, then give "
+                            "the sheet again.",
+                            "kith restore card", "There is no link in this sheet.");
     return term_fail_as(ctx->term, ERR_FORMAT, EXIT_USAGE, "no-link",
                         "A link begins with KITH1: and ends its line. Nothing was sent.",
                         NULL, "There is no link in this sheet.");
@@ -236,7 +275,8 @@ enum err restore_links_ask(struct ctx *ctx, char *line, size_t cap)
         .flag = "LINK",
         .note = "One guardian is enough to begin: ask one for a restore link (they run: "
                 "kith guard link), or for one to be read to you (kith guard link "
-                "--spoken). The others become known with their first yes.",
+                "--spoken). The others become known with their first yes. With cards "
+                "alone: kith restore card.",
     };
 
     if (ctx->n_args > 0 || ctx_option(ctx, "--sheet") != NULL)

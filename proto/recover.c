@@ -401,6 +401,8 @@ static unsigned count_good(const struct world *best, const struct recover_result
 {
     unsigned n = 0;
 
+    if (best->hash == NULL && !best->opens)
+        return (unsigned)best->n;
     for (size_t k = 0; k < best->n; k++) {
         size_t m = best->members[k];
 

@@ -342,8 +342,12 @@ enum verdict card_verdict(const struct judge *j, const struct world *best, size_
 
     if (f->bad_piece)
         return VERDICT_BAD_PIECE;
-    if (best != NULL && (place = world_place(best, ANSWERS_MAX + i)) < best->n)
+    if (best != NULL && (place = world_place(best, ANSWERS_MAX + i)) < best->n) {
+        /* Paper alone proves nothing before it is open. */
+        if (best->hash == NULL && !best->opens)
+            return VERDICT_NONE;
         return best->bad[place] ? VERDICT_BAD_PIECE : VERDICT_GOOD;
+    }
     if (f->duplicate)
         return VERDICT_DUPLICATE;
     return best != NULL ? stray_verdict(j, best, i) : VERDICT_NONE;

@@ -159,6 +159,7 @@ static void a_locked_stack_opens_nothing(void **state)
     assert_int_equal(judge(), RECOVER_WAITING);
     assert_false(s->r.locked);
     assert_int_equal(s->r.have, 2);
+    assert_int_equal(s->r.cards[0], VERDICT_NONE);
     for (size_t i = 4; i < 6; i++) {
         (void)card_words(&s->now, i);
         assert_int_equal(judge(), RECOVER_WAITING);
