@@ -288,7 +288,9 @@ static enum err keys_take(struct vault *v, const struct day *d)
     memcpy(key->b, me->vault_key, KEY_BYTES);
     vault_keys_of(key, v->keys);
     v->generation = me->vault_generation;
+    v->state.generation = v->generation;
     memcpy(v->circle, me->circle, ID_BYTES);
+    memcpy(v->state.circle, me->circle, ID_BYTES);
     memcpy(v->device, me->device, ID_BYTES);
     MUST(me->device_name.n <= sizeof v->device_name);
     if (me->device_name.n > 0)

@@ -85,15 +85,19 @@ static enum err read_all(int fd, struct span mem, size_t *out_n)
     return OK;
 }
 
-/* Reads at most mem.n bytes; a longer file is cut, which its id or seal then tells. */
+/* ERR_FORMAT: it has more than mem.n bytes. */
 static enum err file_read(int dir, const char *name, struct span mem, size_t *out_n)
 {
     int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return errno == ENOENT ? ERR_UNKNOWN : ERR_IO;
+    uint8_t more = 0;
+    size_t n_more = 0;
     enum err e = read_all(fd, mem, out_n);
+    if (e == OK)
+        e = read_all(fd, (struct span){ &more, 1 }, &n_more);
     (void)close(fd); /* only read from */
-    return e;
+    return e == OK && n_more > 0 ? ERR_FORMAT : e;
 }
 
 static enum err write_all(int fd, struct bytes all)
@@ -214,7 +218,10 @@ enum err vault_object(struct vault *v, const uint8_t id[VAULT_ID], struct home_b
     if (b.p == NULL)
         return ERR_NOMEM;
     b.cap = VAULT_OBJECT_MAX;
-    TRY(vault_object_get(v, id, (struct span){ b.p, b.cap }, &b.n));
+    enum err e = vault_object_get(v, id, (struct span){ b.p, b.cap }, &b.n);
+    if (e == ERR_FORMAT)
+        return ERR_CORRUPT;
+    TRY(e);
     vault_object_id(bytes_of(b.p, b.n), own);
     if (!bytes_equal(BYTES_OF(own), bytes_of(id, VAULT_ID)))
         return ERR_CORRUPT;

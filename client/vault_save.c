@@ -130,9 +130,9 @@ static enum err add_without(const struct home_blob *from, const struct home_blob
     return OK;
 }
 
-/* out: the list as it will be; files: what goes from this disk. */
+/* out: the list as it will be; fresh: what was written lately and is of no use. */
 static enum err unneeded_by(struct vault *v, const struct vault_state *next,
-                            struct home_blob *out, struct home_blob *files)
+                            struct home_blob *out, struct home_blob *fresh)
 {
     AUTO_BLOB struct home_blob old = { 0 };
     AUTO_BLOB struct home_blob new = { 0 };
@@ -142,8 +142,7 @@ static enum err unneeded_by(struct vault *v, const struct vault_state *next,
     TRY(add_without(&v->unneeded, &new, out));
     TRY(add_without(&old, &new, out));
     vault_ids_sort(out);
-    TRY(add_without(&old, &new, files));
-    return add_without(&v->fresh, &new, files); /* no node ever saw these */
+    return add_without(&v->fresh, &new, fresh); /* no node ever saw these */
 }
 
 enum err vault_unneeded(struct vault *v, struct home_blob *out_ids)
@@ -203,7 +202,7 @@ static void settled(struct vault *v, const struct vault_state *s,
 enum err vault_save(struct vault *v, uint64_t now, const struct rng *rng)
 {
     AUTO_BLOB struct home_blob unneeded = { 0 };
-    AUTO_BLOB struct home_blob files = { 0 };
+    AUTO_BLOB struct home_blob fresh = { 0 };
     struct vault_state next = { 0 };
     if (!v->changed && !v->took && !v->told)
         return OK;
@@ -211,10 +210,12 @@ enum err vault_save(struct vault *v, uint64_t now, const struct rng *rng)
     enum err e = state_next(v, now, &next);
     secret_wipe(v->work, sizeof *v->work);
     TRY(e);
-    TRY(unneeded_by(v, &next, &unneeded, &files));
+    TRY(unneeded_by(v, &next, &unneeded, &fresh));
     TRY(vault_barrier(v));
     TRY(vault_state_write(v, &next, bytes_of(unneeded.p, unneeded.n), rng));
-    vault_objects_drop(v, bytes_of(files.p, files.n));
+    /* All of the list: a cut may have left some of it here. */
+    vault_objects_drop(v, bytes_of(unneeded.p, unneeded.n));
+    vault_objects_drop(v, bytes_of(fresh.p, fresh.n));
     settled(v, &next, &unneeded);
     return OK;
 }
