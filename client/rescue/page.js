@@ -65,11 +65,16 @@ function typing() {
 function unfit(card) {
   for (const other of now.cards) {
     if (!sameSet(other.share, card.share))
-      return "This card is not of the same set as the others: another person's, or from before or after a change of the circle. Cards of different sets never open anything together.";
+      return `This card is not of the same set as the others: another person's, or from before or after a change of the circle.${numbers(card, other)} Cards of different sets never open anything together.`;
     if (samePiece(other.share, card.share))
       return equal(other.share.value, card.share.value) ? "This card is here already." : "A card that says it is the same piece is here already, with other words.";
   }
   return "";
+}
+
+function numbers(card, other) {
+  const [a, b] = [card.line, other.line];
+  return a && b && a.epoch !== b.epoch ? ` This one is of circle number ${a.epoch}, the others of number ${b.epoch}.` : "";
 }
 
 function takeCard() {
@@ -79,7 +84,7 @@ function takeCard() {
     const why = unfit(card);
     if (why !== "") throw new Fault("card-unfit", why);
     now.cards.push(card);
-    if (wrapped.mentioned(text)) $("line").value = text.slice(text.search(/K\s*I\s*T\s*H\s*-\s*W/i));
+    if (now.line === null && wrapped.lineIn(text) !== "") $("line").value = wrapped.lineIn(text);
     $("card").value = "";
     say("card-says", "Taken. The words are not shown any more.", "good");
     readLine();
@@ -127,7 +132,9 @@ function readLine() {
   if ($("line").value.trim() === "") return say("line-says", "");
   try {
     now.line = wrapped.parse($("line").value);
-    say("line-says", `A whole line, of circle number ${now.line.epoch}.`, "good");
+    const other = now.cards.map((c) => c.line).find((l) => l && (l.epoch !== now.line.epoch || !equal(l.circle, now.line.circle)));
+    if (other) say("line-says", `A whole line, but of circle number ${now.line.epoch}; the cards are of ${other.epoch === now.line.epoch ? "another circle" : `number ${other.epoch}`}.`, "warn");
+    else say("line-says", `A whole line, of circle number ${now.line.epoch}.`, "good");
   } catch (e) {
     sayFault("line-says", e);
   }
@@ -208,6 +215,7 @@ function accepted() {
   $("vault-section").hidden = false;
   const inside = $("bundle-vault").textContent.trim();
   $("vault-pick").hidden = inside !== "";
+  if (inside !== "") $("vault-about").textContent = "A copy of the vault came with this page.";
   if (inside !== "") openVault(async () => unbase64(inside));
   $("root-title").scrollIntoView({ block: "start" });
 }

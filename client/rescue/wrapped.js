@@ -47,7 +47,8 @@ export function parse(text) {
   };
 }
 
-/** Whether such a line, or a piece of one, stands in the text. */
-export function mentioned(text) {
-  return lettersOf(text) !== null;
+/** The line alone, out of any text; "" where there is none. */
+export function lineIn(text) {
+  const letters = lettersOf(text);
+  return letters === null ? "" : HEAD + letters;
 }

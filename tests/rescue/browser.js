@@ -107,7 +107,7 @@ async function wrongWord(browser) {
 async function mixed(browser) {
   const page = await opened(browser);
   await take(page, cards[0]);
-  for (const [name, why] of [[cards[0], /here already/], ["groups-card-1-2.txt", /not of the same set/]]) {
+  for (const [name, why] of [[cards[0], /here already/], ["groups-card-1-2.txt", /not of the same set.*number 4.*number 3/]]) {
     await page.fill("#card", text(name));
     await page.click("#card-take");
     assert.match(await says(page, "card-says"), why);
@@ -116,6 +116,7 @@ async function mixed(browser) {
   await take(page, cards[1]);
   await take(page, cards[2]);
   await page.fill("#line", text("groups-wrapped.txt"));
+  assert.match(await says(page, "line-says"), /of circle number 4; the cards are of number 3/);
   await page.click("#open");
   await page.waitForFunction(() => /another circle, or of another number/.test(document.getElementById("open-says").innerText));
   assert.ok(await page.isHidden("#compare"));
@@ -171,6 +172,17 @@ async function whole(browser) {
   await page.click("#wipe");
   assert.ok(await page.isHidden("#vault-section"));
   assert.strictEqual(await page.locator("#items li, #cards li").count(), 0);
+  await quiet(page);
+}
+
+// A standalone card brings its line, and none of its words with it.
+async function standalone(browser) {
+  const page = await opened(browser);
+  await page.fill("#card", `${text("wrapped.txt")}\n${text(cards[0])}`);
+  await page.click("#card-take");
+  assert.match(await says(page, "line-says"), /whole line, of circle number/);
+  assert.strictEqual(await page.inputValue("#line"), text("wrapped.txt"));
+  assert.match(await says(page, "open-says"), /First more cards/);
   await quiet(page);
 }
 
@@ -258,7 +270,7 @@ async function keyboard(browser) {
 
 async function main() {
   const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
-  const all = filled === "" ? { wrongWord, mixed, differ, whole, sealed, keyboard } : { whole, sealed, keyboard };
+  const all = filled === "" ? { wrongWord, mixed, standalone, differ, whole, sealed, keyboard } : { whole, sealed, keyboard };
   for (const [name, run] of Object.entries(all)) {
     try {
       await run(browser);
