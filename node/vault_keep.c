@@ -53,13 +53,17 @@ static bool older_than(const struct call *c, uint64_t received, uint64_t seconds
     return c->now >= seconds && received <= c->now - seconds;
 }
 
+static bool is_young(const struct call *c, const struct record_mark *m)
+{
+    return m->unsure != 0 || !older_than(c, m->received, VAULT_HEADS_S);
+}
+
 /* Until the next one came it was the newest: both must be old. The newest of each week
  * stays. */
 static bool may_thin(const struct call *c, const struct record_mark *m,
                      const struct record_mark *next)
 {
-    if (!older_than(c, m->received, VAULT_HEADS_S) ||
-        !older_than(c, next->received, VAULT_HEADS_S))
+    if (is_young(c, m) || is_young(c, next))
         return false;
     return older_than(c, m->received, VAULT_WEEKS_S) ||
            m->received / VAULT_WEEK_S == next->received / VAULT_WEEK_S;
@@ -81,13 +85,35 @@ static enum err next_step(struct call *c, const struct record_vault *v, struct s
     return e == ERR_CORRUPT ? OK : e;
 }
 
-static bool is_young(const struct call *c, const struct step *s)
+/*
+ * What came while the clock stood still counts from when it runs again: it may have
+ * leapt over more time than those heads are old.
+ */
+static enum err settle_unsure(struct call *c, struct record_vault *v, bool *io_more)
 {
-    return s->known && !older_than(c, s->m.received, VAULT_HEADS_S);
+    struct step at = { .at = key_blob(v->ward, v->unsure > 0 ? v->unsure - 1 : 0) };
+    enum err e = OK;
+
+    if (v->unsure == 0 || c->env->clock == CLOCK_FROZEN)
+        return OK;
+    for (size_t n = 0; n < HEADS_AT_ONCE; n++) {
+        e = next_step(c, v, &at);
+        if (e != OK)
+            break;
+        v->unsure = load_u64(at.at.b + ID_BYTES) + 1;
+        if (!at.known || at.m.unsure == 0)
+            continue;
+        at.m.unsure = 0;
+        at.m.received = c->now;
+        TRY(record_put(c, TAB_VAULT_MARK, &record_mark_schema, &at.at, &at.m));
+    }
+    *io_more |= e == OK;
+    v->unsure = e == ERR_UNKNOWN ? 0 : v->unsure;
+    return e == ERR_UNKNOWN ? OK : e;
 }
 
 /* From the oldest on, until the first that is young or among the last. */
-static enum err thin(struct call *c, struct record_vault *v, bool *io_more)
+static enum err thin(struct call *c, struct record_vault *v, size_t *out_erased)
 {
     struct step a = { 0 };
     size_t left = v->heads;
@@ -95,7 +121,7 @@ static enum err thin(struct call *c, struct record_vault *v, bool *io_more)
     enum err e = next_step(c, v, &a);
 
     while (e == OK && left-- > VAULT_HEADS_LAST && erased < HEADS_AT_ONCE &&
-           !is_young(c, &a)) {
+           !(a.known && is_young(c, &a.m))) {
         struct step b = { .at = a.at };
 
         e = next_step(c, v, &b);
@@ -106,7 +132,7 @@ static enum err thin(struct call *c, struct record_vault *v, bool *io_more)
         }
         a = b;
     }
-    *io_more |= erased == HEADS_AT_ONCE;
+    *out_erased = erased;
     return e == OK || e == ERR_UNKNOWN ? find_oldest(c, v) : e;
 }
 
@@ -188,7 +214,7 @@ static enum err let_week_go(struct call *c, struct record_vault *v, bool *out_go
         e = next_step(c, v, &b);
     if (e != OK)
         return e == ERR_UNKNOWN ? OK : e;
-    if (!a.known || !b.known || is_young(c, &a) || is_young(c, &b))
+    if (!a.known || !b.known || is_young(c, &a.m) || is_young(c, &b.m))
         return OK;
     *out_gone = true;
     TRY(kept_head_erase(c, v, load_u64(a.at.b + ID_BYTES), &a.m));
@@ -252,25 +278,24 @@ enum err kept_room(struct call *c, struct record_vault *v, uint64_t bytes,
 
 /* ---- the tick ---- */
 
-static enum err sweep(struct call *c, struct record_vault *v, bool *out_more)
+/* *out_did: it wrote more than that it looked. */
+static enum err sweep(struct call *c, struct record_vault *v, bool *out_did)
 {
-    bool more = false;
     bool some = true;
-    size_t n = 0;
+    size_t heads = 0;
+    size_t gone = 0;
+    size_t settled = 0;
 
     TRY(may_erase(c, v, &some));
     if (some)
-        TRY(thin(c, v, &more));
-    while (some && n++ < VAULT_ERASE)
+        TRY(thin(c, v, &heads));
+    for (; some && gone < VAULT_ERASE; gone += some)
         TRY(erase_gone(c, v, &some));
-    more |= some && n > VAULT_ERASE;
-    some = true;
-    n = 0;
-    while (some && n++ < VAULT_ERASE)
+    for (some = true; some && settled < VAULT_ERASE; settled += some)
         TRY(settle_staged(c, v, &some));
-    more |= some;
+    bool more = heads == HEADS_AT_ONCE || gone == VAULT_ERASE || settled == VAULT_ERASE;
     v->swept = more ? 0 : c->now;
-    *out_more = more;
+    *out_did = heads + gone + settled > 0;
     return OK;
 }
 
@@ -307,7 +332,7 @@ static bool due(const struct call *c, const struct record_vault *v)
     return v->swept == 0 || v->swept > c->now || older_than(c, v->swept, VAULT_SWEEP_S);
 }
 
-/* *out_more: this vault had its share of the job. */
+/* *out_more: the job is this vault's alone; one job writes only so much. */
 static enum err tick_vault(struct call *c, const uint8_t id[ID_BYTES], bool *out_more)
 {
     struct record_ward ward = { 0 };

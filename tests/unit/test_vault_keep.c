@@ -337,6 +337,27 @@ static void a_long_list_goes_in_portions(void **state)
     assert_true(head(w, 0).used < 10000);
 }
 
+/* Each has nearly a job's share: together they are more than one job writes. */
+static void many_wards_at_once_go_one_by_one(void **state)
+{
+    struct world *w = *state;
+    struct sim_owner owners[8];
+    struct sim_pusher p[8];
+
+    for (size_t i = 0; i < 8; i++) {
+        sim_ward(&w->n, &w->g, &owners[i]);
+        sim_account(&owners[i], &p[i]);
+        for (uint32_t k = 0; k < 2; k++)
+            assert_int_equal(put(w, &p[i], objects(w, 110 * k, 110, 300)), OK);
+        assert_int_equal(push(w, &p[i], none, none), OK);
+        for (int k = 0; k < 3; k++)
+            assert_int_equal(push(w, &p[i], none, ids(w, 0, 220, 300)), OK);
+    }
+    pass(w, 31 * DAY);
+    for (size_t i = 0; i < 8; i++)
+        assert_false(sim_gives(&w->n, &p[i], 219, 300));
+}
+
 /* ---- room ---- */
 
 enum { QUOTA = 2 * 1024 * 1024 };
@@ -567,6 +588,7 @@ int main(void)
         CASE(what_a_head_followed_stays),
         CASE(dropped_and_wanted_again),
         CASE(a_long_list_goes_in_portions),
+        CASE(many_wards_at_once_go_one_by_one),
         CASE(a_full_vault_takes_no_more_and_loses_nothing),
         CASE(room_is_made_of_what_is_old),
         CASE(heads_and_objects_are_counted),
