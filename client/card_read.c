@@ -254,29 +254,43 @@ static enum err fail_unknown(struct term *t, const struct card_typed *typed)
     return e;
 }
 
+/* "2, 5" of the rows whose bits are set. */
+static void rows_text(uint8_t bits, char *out, size_t cap)
+{
+    size_t n = 0;
+
+    for (unsigned r = 0; r < CARD_ROWS; r++)
+        if ((bits >> r & 1) != 0)
+            n += (size_t)snprintf(out + n, cap - n, "%s%u", n > 0 ? ", " : "", r + 1);
+}
+
 static enum err fail_count(struct term *t, const struct card_typed *typed)
 {
+    char rows[64] = "";
+
     if (typed->n == CARD_WORDS)
         return term_fail_as(t, ERR_FORMAT, EXIT_USAGE, "other-words",
                             "They are a share of SLIP-39, but not as Kith makes them.",
                             "Use the program that made them.",
                             "These words are no card of Kith.");
-    return term_fail_as(t, ERR_FORMAT, EXIT_USAGE, "words-count",
-                        "One was left out, or typed twice, or joined with the next.",
-                        "Count them row by row: six rows of five, one of three.",
-                        "These are %u words; a card has 33.", typed->n);
+    if (typed->uneven != 0)
+        rows_text(typed->uneven, rows, sizeof rows);
+    enum err e = term_fail_as(
+        t, ERR_FORMAT, EXIT_USAGE, "words-count",
+        "One was left out, or typed twice, or joined with the next.",
+        "Count them row by row: six rows of five, one of three.",
+        "These are %u words; a card has 33.%s%s%s", typed->n,
+        rows[0] != '\0' ? " Look at row " : "", rows, rows[0] != '\0' ? "." : "");
+    term_fail_more(t, json_pack("{s:o}", "rows", bits_json(typed->uneven, CARD_ROWS)));
+    return e;
 }
 
 static enum err fail_wrong(struct term *t, const struct card_typed *typed)
 {
     char rows[64] = "";
-    size_t n = 0;
-
-    for (unsigned r = 0; r < CARD_ROWS; r++)
-        if ((typed->wrong >> r & 1) != 0)
-            n += (size_t)snprintf(rows + n, sizeof rows - n, "%s%u", n > 0 ? ", " : "",
-                                  r + 1);
     enum err e = OK;
+
+    rows_text(typed->wrong, rows, sizeof rows);
     if (typed->wrong != 0)
         e = term_fail_as(t, ERR_CHECKSUM, EXIT_FAILED, "words-wrong",
                          "Something in these rows is not as the card says: a word, or "
@@ -387,6 +401,40 @@ static enum err take_line(struct term *t, struct card_paper *p)
                      "The line KITH-CARD cannot be read.");
 }
 
+/* A row of words of the text that kith card print writes: "  3  …". */
+static bool is_row(struct bytes line)
+{
+    return line.n > 5 && line.p[0] == ' ' && line.p[1] == ' ' && line.p[2] >= '1' &&
+           line.p[2] <= '0' + CARD_ROWS && line.p[3] == ' ' && line.p[4] == ' ';
+}
+
+static bool is_ours(struct bytes line)
+{
+    return line.n > 5 && memmem(line.p, 5, "KITH-", 5) != NULL;
+}
+
+/* That text as a file: what it says to people is no word of the card. */
+static void drop_prose(struct card_paper *p)
+{
+    struct bytes rest = bytes_of(p->text, p->text_n);
+    size_t n = 0;
+
+    if (!begins(p, "KITH CARD", 9))
+        return;
+    while (rest.n > 0) {
+        const uint8_t *end = memchr(rest.p, '\n', rest.n);
+        size_t len = end == NULL ? rest.n : (size_t)(end - rest.p) + 1;
+        struct bytes line = bytes_of(rest.p, len);
+
+        rest = bytes_of(rest.p + len, rest.n - len);
+        if (!is_row(line) && !is_ours(line))
+            continue;
+        memmove(p->text + n, line.p, len);
+        n += len;
+    }
+    p->text_n = n;
+}
+
 enum err card_paper_read(struct term *t, const char *path, const struct card_keys *keys,
                          struct card_paper *out)
 {
@@ -396,6 +444,7 @@ enum err card_paper_read(struct term *t, const char *path, const struct card_key
         return ERR_NOMEM;
     *all = *keys;
     TRY(path != NULL ? read_file(t, path, out) : ask_rows(t, out));
+    drop_prose(out);
     TRY(take_line(t, out));
     if (out->has_line)
         card_keys_add(all, out->card.piece_key);

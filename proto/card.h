@@ -99,15 +99,16 @@ struct card_typed {
     uint64_t unknown;           /* bit i: word i is not on the list */
     uint8_t given;              /* bit r: the check of row r was typed */
     uint8_t wrong;              /* bit r: and does not fit the words of the row */
+    uint8_t uneven;             /* bit r: it stands behind too few or too many words */
     uint8_t piece[PIECE_BYTES]; /* when all is well */
 };
 
 /*
  * Reads words: any case, four letters or more of each, any white space and punctuation;
  * numbers before words and lines that begin with KITH- are passed over; two characters
- * behind the last word of a row are its check. *out is filled whatever comes back.
- * ERR_WORD: see unknown; ERR_FORMAT: not 33 words, or no piece of a circle; ERR_CHECKSUM:
- * a word is wrong; ERR_TOO_BIG, ERR_NOMEM.
+ * behind the last word of a row, or at the end of a line, are a check. *out is filled
+ * whatever comes back. ERR_WORD: see unknown; ERR_FORMAT: not 33 words, or no piece of a
+ * circle; ERR_CHECKSUM: a word is wrong; ERR_TOO_BIG, ERR_NOMEM.
  */
 enum err card_type(struct bytes text, struct card_typed *out);
 /* The same for one row (from 0) alone: its words and, where typed, its check. */

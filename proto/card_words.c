@@ -196,8 +196,10 @@ static bool token_take(struct bytes *line, struct token *out)
 /* What is read: rows first to last, the words of out from its beginning. */
 struct typing {
     struct card_typed *out;
-    unsigned row;  /* the first */
-    unsigned want; /* words there should be */
+    unsigned row;   /* the first */
+    unsigned want;  /* words there should be */
+    unsigned lines; /* lines so far that ended with a check */
+    uint32_t since; /* words before the newest of them */
 };
 
 /* The row that the last word ended, or CARD_ROWS. */
@@ -247,16 +249,30 @@ static void take_word(struct typing *t, struct bytes typed)
     out->n++;
 }
 
+/* A line's end: as many words before it as its row has? */
+static void end_line(struct typing *t)
+{
+    unsigned row = t->row + t->lines;
+
+    if (row < CARD_ROWS && t->out->n - t->since != card_row_words(row))
+        t->out->uneven |= (uint8_t)(1U << row);
+    t->lines++;
+    t->since = t->out->n;
+}
+
 static void take_token(struct typing *t, const struct token *k)
 {
     unsigned row = row_ended(t);
     bool number = k->digits == k->at.n;
+    bool check = k->at.n == CARD_CHECK && k->letters + k->digits == CARD_CHECK;
 
     if (k->letters + k->digits == 0)
         return;
-    if (k->at.n == CARD_CHECK && row < CARD_ROWS && (!number || k->last))
+    if (check && k->last && t->out->n > 0)
+        end_line(t);
+    if (check && row < CARD_ROWS && (!number || k->last))
         take_check(t, row, k->at);
-    else if (!number)
+    else if (!number && !(check && k->last))
         take_word(t, k->at);
 }
 

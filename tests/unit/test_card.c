@@ -240,6 +240,18 @@ static void too_few_and_too_many(void **state)
     rows_text(&rows, false, text + strlen(text));
     assert_int_equal(card_type(bytes_text(text), &t), ERR_FORMAT);
     assert_int_equal(t.n, 2 * CARD_WORDS);
+    /* The row is told where its check was typed. */
+    for (unsigned r = 0; r < CARD_ROWS; r++) {
+        rows_text(&rows, true, text);
+        char *line = text;
+        for (unsigned i = 0; i < r; i++)
+            line = strchr(line, '\n') + 1;
+        char *word = strchr(line, ' ');
+        memset(word, ' ', strlen(rows.word[r * CARD_ROW]) + 2);
+        assert_int_equal(card_type(bytes_text(text), &t), ERR_FORMAT);
+        assert_int_equal(t.n, CARD_WORDS - 1);
+        assert_int_equal(t.uneven, 1U << r);
+    }
     static uint8_t much[CARD_TYPED + 1];
     assert_int_equal(card_type(BYTES_OF(much), &t), ERR_TOO_BIG);
 }

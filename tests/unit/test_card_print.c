@@ -5,13 +5,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "client/card_print.h"
 #include "tests/unit/circle.h"
+#include "tests/unit/tool.h"
 
 static struct circle circle;
 static const struct root_key root = { { 1, 2, 3 } };
@@ -118,6 +117,40 @@ static void a_blank_card_holds_no_word(void **state)
     }
 }
 
+static void a_locked_card_carries_no_w(void **state)
+{
+    struct scene s;
+    struct card read;
+
+    (void)state;
+    for (unsigned kind = CARD_LOCKED; kind <= CARD_STANDALONE; kind++) {
+        AUTO_CARD_DOC struct card_doc doc = { .p = NULL };
+
+        scene_make(&s, (enum card_kind)kind, CARD_A4, "Aunt Ada");
+        assert_int_equal(card_print(&s.page, CARD_PLAIN, &doc), OK);
+        assert_int_equal(holds(&doc, "KITH-WRAPPED"), kind == CARD_STANDALONE);
+        assert_int_equal(card_parse(bytes_of(doc.p, doc.n), &read), OK);
+        assert_int_equal(read.kind, kind);
+    }
+}
+
+static void the_page_says_to_read_them_to_nobody(void **state)
+{
+    struct scene s;
+
+    (void)state;
+    scene_make(&s, CARD_LOCKED, CARD_A4, "Aunt Ada");
+    for (unsigned size = CARD_A4; size <= CARD_A6; size++)
+        for (unsigned form = CARD_PDF; form <= CARD_PLAIN; form++) {
+            AUTO_CARD_DOC struct card_doc doc = { .p = NULL };
+
+            s.page.size = (enum card_size)size;
+            assert_int_equal(card_print(&s.page, (enum card_form)form, &doc), OK);
+            assert_true(holds(&doc, "These words are secret. Read them to nobody"));
+            assert_true(holds(&doc, "When somebody asks for it"));
+        }
+}
+
 static void a_name_is_no_markup(void **state)
 {
     AUTO_CARD_DOC struct card_doc doc = { .p = NULL };
@@ -200,35 +233,27 @@ static void sizes_and_forms_by_name(void **state)
 
 /* ---- from paper ---- */
 
-static bool have(const char *tool)
+/* What zbarimg reads from the page at 100 dots an inch; false where a tool is missing. */
+static bool scan(const struct card_doc *doc, const char *name, char *out, size_t cap)
 {
-    char line[128];
+    char pdf[128];
+    char png[128];
+    const char *const draw[] = { "pdftoppm",    "-r", "100", "-png",
+                                 "-singlefile", pdf,  name,  NULL };
+    const char *const read[] = { "zbarimg", "--nodbus", "-q", "--raw", png, NULL };
 
-    (void)snprintf(line, sizeof line, "command -v %s >/dev/null", tool);
-    return system(line) == 0;
-}
-
-/* What zbarimg reads from the page at 100 dots an inch. */
-static size_t scan(const struct card_doc *doc, const char *name, char *out, size_t cap)
-{
-    char line[512];
-    FILE *f = NULL;
-
-    (void)snprintf(line, sizeof line, "%s.pdf", name);
-    f = fopen(line, "wb");
+    (void)snprintf(pdf, sizeof pdf, "%s.pdf", name);
+    (void)snprintf(png, sizeof png, "%s.png", name);
+    FILE *f = fopen(pdf, "wb");
     assert_non_null(f);
     assert_int_equal(fwrite(doc->p, 1, doc->n, f), doc->n);
     assert_int_equal(fclose(f), 0);
-    (void)snprintf(line, sizeof line,
-                   "pdftoppm -r 100 -png -singlefile %s.pdf %s && "
-                   "zbarimg --nodbus -q --raw %s.png 2>/dev/null",
-                   name, name, name);
-    f = popen(line, "r");
-    assert_non_null(f);
-    size_t n = fread(out, 1, cap - 1, f);
-    out[n] = '\0';
-    (void)pclose(f);
-    return n;
+    int code = tool_run(draw, out, cap);
+    if (code == TOOL_ABSENT)
+        return false;
+    assert_int_equal(code, 0);
+    code = tool_run(read, out, cap);
+    return code != TOOL_ABSENT;
 }
 
 static void codes_are_read_from_a_raster(void **state)
@@ -238,11 +263,6 @@ static void codes_are_read_from_a_raster(void **state)
     char name[64];
 
     (void)state;
-    if (!have("pdftoppm") || !have("zbarimg")) {
-        print_message("skipped: pdftoppm (poppler-utils) or zbarimg (zbar-tools) is not "
-                      "installed\n");
-        return;
-    }
     for (unsigned i = 0; i < 6; i++) {
         AUTO_CARD_DOC struct card_doc doc = { .p = NULL };
         struct card_typed t;
@@ -255,7 +275,12 @@ static void codes_are_read_from_a_raster(void **state)
             bytes_text("Maximiliane-Friederike Freifrau von Hohenstein-Waldburg");
         assert_int_equal(card_print(&s.page, CARD_PDF, &doc), OK);
         (void)snprintf(name, sizeof name, "card-%s-%u", sizes[i / 2], i % 2);
-        size_t n = scan(&doc, name, text, sizeof text);
+        if (!scan(&doc, name, text, sizeof text)) {
+            print_message("skipped: pdftoppm (poppler-utils) or zbarimg (zbar-tools) is "
+                          "not installed\n");
+            return;
+        }
+        size_t n = strlen(text);
         assert_int_equal(card_type(bytes_of(text, n), &t), OK);
         assert_memory_equal(t.piece, s.card.piece, PIECE_BYTES);
         assert_int_equal(card_parse(bytes_of(text, n), &read), OK);
@@ -282,6 +307,8 @@ int main(void)
         cmocka_unit_test(text_and_html_say_the_same),
         cmocka_unit_test(what_is_typed_from_the_text_is_the_piece),
         cmocka_unit_test(a_blank_card_holds_no_word),
+        cmocka_unit_test(a_locked_card_carries_no_w),
+        cmocka_unit_test(the_page_says_to_read_them_to_nobody),
         cmocka_unit_test(a_name_is_no_markup),
         cmocka_unit_test(the_html_needs_nothing_else),
         cmocka_unit_test(letters_the_fonts_lack_are_seen),
