@@ -158,7 +158,8 @@ function forget() {
   say("vault-says", "");
   const enough = progress(now.cards.map((c) => c.share)).enough;
   $("open").disabled = now.line === null || !enough;
-  if (!enough) say("open-says", now.line === null ? "First the cards, and the line." : "First more cards.");
+  const cardsFirst = now.cards.length > 0 ? "First more cards" : "First the cards";
+  if (!enough) say("open-says", now.line === null ? `${cardsFirst}, and the line.` : `${cardsFirst}.`);
   else if (now.line === null) say("open-says", "Only the line is missing.");
 }
 
@@ -387,7 +388,7 @@ function fillLine() {
 // Facts of the circle, as the owner's program filled them in. No secret.
 function showFacts() {
   const facts = [
-    ["Circle of", bundle.name], ["Number", bundle.epoch], ["Needed", bundle.need && `${bundle.need} of ${bundle.of} pieces`],
+    ["Circle of", bundle.name], ["Circle number", bundle.epoch], ["Needed", bundle.need && `${bundle.need} of ${bundle.of} pieces`],
     ["Fingerprint words", bundle.fingerprint], ["Page made", bundle.made && day(bundle.made)],
   ].filter(([, v]) => v);
   $("facts-list").replaceChildren(...facts.flatMap(([k, v]) => [make("dt", k), make("dd", String(v))]));
