@@ -288,23 +288,10 @@ static bool is_missing(const struct day *d, const struct day_guardian *g)
 
 struct day_guardian *cards_wait(struct day *d)
 {
-    for (size_t i = 0; i < d->n_guardians; i++)
+    for (size_t i = 0; i < circle_pieces(&d->me) && i < d->n_guardians; i++)
         if (is_missing(d, &d->guardians[i]))
             return &d->guardians[i];
     return NULL;
-}
-
-bool cards_missing(const struct day *d, char *out, size_t cap)
-{
-    out[0] = '\0';
-    for (size_t i = 0; i < d->n_guardians; i++) {
-        const struct day_guardian *g = &d->guardians[i];
-        size_t n = strlen(out);
-        if (is_missing(d, g))
-            (void)snprintf(out + n, cap - n, "%s%.*s", n > 0 ? ", " : "", (int)g->name.n,
-                           (const char *)g->name.p);
-    }
-    return out[0] != '\0';
 }
 
 /* ---- one card ---- */

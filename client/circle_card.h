@@ -55,10 +55,8 @@ struct card_line {
  * ERR_VERSION: the file of the cards.
  */
 enum err cards_list(struct home *h, struct day *d, struct card_line *out, size_t *out_n);
-/* The first card of d that is to be printed or read back, or NULL; asks no file. */
+/* The first card of the plan that is to be printed or read back, or NULL; asks no file. */
 struct day_guardian *cards_wait(struct day *d);
-/* Names of the cards that are not held, "Ana, Ben"; false if there are none. */
-bool cards_missing(const struct day *d, char *out, size_t cap);
 
 /*
  * The card of that name with its piece, to be printed; *out in secret memory.

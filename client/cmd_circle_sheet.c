@@ -20,6 +20,25 @@ static void say_how_to_ask(struct term *t, uint32_t number)
     term_answer(t, "     and you type  kith restore start LINK");
 }
 
+/* A card is as good as a yes; and with enough of them the sheet is a key. */
+static void say_cards(struct term *t, const struct day *d)
+{
+    size_t cards = 0;
+
+    for (size_t i = 0; i < circle_pieces(&d->me) && i < d->n_guardians; i++)
+        cards += d->guardians[i].kind == PIECE_CARD;
+    if (cards == 0)
+        return;
+    term_answer(t,
+                "     A card counts as a yes. With it in your hands, type  kith restore "
+                "card");
+    if (circle_fewest(d) > 0)
+        return;
+    term_answer(t, "     Keep this sheet apart from the cards: with enough of them it "
+                   "opens");
+    term_answer(t, "     everything. Then type also  kith restore start --sheet FILE");
+}
+
 /* number: of the sheet whose links it holds; 0: it holds none. */
 static void say_head(struct term *t, const struct day *d, uint32_t number)
 {
@@ -42,6 +61,7 @@ static void say_head(struct term *t, const struct day *d, uint32_t number)
                 "  3. Call each person and read them the four words beside their name.");
     term_answer(t, "  4. %u of the %zu must say yes. Then wait, and type  kith restore",
                 circle_need(&d->me), circle_pieces(&d->me));
+    say_cards(t, d);
     term_answer(t, "%s", "");
     term_answer(t,
                 "Whoever finds this sheet can ask, and no more: these people are told, "

@@ -277,6 +277,16 @@ static enum err confirm_ask(struct confirming *c)
     return OK;
 }
 
+static enum err is_card(const struct confirming *c)
+{
+    char next[TERM_TEXT];
+    card_next(c->g->name, next);
+    return term_fail_as(c->ctx->term, ERR_ARG, EXIT_USAGE, "card",
+                        "A card counts once it was printed and read back.", next,
+                        "%.*s keeps a card; there is no node to confirm at.",
+                        TEXT(c->g->name));
+}
+
 static enum err confirm_run(struct confirming *c)
 {
     const struct ctx *ctx = c->ctx;
@@ -284,6 +294,8 @@ static enum err confirm_run(struct confirming *c)
     TRY(ctx_home(ctx, HOME_READ, &c->h));
     TRY(ctx_day(ctx, &c->h, &c->d));
     TRY(guardian_pick(ctx, c->d, ctx->args[0], &c->g));
+    if (c->g->kind == PIECE_CARD)
+        return is_card(c);
     if (c->g->confirmed != 0) {
         say_confirmed(ctx->term, c->g);
         confirm_answer(ctx->term, c->g, NULL);

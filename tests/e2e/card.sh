@@ -61,6 +61,8 @@ run Ana 0 guardian add "Aunt Kim" --card --reach "the blue house" # no passphras
 run Ana 0 guardian add Lea --card --json
 json "(d['kind'], d['node'], d['reach'])" "('card', None, None)"
 run Ana 2 guardian add lea --card
+ana 2 guardian confirm Lea
+says "there is no node to confirm at"
 run Ana 0 guardian list --json
 json "[g['kind'] for g in d['guardians']]" "['node', 'node', 'node', 'card', 'card']"
 run Ana 2 circle plan -k 2
@@ -195,6 +197,8 @@ printed Eve Hal "$work/hal-alone.txt" --standalone --yes standalone
 run Eve 0 card verify Gus "$work/gus.txt"
 run Eve 0 circle sheet
 cp "$work/answer" "$work/eve.sheet"
+grep -q "apart from the cards" "$work/eve.sheet" || fail "sheet and cards together are a key: not said"
+grep -q "apart from the cards" "$work/sheet" && fail "these cards and the sheet open nothing"
 grep '^KITH-WRAPPED:' "$work/eve.sheet" >"$work/eve.opener"
 run New 7 restore card --no-passphrase "$work/gus.txt" "$work/hal.txt"
 says "they are locked"

@@ -370,6 +370,62 @@ static void standing(void **state)
     assert_int_equal(s.level, CIRCLE_DEGRADED);
 }
 
+/* A card counts once it was read back, and only while a node is there as well. */
+static void standing_with_cards(void **state)
+{
+    (void)state;
+
+    enum circle_state states[DAY_GUARDIANS] = { HOLDS_OK, HOLDS_OK, HOLDS_OK };
+    struct circle_standing s;
+    size_t at = 0;
+    cast(3, 5);
+    for (size_t i = 0; i < 5; i++)
+        card(i);
+    assert_int_equal(fault_at(&at), CIRCLE_NO_NODE);
+    sealed(3, 5, 3);
+    card(3);
+    card(4);
+    assert_int_equal(fault(), CIRCLE_FINE);
+    d.me.epoch = 2;
+    for (size_t i = 0; i < 3; i++)
+        d.guardians[i].epoch = 2;
+    d.guardians[3].epoch = 0;
+    d.guardians[4].epoch = d.me.epoch - 1; /* of the circle before */
+    for (size_t i = 3; i < 5; i++)
+        states[i] = circle_card_state(&d, &d.guardians[i]);
+    assert_int_equal(states[3], HOLDS_MISSING);
+    assert_int_equal(states[4], HOLDS_MISSING);
+    circle_stand(&d, states, NOW, &s);
+    assert_int_equal(s.stored, 3);
+    assert_int_equal(s.cards, 0);
+    assert_int_equal(s.spare, 0);
+    assert_int_equal(s.level, CIRCLE_DEGRADED);
+    for (size_t i = 3; i < 5; i++) {
+        d.guardians[i].epoch = d.me.epoch;
+        d.guardians[i].confirmed = NOW;
+        states[i] = circle_card_state(&d, &d.guardians[i]);
+        assert_int_equal(states[i], HOLDS_OK);
+    }
+    circle_stand(&d, states, NOW, &s);
+    assert_int_equal(s.stored, 5);
+    assert_int_equal(s.confirmed, 5);
+    assert_int_equal(s.cards, 2);
+    assert_int_equal(s.spare, 2);
+    assert_true(s.today);
+    assert_int_equal(s.level, CIRCLE_OK);
+    /* One node and two cards are enough; the cards alone would not be, were they three.
+     */
+    states[0] = states[1] = HOLDS_AWAY;
+    circle_stand(&d, states, NOW, &s);
+    assert_true(s.today);
+    d.me.groups[0].t = 2;
+    states[2] = HOLDS_AWAY;
+    circle_stand(&d, states, NOW, &s);
+    assert_true(s.restorable);
+    assert_false(s.today);
+    assert_int_equal(s.answering, 2);
+}
+
 static void later_guardians(void **state)
 {
     (void)state;
@@ -392,6 +448,7 @@ int main(void)
         cmocka_unit_test(one_domain),
         cmocka_unit_test(fewest),
         cmocka_unit_test(standing),
+        cmocka_unit_test(standing_with_cards),
         cmocka_unit_test(later_guardians),
         cmocka_unit_test(odds),
         cmocka_unit_test(odds_are_rounded_down),
