@@ -106,7 +106,8 @@ static enum err head_keep(struct call *c, struct record_vault *v,
 {
     const struct record_head head = { .head = req->head, .witness = req->witness };
     const struct record_mark mark = { .received = c->now,
-                                      .size = (uint32_t)(req->head.n + req->witness.n) };
+                                      .size = (uint32_t)(req->head.n + req->witness.n),
+                                      .unsure = c->env->clock == CLOCK_FROZEN };
     struct txn_key key = key_blob(v->ward, version);
 
     TRY(kept_head_put(c, v->ward, version, &head));
@@ -114,6 +115,7 @@ static enum err head_keep(struct call *c, struct record_vault *v,
     v->used += mark.size;
     v->heads++;
     v->newest = version;
+    v->unsure = v->unsure == 0 && mark.unsure != 0 ? version : v->unsure;
     v->oldest = v->oldest == 0 ? version : v->oldest;
     vault_head_hash(req->head, v->newest_hash);
     return OK;

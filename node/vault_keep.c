@@ -5,8 +5,9 @@
 #include "node/ward.h"
 
 enum {
-    HEADS_AT_ONCE = 64, /* erased by one job */
-    PURGE_AT_ONCE = 512 /* keys of a ward that was given up */
+    HEADS_AT_ONCE = 64,  /* erased by one job */
+    LOOKED_AT_ONCE = 64, /* vaults of which nothing goes */
+    PURGE_AT_ONCE = 512  /* keys of a ward that was given up */
 };
 
 /* ---- heads ---- */
@@ -89,14 +90,16 @@ static enum err next_step(struct call *c, const struct record_vault *v, struct s
  * What came while the clock stood still counts from when it runs again: it may have
  * leapt over more time than those heads are old.
  */
-static enum err settle_unsure(struct call *c, struct record_vault *v, bool *io_more)
+static enum err settle_unsure(struct call *c, struct record_vault *v, size_t *out_n)
 {
     struct step at = { .at = key_blob(v->ward, v->unsure > 0 ? v->unsure - 1 : 0) };
     enum err e = OK;
+    size_t n = 0;
 
+    *out_n = 0;
     if (v->unsure == 0 || c->env->clock == CLOCK_FROZEN)
         return OK;
-    for (size_t n = 0; n < HEADS_AT_ONCE; n++) {
+    for (; n < HEADS_AT_ONCE; n++) {
         e = next_step(c, v, &at);
         if (e != OK)
             break;
@@ -107,7 +110,7 @@ static enum err settle_unsure(struct call *c, struct record_vault *v, bool *io_m
         at.m.received = c->now;
         TRY(record_put(c, TAB_VAULT_MARK, &record_mark_schema, &at.at, &at.m));
     }
-    *io_more |= e == OK;
+    *out_n = n;
     v->unsure = e == ERR_UNKNOWN ? 0 : v->unsure;
     return e == ERR_UNKNOWN ? OK : e;
 }
@@ -282,10 +285,12 @@ enum err kept_room(struct call *c, struct record_vault *v, uint64_t bytes,
 static enum err sweep(struct call *c, struct record_vault *v, bool *out_did)
 {
     bool some = true;
+    size_t unsure = 0;
     size_t heads = 0;
     size_t gone = 0;
     size_t settled = 0;
 
+    TRY(settle_unsure(c, v, &unsure));
     TRY(may_erase(c, v, &some));
     if (some)
         TRY(thin(c, v, &heads));
@@ -293,9 +298,11 @@ static enum err sweep(struct call *c, struct record_vault *v, bool *out_did)
         TRY(erase_gone(c, v, &some));
     for (some = true; some && settled < VAULT_ERASE; settled += some)
         TRY(settle_staged(c, v, &some));
-    bool more = heads == HEADS_AT_ONCE || gone == VAULT_ERASE || settled == VAULT_ERASE;
+    bool more = unsure == HEADS_AT_ONCE || heads == HEADS_AT_ONCE ||
+                gone == VAULT_ERASE || settled == VAULT_ERASE;
+
     v->swept = more ? 0 : c->now;
-    *out_did = heads + gone + settled > 0;
+    *out_did = unsure + heads + gone + settled > 0;
     return OK;
 }
 
@@ -333,7 +340,8 @@ static bool due(const struct call *c, const struct record_vault *v)
 }
 
 /* *out_more: the job is this vault's alone; one job writes only so much. */
-static enum err tick_vault(struct call *c, const uint8_t id[ID_BYTES], bool *out_more)
+static enum err tick_vault(struct call *c, const uint8_t id[ID_BYTES], size_t *io_looked,
+                           bool *out_more)
 {
     struct record_ward ward = { 0 };
     struct record_vault v = { 0 };
@@ -348,6 +356,7 @@ static enum err tick_vault(struct call *c, const uint8_t id[ID_BYTES], bool *out
     TRY(record_get(c, TAB_VAULT, &record_vault_schema, &key, &v));
     if (!due(c, &v))
         return OK;
+    (*io_looked)++;
     TRY(sweep(c, &v, out_more));
     return record_put(c, TAB_VAULT, &record_vault_schema, &key, &v);
 }
@@ -356,12 +365,14 @@ enum err vault_serve_tick(struct call *c, bool *out_more)
 {
     struct txn_key at = { 0 };
     size_t mark = c->mem.n;
+    size_t looked = 0;
     enum err e = OK;
 
     *out_more = false;
     while (!*out_more && (e = txn_next(c->txn, TAB_VAULT, (struct bytes){ 0 }, &at,
                                        (struct span){ 0 }, NULL)) == OK) {
-        e = tick_vault(c, at.b, out_more);
+        e = tick_vault(c, at.b, &looked, out_more);
+        *out_more |= looked == LOOKED_AT_ONCE;
         c->mem.n = mark;
         /* A damaged one stays; the others go on. */
         if (e != ERR_CORRUPT)

@@ -22,6 +22,7 @@ struct record_vault {
     uint64_t high;    /* most live bytes after a head of the last 30 days */
     uint64_t high_at; /* when that was */
     uint64_t told;    /* when it was last told that it shrank */
+    uint64_t unsure;  /* version of the first head that came so; 0 none */
     uint64_t swept;   /* last look at what may go; 0: there is more to do */
 };
 
@@ -38,7 +39,8 @@ struct record_object {
 /* TAB_VAULT_MARK: ward id, version. */
 struct record_mark {
     uint64_t received;
-    uint32_t size; /* of head and witness */
+    uint32_t size;  /* of head and witness */
+    uint8_t unsure; /* 1: it came while the clock stood still */
 };
 
 /* TAB_VAULT_HEAD: ward id, version; under the data key. */

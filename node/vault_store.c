@@ -19,6 +19,7 @@ static const struct wire_field record_vault_fields[] = {
     W_UINT(record_vault, high_at, 12, WIRE_MAY, UINT64_MAX),
     W_UINT(record_vault, swept, 13, WIRE_MAY, UINT64_MAX),
     W_UINT(record_vault, told, 14, WIRE_MAY, UINT64_MAX),
+    W_UINT(record_vault, unsure, 15, WIRE_MAY, VAULT_VERSION_MAX),
 };
 const struct wire_schema record_vault_schema =
     W_SCHEMA(record_vault, record_vault_fields);
@@ -37,6 +38,7 @@ const struct wire_schema record_object_schema =
 static const struct wire_field record_mark_fields[] = {
     W_UINT(record_mark, received, 1, WIRE_MUST, UINT64_MAX),
     W_UINT(record_mark, size, 2, WIRE_MUST, VAULT_HEAD_MAX + VAULT_WITNESS_MAX),
+    W_UINT(record_mark, unsure, 3, WIRE_MAY, 1),
 };
 const struct wire_schema record_mark_schema = W_SCHEMA(record_mark, record_mark_fields);
 

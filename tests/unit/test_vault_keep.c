@@ -249,6 +249,27 @@ static void a_clock_that_was_set_back_erases_nothing(void **state)
         assert_true(keeps(w, i) && gives(w, i));
 }
 
+static void a_clock_that_leapt_erases_nothing_early(void **state)
+{
+    struct world *w = *state;
+
+    assert_int_equal(push(w, &w->device, objects(w, 1, 1, SIZE), none), OK);
+    w->n.env.clock = CLOCK_FROZEN;
+    assert_int_equal(push(w, &w->thief, none, ids(w, 1, 1, SIZE)), OK);
+    for (int i = 0; i < 80; i++)
+        assert_int_equal(push(w, &w->thief, none, none), OK);
+    pass(w, 0);
+    /* A person says that it is much later: how much of it was before, nobody knows. */
+    w->n.env.clock = CLOCK_RUNS;
+    pass(w, 60 * DAY);
+    assert_true(keeps(w, 1) && gives(w, 1));
+    pass(w, 30 * DAY - 1);
+    assert_true(keeps(w, 1) && gives(w, 1));
+    pass(w, VAULT_SWEEP_S + 1);
+    assert_false(keeps(w, 1) || gives(w, 1));
+    assert_true(keeps(w, 80) && keeps(w, 82));
+}
+
 /* ---- objects without a head ---- */
 
 static void what_no_head_followed_goes(void **state)
@@ -584,6 +605,7 @@ int main(void)
         CASE(dropped_is_not_erased_before_30_days),
         CASE(heads_of_twenty_weeks),
         CASE(a_clock_that_was_set_back_erases_nothing),
+        CASE(a_clock_that_leapt_erases_nothing_early),
         CASE(what_no_head_followed_goes),
         CASE(what_a_head_followed_stays),
         CASE(dropped_and_wanted_again),
