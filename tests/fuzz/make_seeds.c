@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes the seeds of msg, manifest, box, statement and recover from the real encoders:
+ * Writes the seeds of msg, manifest, box, statement, recover and vault from the real
+ * encoders:
  *   make_seeds tests/fuzz/corpus
  * Run it again whenever a table of fields changes.
  */
@@ -8,6 +9,7 @@
 #include <stdio.h>
 
 #include "proto/msg.h"
+#include "proto/vault.h"
 #include "tests/fuzz/fixed.h"
 
 static struct fixed f;
@@ -190,6 +192,70 @@ static void changes(void)
     }
 }
 
+static void vault_item_seed(const char *name, bool removed)
+{
+    static uint8_t mem[2 * VAULT_ITEM_MAX];
+    static uint8_t encoded[VAULT_ITEM_MAX];
+    struct vault_item i = { 0 };
+    struct buf item = BUF_OF(encoded);
+    struct buf out = BUF_OF(mem);
+
+    fill(&vault_item_schema, (uint8_t *)&i);
+    i.removed = removed ? 1 : 0;
+    i.n_now = removed ? 0 : 1;
+    buf_put_u8(&out, 5);
+    for (uint8_t k = 0; k < 3; k++) {
+        i.id[0] = k;
+        item.n = 0;
+        wire_put(&vault_item_schema, &i, &item);
+        vault_page_put(buf_bytes(&item), &out);
+    }
+    MUST(!out.over && !item.over);
+    save("vault", name, buf_bytes(&out));
+}
+
+static void vaults(void)
+{
+    static uint8_t mem[VAULT_OBJECT_MAX];
+    struct buf out = BUF_OF(mem);
+    struct vault_head h = { .version = 1, .body = BYTES_OF(f.t) };
+    static const uint8_t pages[2 * VAULT_ID] = { 1 };
+    const struct vault_index index = { 1, 2, BYTES_OF(pages) };
+
+    body("vault", "state", 1, &vault_state_schema);
+    body("vault", "witness", 2, &vault_witness_schema);
+    memcpy(h.signer, f.sign_pub, PUB_BYTES);
+    buf_put_u8(&out, 3);
+    wire_put(&vault_head_schema, &h, &out);
+    save("vault", "head", buf_bytes(&out));
+    out.n = 0;
+    buf_put_u8(&out, 4);
+    wire_put(&vault_index_schema, &index, &out);
+    save("vault", "index", buf_bytes(&out));
+    vault_item_seed("page", false);
+    vault_item_seed("page_removed", true);
+    /* Of 300,000 bytes: a list of seven chunks. */
+    out.n = 0;
+    buf_put_u8(&out, 6);
+    buf_put_u64(&out, 300000);
+    buf_put_u8(&out, 1 << 6);
+    buf_put_zeros(&out, vault_chunks(300000) * VAULT_ID);
+    save("vault", "tree", buf_bytes(&out));
+    /* An object's plaintext: five bytes, no salt, zeros. */
+    out.n = 0;
+    buf_put_u8(&out, 0);
+    buf_put_u32(&out, 5);
+    buf_put_zeros(&out, 8);
+    buf_put(&out, bytes_text("hello"));
+    buf_put_zeros(&out, VAULT_PAD_MIN - 5);
+    save("vault", "object", buf_bytes(&out));
+    out.n = 0;
+    buf_put_u8(&out, 7);
+    vault_frame_put(bytes_text("one"), &out);
+    vault_frame_put(bytes_text("two"), &out);
+    save("vault", "copy", buf_bytes(&out));
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2 || secret_start(SECRET_LOCK_WAIVED) != OK)
@@ -203,6 +269,7 @@ int main(int argc, char **argv)
     manifest_of("largest", 16, 4, PIECE_NODE);
     bodies();
     changes();
+    vaults();
     secret_end();
     return 0;
 }
