@@ -168,6 +168,13 @@ void vault_place_send(struct vault_place *p, uint16_t kind, const void *req,
     *out = p->work->last;
 }
 
+void vault_place_moved(struct vault_place *p)
+{
+    p->work->progress++;
+    p->work->waits = 0;
+    p->work->waited_ms = 0;
+}
+
 bool vault_place_starts(const struct call_reply *reply)
 {
     return reply == NULL || reply->kind == MSG_SEAT_INFO;

@@ -22,11 +22,11 @@ enum vault_fault vault_head_judge(const struct vault_place *p,
         return VAULT_FORGED;
     if (!same_id(h.ward, p->g->ward))
         return VAULT_OTHER_WARD;
-    if (h.version == 0 || h.version > VAULT_VERSION_MAX)
+    if (h.version == 0 || h.version >= VAULT_VERSION_MAX)
         return VAULT_BAD_VERSION;
     if (vault_state_open(p->round->keys, h.body, p->g->ward, mem, &out->state) != OK)
         return VAULT_SHUT;
-    if (out->state.version == 0 || out->state.version > VAULT_VERSION_MAX)
+    if (out->state.version == 0 || out->state.version >= VAULT_VERSION_MAX)
         return VAULT_BAD_VERSION;
     out->version = h.version;
     out->received = rep->received;
@@ -224,7 +224,7 @@ static enum err log_step(struct call *c, const struct call_reply *reply,
         if (f != VAULT_FINE)
             return OK;
         p->n_log++;
-        w->progress++;
+        vault_place_moved(p);
     }
     uint64_t below = p->log[p->n_log - 1].version - 1;
     if (below == 0 || p->n_log == VAULT_LOG_MAX)

@@ -14,7 +14,7 @@ enum {
     PUT_AT_ONCE = 192,  /* objects of the least size that fit */
     WAIT_LEAST_MS = 20,
     WAIT_MOST_MS = 30000,
-    WAITS_MAX = 2000,       /* of one place in a run of passes, */
+    WAITS_MAX = 100,        /* of one place without any progress, */
     WAITED_MAX_MS = 600000, /* and so long in all */
     NEWER_MAX = 3,
     PASS_MOST_MS = 600000,
@@ -80,6 +80,8 @@ struct fetch {
 void vault_place_fault(struct vault_place *p, enum vault_fault f);
 /* Nothing more of it in this run; a sentence from the table of errors, naming it. */
 void vault_place_fail(struct vault_place *p, enum err e);
+/* An answer that brought it further. */
+void vault_place_moved(struct vault_place *p);
 void vault_place_send(struct vault_place *p, uint16_t kind, const void *req,
                       struct call_send *out);
 /*

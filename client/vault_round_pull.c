@@ -68,7 +68,7 @@ static enum err take_objects(struct vault_place *p, struct bytes in)
             return ERR_FORMAT;
         TRY(take_one(p, w->want[n++], object));
     }
-    w->progress++;
+    vault_place_moved(p);
     return n > 0 ? OK : ERR_FORMAT;
 }
 

@@ -228,7 +228,7 @@ static enum err took_have(struct vault_place *p, const struct rep_vault_have *re
     for (size_t i = 0; i < w->n_asked; i++)
         w->has[w->asked + i] = rep->bits.p[i / 8] >> (i % 8) & 1;
     w->asked += w->n_asked;
-    w->progress++;
+    vault_place_moved(p);
     return OK;
 }
 
@@ -239,7 +239,7 @@ static void took_batch(struct vault_place *p)
         w->has[w->batch[i]] = 1;
     if (w->missing == 0 && w->n_batch > 0)
         w->next = w->batch[w->n_batch - 1] + 1;
-    w->progress++;
+    vault_place_moved(p);
     p->round->moved += w->objects_n;
     w->n_batch = 0;
 }

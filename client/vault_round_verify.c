@@ -26,7 +26,7 @@ static enum err took_have(struct vault_place *p, const struct rep_vault_have *re
     }
     w->asked += w->n_asked;
     w->n_asked = 0;
-    w->progress++;
+    vault_place_moved(p);
     return OK;
 }
 
@@ -75,7 +75,7 @@ static enum err took_some(struct vault_place *p, struct bytes in)
     if (n == 0)
         return ERR_FORMAT;
     w->sampled = w->want[0]; /* what did not fit is asked again */
-    w->progress++;
+    vault_place_moved(p);
     return OK;
 }
 
@@ -106,6 +106,13 @@ static enum err verify_step(struct call *c, const struct call_reply *reply,
     return OK;
 }
 
+/* Also one that lacked something the last time. */
+static bool shows_ours(const struct vault_place *p)
+{
+    return (p->state == PLACE_SAVED || p->state == PLACE_LOOKED) && p->has_head &&
+           bytes_equal(BYTES_OF(p->newest.hash), BYTES_OF(p->round->now));
+}
+
 /* Other ones at each place, drawn with every run. */
 static void draw_sample(struct vault_place *p, bool all)
 {
@@ -125,7 +132,7 @@ enum err vault_round_verify(struct vault_round *r, bool all)
     for (size_t i = 0; i < r->n; i++) {
         struct vault_place *p = &r->places[i];
         struct place_work *w = p->work;
-        if (p->state != PLACE_SAVED)
+        if (!shows_ours(p))
             continue;
         free(w->has);
         free(w->tried);
@@ -143,12 +150,15 @@ enum err vault_round_verify(struct vault_round *r, bool all)
         struct vault_place *p = &r->places[i];
         if (p->state != PLACE_OPEN)
             continue;
-        p->state = PLACE_SAVED;
-        if (p->lacked == 0)
+        struct held_seat *s = vault_place_held(p, true);
+        if (p->lacked == 0) {
+            s->doubt = 0;
+            vault_place_saved(p, true);
             continue;
+        }
         /* The next push asks what it has, and gives it the rest. */
         vault_place_fault(p, VAULT_LOST);
-        struct held_seat *s = vault_place_held(p, true);
+        p->state = PLACE_SAVED;
         s->saved = 0;
         s->list = 0;
         s->doubt = 1;
