@@ -22,6 +22,42 @@ static enum err has(struct call *c, const struct record_vault *v,
     return OK;
 }
 
+/* What stays until somebody drops it. What waits for a head may be another's push. */
+static bool stays(struct call *c, const struct record_vault *v, struct bytes id)
+{
+    struct record_object o = { 0 };
+
+    return kept_find(c, v->ward, id.p, &o) == OK && o.dropped == 0 && !kept_staged(v, &o);
+}
+
+/* So that whoever lost a device can drop what a thief brought, and cannot know of. */
+static enum err list(struct call *c, const struct record_vault *v, const uint8_t *after,
+                     struct rep_vault_have *rep)
+{
+    struct txn_key at = key_id(v->ward);
+    struct span room = { 0 };
+    enum err e = OK;
+    size_t n = 0;
+
+    TRY(scratch_take(c, VAULT_HAVE_MAX * VAULT_ID, &room));
+    struct buf b = { .p = room.p, .cap = room.n };
+
+    memcpy(at.b + ID_BYTES, after, VAULT_ID);
+    at.n += VAULT_ID;
+    while (n++ < VAULT_HAVE_MAX &&
+           (e = txn_next(c->txn, TAB_VAULT_FIND, BYTES_OF(v->ward), &at,
+                         (struct span){ 0 }, NULL)) == OK) {
+        struct bytes id = bytes_of(at.b + ID_BYTES, VAULT_ID);
+
+        if (stays(c, v, id))
+            buf_put(&b, id);
+    }
+    rep->ids = buf_bytes(&b);
+    if (e != OK)
+        return e == ERR_UNKNOWN ? OK : e;
+    return scratch_copy(c, bytes_of(at.b + ID_BYTES, VAULT_ID), &rep->next);
+}
+
 enum err vault_serve_have(struct call *c, const struct req_vault_have *req,
                           struct rep_vault_have *rep)
 {
@@ -30,9 +66,11 @@ enum err vault_serve_have(struct call *c, const struct req_vault_have *req,
     struct span bits = { 0 };
     size_t n = req->ids.n / VAULT_ID;
 
-    if (req->ids.n % VAULT_ID != 0)
+    if (req->ids.n % VAULT_ID != 0 || (n == 0) != (req->list != 0))
         return ERR_FORMAT;
     TRY(kept_load(c, &ward, &v));
+    if (req->list != 0)
+        return list(c, &v, req->after, rep);
     TRY(scratch_take(c, (n + 7) / 8, &bits));
     for (size_t i = 0; i < n; i++) {
         bool there = false;

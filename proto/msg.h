@@ -132,8 +132,8 @@ enum { MSG_REPLY = 0x8000, MSG_ERROR = 0x8000 };
     X(75, DROP_WATCH, drop_watch, MAY_READ_DROP, READ, 64, 64,                           \
       "answers when there is something new")                                             \
     X(76, DROP_CLOSE, drop_close, MAY_HOLD_DROP, WRITE, 64, 16, "ends a drop")           \
-    X(90, VAULT_HAVE, vault_have, MAY(ROLE_OWNER) | MAY(ROLE_DEVICE), READ, 49152, 256,  \
-      "which of these objects the node has")                                             \
+    X(90, VAULT_HAVE, vault_have, MAY(ROLE_OWNER) | MAY(ROLE_DEVICE), READ, 49152,       \
+      49152, "which of these objects the node has, or which there are")                  \
     X(91, VAULT_PUT, vault_put, MAY(ROLE_OWNER) | MAY(ROLE_DEVICE), WRITE, 61440, 64,    \
       "stores objects")                                                                  \
     X(92, VAULT_GET, vault_get, MAY(ROLE_OWNER) | MAY(ROLE_DEVICE), READ, 4096, 61440,   \
@@ -739,12 +739,17 @@ struct rep_drop_close {
     uint8_t reserved;
 };
 
+/* Asks about ids, or with list for ids: of what a head covered and none dropped. */
 struct req_vault_have {
     struct bytes ids; /* up to VAULT_HAVE_MAX, one after the other */
+    uint8_t list;
+    uint8_t after[VAULT_ID]; /* goes on after that one */
 };
 
 struct rep_vault_have {
     struct bytes bits; /* bit i, least significant first: has the i-th id, not dropped */
+    struct bytes ids;  /* up to VAULT_HAVE_MAX, in their order */
+    struct bytes next; /* where to go on; absent: these were the last */
 };
 
 struct req_vault_put {

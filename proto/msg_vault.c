@@ -6,13 +6,17 @@
 enum { IDS_MAX = VAULT_HAVE_MAX * VAULT_ID, BITS_MAX = (VAULT_HAVE_MAX + 7) / 8 };
 
 static const struct wire_field req_vault_have_fields[] = {
-    W_BYTES(req_vault_have, ids, 1, WIRE_MUST, VAULT_ID, IDS_MAX),
+    W_BYTES(req_vault_have, ids, 1, WIRE_MAY, 0, IDS_MAX),
+    W_UINT(req_vault_have, list, 2, WIRE_MAY, 1),
+    W_FIX(req_vault_have, after, 3, WIRE_MAY),
 };
 const struct wire_schema req_vault_have_schema =
     W_SCHEMA(req_vault_have, req_vault_have_fields);
 
 static const struct wire_field rep_vault_have_fields[] = {
-    W_BYTES(rep_vault_have, bits, 1, WIRE_MUST, 1, BITS_MAX),
+    W_BYTES(rep_vault_have, bits, 1, WIRE_MAY, 0, BITS_MAX),
+    W_BYTES(rep_vault_have, ids, 3, WIRE_MAY, 0, IDS_MAX),
+    W_BYTES(rep_vault_have, next, 5, WIRE_MAY, 0, VAULT_ID),
 };
 const struct wire_schema rep_vault_have_schema =
     W_SCHEMA(rep_vault_have, rep_vault_have_fields);

@@ -473,6 +473,99 @@ static void heads_and_objects_are_counted(void **state)
     assert_int_equal(push(w, &w->root, objects(w, 2000, 1, 300), none), ERR_FULL);
 }
 
+/* How many objects stay until they are dropped; all but the owner's are dropped. */
+static size_t drop_foreign(struct world *w, struct bytes own)
+{
+    struct rep_vault_have rep = { 0 };
+    struct req_vault_have req = { .list = 1 };
+    static uint8_t foreign[VAULT_DROP_MAX * VAULT_ID];
+    struct buf b = BUF_OF(foreign);
+    size_t n = 0;
+
+    do {
+        assert_int_equal(node_sim_ask(&w->n, &w->root.who, MSG_VAULT_HAVE, &req, &rep),
+                         OK);
+        for (size_t at = 0; at < rep.ids.n; at += VAULT_ID, n++) {
+            bool mine = false;
+
+            for (size_t i = 0; i < own.n; i += VAULT_ID)
+                mine |= memcmp(own.p + i, rep.ids.p + at, VAULT_ID) == 0;
+            if (!mine)
+                buf_put(&b, bytes_of(rep.ids.p + at, VAULT_ID));
+        }
+        if (rep.next.n == VAULT_ID)
+            memcpy(req.after, rep.next.p, VAULT_ID);
+    } while (rep.next.n == VAULT_ID);
+    assert_false(b.over);
+    assert_int_equal(push(w, &w->root, none, buf_bytes(&b)), OK);
+    return n;
+}
+
+static void what_a_thief_filled_it_with_can_be_dropped(void **state)
+{
+    struct world *w = *state;
+
+    w->n.limits.vault_bytes = QUOTA;
+    assert_int_equal(push(w, &w->device, objects(w, 0, 10, SIZE), none), OK);
+    uint32_t n = fill(w, &w->thief, 1000);
+    assert_int_equal(push(w, &w->thief, none, none), OK);
+    while (push(w, &w->thief, objects(w, 2000 + n, 1, 16000), none) == OK)
+        n++;
+    /* What waits for a head is no one's to drop. */
+    assert_int_equal(put(w, &w->device, objects(w, 9, 1, SIZE)), OK);
+    pass(w, 40 * DAY);
+    assert_int_equal(put(w, &w->device, objects(w, 20, 1, SIZE)), ERR_FULL);
+    assert_int_equal(put(w, &w->root, objects(w, 20, 1, 40960)), ERR_FULL);
+
+    assert_int_equal(drop_foreign(w, ids(w, 0, 10, SIZE)), 10 + n);
+    /* A day and a half more than the worst delay: then there is all the room. */
+    pass(w, 31 * DAY);
+    assert_int_equal(push(w, &w->device, none, none), OK);
+    assert_int_equal(push(w, &w->device, none, none), OK);
+    pass(w, DAY);
+    assert_int_equal(put(w, &w->device, objects(w, 20, 1, SIZE)), OK);
+    assert_true(fill(w, &w->device, 3000) > 30);
+    for (uint32_t i = 0; i < 10; i++)
+        assert_true(gives(w, i) && has(w, i));
+}
+
+static void a_list_names_what_stays_and_nothing_else(void **state)
+{
+    struct world *w = *state;
+    struct req_vault_have req = { .list = 1 };
+    struct rep_vault_have rep = { 0 };
+    struct sim_owner owner;
+    struct sim_pusher other;
+
+    sim_ward(&w->n, &w->g, &owner);
+    sim_account(&owner, &other);
+    assert_int_equal(push(w, &w->device, objects(w, 0, 3, SIZE), none), OK);
+    assert_int_equal(push(w, &w->device, none, ids(w, 0, 1, SIZE)), OK);
+    assert_int_equal(put(w, &w->device, objects(w, 5, 1, SIZE)), OK);
+    assert_int_equal(node_sim_ask(&w->n, &w->thief.who, MSG_VAULT_HAVE, &req, &rep), OK);
+    assert_int_equal(rep.ids.n, 2 * VAULT_ID);
+    assert_int_equal(rep.next.n, 0);
+    assert_memory_not_equal(rep.ids.p, ids(w, 0, 1, SIZE).p, VAULT_ID);
+    assert_int_equal(node_sim_ask(&w->n, &other.who, MSG_VAULT_HAVE, &req, &rep), OK);
+    assert_int_equal(rep.ids.n, 0);
+    /* Either a list of ids, or a question about some. */
+    req.ids = ids(w, 1, 1, SIZE);
+    assert_int_equal(node_sim_ask(&w->n, &w->root.who, MSG_VAULT_HAVE, &req, &rep),
+                     ERR_FORMAT);
+    /* In portions. */
+    for (uint32_t i = 0; i < 1500; i += 150)
+        assert_int_equal(put(w, &w->device, objects(w, 100 + i, 150, 300)), OK);
+    assert_int_equal(push(w, &w->device, none, none), OK);
+    req.ids = none;
+    assert_int_equal(node_sim_ask(&w->n, &w->root.who, MSG_VAULT_HAVE, &req, &rep), OK);
+    size_t first = rep.ids.n / VAULT_ID;
+    assert_int_equal(rep.next.n, VAULT_ID);
+    memcpy(req.after, rep.next.p, VAULT_ID);
+    assert_int_equal(node_sim_ask(&w->n, &w->root.who, MSG_VAULT_HAVE, &req, &rep), OK);
+    assert_int_equal(rep.next.n, 0);
+    assert_int_equal(first + rep.ids.n / VAULT_ID, 1503);
+}
+
 /* ---- while somebody comes back ---- */
 
 static enum err set_state(struct call *c, void *arg)
@@ -614,6 +707,8 @@ int main(void)
         CASE(a_full_vault_takes_no_more_and_loses_nothing),
         CASE(room_is_made_of_what_is_old),
         CASE(heads_and_objects_are_counted),
+        CASE(what_a_thief_filled_it_with_can_be_dropped),
+        CASE(a_list_names_what_stays_and_nothing_else),
         CASE(nothing_is_erased_while_a_request_is_approved),
         CASE(a_third_less_is_told),
         CASE(much_that_is_replaced_is_told),
