@@ -14,6 +14,7 @@
 #include "proto/err.h"
 #include "proto/msg.h"
 #include "proto/piece.h"
+#include "proto/vault.h"
 
 static void print_labels(void)
 {
@@ -133,11 +134,13 @@ static void print_messages(void)
 static void print_objects(void)
 {
     static const struct wire_schema *const all[] = {
-        &manifest_schema,     &descriptor_schema,   &roster_schema,
-        &box_about_schema,    &box_content_schema,  &note_schema,
-        &view_schema,         &transcript_schema,   &statement_schema,
-        &introduction_schema, &ack_schema,          &release_receipt_schema,
-        &drop_event_schema,   &drop_receipt_schema, &card_line_schema,
+        &manifest_schema,     &descriptor_schema,    &roster_schema,
+        &box_about_schema,    &box_content_schema,   &note_schema,
+        &view_schema,         &transcript_schema,    &statement_schema,
+        &introduction_schema, &ack_schema,           &release_receipt_schema,
+        &drop_event_schema,   &drop_receipt_schema,  &card_line_schema,
+        &vault_item_schema,   &vault_index_schema,   &vault_state_schema,
+        &vault_head_schema,   &vault_witness_schema,
     };
     const struct wire_schema *seen[64];
     size_t n_seen = 0;
