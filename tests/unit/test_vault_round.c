@@ -125,7 +125,7 @@ static struct bytes big(uint8_t seed, size_t n)
 
 /* ---- heads that are no heads ---- */
 
-static void test_a_bad_head_is_named_and_harms_nothing(void **state)
+static void a_bad_head_is_named_and_harms_nothing(void **state)
 {
     static const struct {
         enum manner manner;
@@ -164,7 +164,7 @@ static void test_a_bad_head_is_named_and_harms_nothing(void **state)
     assert_int_equal(fault_at(&ana, 1), VAULT_SHUT);
 }
 
-static void test_all_of_them_bad_is_nothing_new(void **state)
+static void all_of_them_bad_is_nothing_new(void **state)
 {
     static const enum manner bad[] = { OTHER_WARD, BAD_SIGN,   CUT_HEAD,
                                        HUGE_HEAD,  OTHER_SAYS, OTHER_KEY };
@@ -191,7 +191,7 @@ static void test_all_of_them_bad_is_nothing_new(void **state)
 
 /* ---- objects that are no objects ---- */
 
-static void test_one_good_copy_is_enough(void **state)
+static void one_good_copy_is_enough(void **state)
 {
     static const enum manner bad[] = { FLIPPED,    TRUNCATED, SWAPPED,  TOO_MANY,
                                        GIVES_NONE, LOST_ALL,  LIES_HAVE };
@@ -225,7 +225,7 @@ static void test_one_good_copy_is_enough(void **state)
     }
 }
 
-static void test_what_nobody_gives_is_said(void **state)
+static void what_nobody_gives_is_said(void **state)
 {
     static const enum manner bad[] = { FLIPPED, TRUNCATED, GIVES_NONE, LOST_ALL };
 
@@ -255,7 +255,7 @@ static void test_what_nobody_gives_is_said(void **state)
     assert_int_equal(nodes[0]->n_heads, 2);
 }
 
-static void test_verify_sees_who_lies(void **state)
+static void verify_sees_who_lies(void **state)
 {
     static const struct {
         enum manner manner;
@@ -286,7 +286,7 @@ static void test_verify_sees_who_lies(void **state)
 }
 
 /* What is missing at a node is found, and given to it again. */
-static void test_verify_and_push_repair(void **state)
+static void verify_and_push_repair(void **state)
 {
     struct vault_standing s;
     (void)state;
@@ -311,7 +311,7 @@ static void test_verify_and_push_repair(void **state)
 
 /* ---- nodes that keep one waiting ---- */
 
-static void test_no_answer_is_endless(void **state)
+static void no_answer_is_endless(void **state)
 {
     (void)state;
     device_add(&ana.device, "gate", "4711");
@@ -343,7 +343,7 @@ static void test_no_answer_is_endless(void **state)
     assert_int_equal(push(&ana), 5);
 }
 
-static void test_busy_is_waited_for(void **state)
+static void busy_is_waited_for(void **state)
 {
     (void)state;
     device_add(&ana.device, "gate", "4711");
@@ -354,7 +354,7 @@ static void test_busy_is_waited_for(void **state)
 
 /* ---- nodes that turn back ---- */
 
-static void test_who_shows_less_than_it_acknowledged_is_named(void **state)
+static void who_shows_less_than_it_acknowledged_is_named(void **state)
 {
     (void)state;
     device_add(&ana.device, "gate", "4711");
@@ -395,7 +395,7 @@ static void fill(struct side *s, unsigned items)
     }
 }
 
-static void test_a_thief_removes_nothing_by_himself(void **state)
+static void a_thief_removes_nothing_by_himself(void **state)
 {
     (void)state;
     fill(&ana, 9);
@@ -439,7 +439,7 @@ static void test_a_thief_removes_nothing_by_himself(void **state)
 
 /* ---- cuts ---- */
 
-static void test_a_cut_loses_nothing_and_moves_little_twice(void **state)
+static void a_cut_loses_nothing_and_moves_little_twice(void **state)
 {
     (void)state;
     fill(&ana, 40);
@@ -468,7 +468,7 @@ static void test_a_cut_loses_nothing_and_moves_little_twice(void **state)
 }
 
 /* The process ends after any message: the next run goes on. */
-static void test_a_run_that_ended_anywhere_goes_on(void **state)
+static void a_run_that_ended_anywhere_goes_on(void **state)
 {
     (void)state;
     fill(&ana, 30);
@@ -494,7 +494,7 @@ static void test_a_run_that_ended_anywhere_goes_on(void **state)
 
 /* ---- little is sent for little ---- */
 
-static void test_one_small_change_is_one_message_a_node(void **state)
+static void one_small_change_is_one_message_a_node(void **state)
 {
     size_t all = 0;
     (void)state;
@@ -517,7 +517,7 @@ static void test_one_small_change_is_one_message_a_node(void **state)
 }
 
 /* What is not needed any more is named as dropped, and nothing else. */
-static void test_what_is_dropped_is_not_needed(void **state)
+static void what_is_dropped_is_not_needed(void **state)
 {
     (void)state;
     fill(&ana, 50);
@@ -540,7 +540,7 @@ static void test_what_is_dropped_is_not_needed(void **state)
 
 /* ---- several devices ---- */
 
-static void test_two_devices_lose_nothing(void **state)
+static void two_devices_lose_nothing(void **state)
 {
     (void)state;
     device_add(&ana.device, "gate", "4711");
@@ -578,7 +578,7 @@ static void test_two_devices_lose_nothing(void **state)
 
 /* ---- what is kept of the nodes ---- */
 
-static void test_held_is_kept(void **state)
+static void held_is_kept(void **state)
 {
     struct vault_held *again = NULL;
     (void)state;
@@ -605,7 +605,7 @@ static void test_held_is_kept(void **state)
 }
 
 /* Another ward at the same seat, after a restore, has nothing yet. */
-static void test_another_ward_is_not_saved(void **state)
+static void another_ward_is_not_saved(void **state)
 {
     struct vault_standing s;
     (void)state;
@@ -638,7 +638,7 @@ static unsigned saved_at(uint8_t need, const char *groups, const char *kinds)
     return n;
 }
 
-static void test_saved_means_every_quorum_meets_one(void **state)
+static void saved_means_every_quorum_meets_one(void **state)
 {
     (void)state;
     assert_int_equal(saved_at(1, "35", "nnnnn"), 3);
@@ -655,7 +655,7 @@ static void test_saved_means_every_quorum_meets_one(void **state)
     assert_int_equal(saved_at(2, "113323", "nnnnnnn"), 5);
 }
 
-static void test_before_a_seal_all_are_needed(void **state)
+static void before_a_seal_all_are_needed(void **state)
 {
     struct vault_standing s;
     (void)state;
@@ -676,25 +676,25 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, up, down)
     const struct CMUnitTest tests[] = {
-        CASE(test_a_bad_head_is_named_and_harms_nothing),
-        CASE(test_all_of_them_bad_is_nothing_new),
-        CASE(test_one_good_copy_is_enough),
-        CASE(test_what_nobody_gives_is_said),
-        CASE(test_verify_sees_who_lies),
-        CASE(test_verify_and_push_repair),
-        CASE(test_no_answer_is_endless),
-        CASE(test_busy_is_waited_for),
-        CASE(test_who_shows_less_than_it_acknowledged_is_named),
-        CASE(test_a_thief_removes_nothing_by_himself),
-        CASE(test_a_cut_loses_nothing_and_moves_little_twice),
-        CASE(test_a_run_that_ended_anywhere_goes_on),
-        CASE(test_one_small_change_is_one_message_a_node),
-        CASE(test_what_is_dropped_is_not_needed),
-        CASE(test_two_devices_lose_nothing),
-        CASE(test_held_is_kept),
-        CASE(test_another_ward_is_not_saved),
-        CASE(test_saved_means_every_quorum_meets_one),
-        CASE(test_before_a_seal_all_are_needed),
+        CASE(a_bad_head_is_named_and_harms_nothing),
+        CASE(all_of_them_bad_is_nothing_new),
+        CASE(one_good_copy_is_enough),
+        CASE(what_nobody_gives_is_said),
+        CASE(verify_sees_who_lies),
+        CASE(verify_and_push_repair),
+        CASE(no_answer_is_endless),
+        CASE(busy_is_waited_for),
+        CASE(who_shows_less_than_it_acknowledged_is_named),
+        CASE(a_thief_removes_nothing_by_himself),
+        CASE(a_cut_loses_nothing_and_moves_little_twice),
+        CASE(a_run_that_ended_anywhere_goes_on),
+        CASE(one_small_change_is_one_message_a_node),
+        CASE(what_is_dropped_is_not_needed),
+        CASE(two_devices_lose_nothing),
+        CASE(held_is_kept),
+        CASE(another_ward_is_not_saved),
+        CASE(saved_means_every_quorum_meets_one),
+        CASE(before_a_seal_all_are_needed),
     };
 
     if (secret_start(SECRET_LOCK_WAIVED) != OK)
