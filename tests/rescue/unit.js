@@ -148,9 +148,9 @@ async function wrongCopy() {
   const whole = await open(copy, key);
   const all = (v) => new Map(v.items.flatMap((i) => [...i.now, ...i.past]).map((r) => [hex(r.root), r]));
   const right = new Map([...all(whole)].map(([id, r]) => [id, hex(content(whole, r))]));
-  for (let i = 0; i < 60; i++) {
-    const bad = i % 2 === 0 ? copy.slice(0, 1200 + Math.floor((copy.length * i) / 70)) : copy.slice();
-    if (i % 2 === 1) bad[Math.floor((copy.length * i) / 61)] ^= 1 << (i % 8);
+  for (let i = 0; i < 30; i++) {
+    const bad = i % 2 === 0 ? copy.slice(0, 1200 + Math.floor((copy.length * i) / 35)) : copy.slice();
+    if (i % 2 === 1) bad[Math.floor((copy.length * i) / 31)] ^= 1 << (i % 8);
     let lost = 0;
     const v = await open(bad, key).catch((e) => { assert.ok(["damaged", "copy-root", "copy-none"].includes(e.id), e.stack); });
     if (v === undefined) continue;
@@ -176,6 +176,35 @@ async function wrongWire() {
   for (const b of bad) fault("format", () => decode(schema, unhex(b)));
   assert.deepStrictEqual(decode(schema, unhex("80")), { a: 0, b: new Uint8Array(0), c: "", d: [] });
   assert.strictEqual(decode(schema, unhex("8301cc80" + "0391" + "a161" + "04a161")).c, "a");
+}
+
+// Whatever is typed or read: an answer or a sentence for a person, never anything else.
+async function noise() {
+  let state = 7;
+  const random = (n) => {
+    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+    return (state >>> 8) % n;
+  };
+  const line = golden("wrapped.txt").toString();
+  const page = unhex("8401c4101122334455667788990011223344556602a3616263078109060b92810120810121");
+  const calm = (run) => {
+    try {
+      run();
+    } catch (e) {
+      assert.ok(e.id, e.stack);
+    }
+  };
+  for (let i = 0; i < 400; i++) {
+    let text = `${goldenCards()[i % 3]}${line}`;
+    for (let k = random(4); k >= 0; k--) {
+      const at = random(text.length);
+      text = text.slice(0, at) + String.fromCharCode(random(i % 2 ? 128 : 0x3000)) + text.slice(at + random(3) * random(40));
+    }
+    calm(() => card.parse(text));
+    calm(() => kith["wrapped.js"].parse(text));
+    const bytes = page.map((b) => (random(9) === 0 ? random(256) : b));
+    calm(() => kith["wire.js"].decode({ 1: ["id", "bin", 16, 16], 2: ["name", "str", 1, 200], 11: ["now", "list", { 1: ["size", "uint"] }, 1] }, bytes));
+  }
 }
 
 // ---- then right ----
@@ -312,7 +341,6 @@ async function goldenRoot() {
   // The whole text of a card, with all that is said around its rows.
   const around = `KITH CARD: Ana\nThree of five people are needed.\n\n${goldenCards()[0].replace(/\n/g, "\n\n")}\nEvery year [ ] 2026 [ ] 2027\n1 more word\n`;
   assert.deepStrictEqual(card.parse(around).share, shares[0]);
-  assert.strictEqual(await crypt.fingerprint(crypt.ownerOf(unhex(expected))), golden("fingerprint.txt").toString().trim());
 }
 
 async function goldenGroups() {
@@ -359,7 +387,9 @@ async function goldenFolder(page, folder) {
     .map((f) => page["card.js"].parse(text(f)).share);
   const key = page["crypt.js"].unwrap(page["slip39.js"].combine(shares).secret, page["wrapped.js"].parse(text("wrapped.txt")));
   assert.strictEqual(hex(key), text("root.txt"));
-  assert.strictEqual(await page["crypt.js"].fingerprint(page["crypt.js"].ownerOf(key)), text("fingerprint.txt"));
+  // Once is enough: it takes seconds, on purpose.
+  if (page === kith)
+    assert.strictEqual(await page["crypt.js"].fingerprint(page["crypt.js"].ownerOf(key)), text("fingerprint.txt"));
   const vault = await page["vault.js"].open(new Uint8Array(read("vault.copy")), key);
   const sums = (list) => list.map((i) => [i.name, i.now, i.past]);
   const got = vault.items.map((i) => ({ name: i.name, now: i.now.map(of), past: i.past.map(of) }));
@@ -398,6 +428,7 @@ async function main() {
   await test("wrong_line", wrongLine);
   await test("wrong_copy", wrongCopy);
   await test("wrong_wire", wrongWire);
+  await test("noise", noise);
   await test("vectors", vectors);
   await test("fingerprints", fingerprints);
   await test("wrapped_vector", wrappedVector);
