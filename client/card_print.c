@@ -231,12 +231,11 @@ static enum err plain_rows(const struct card_page *page, const struct card_says 
     for (unsigned r = 0; r < CARD_ROWS; r++) {
         TRY(doc_say(out, "  %u  ", r + 1));
         for (unsigned i = 0; i < CARD_ROW; i++) {
-            const char *word = says->rows.word[r * CARD_ROW + i];
-            bool there = i < card_row_words(r);
+            const char *word = "";
 
-            if (page->blank)
-                word = "________";
-            TRY(doc_say(out, "%-10s", there ? word : ""));
+            if (i < card_row_words(r))
+                word = page->blank ? "________" : says->rows.word[r * CARD_ROW + i];
+            TRY(doc_say(out, "%-10s", word));
         }
         TRY(doc_say(out, "  %s\n%s", page->blank ? "__" : says->rows.check[r],
                     page->blank ? "\n" : ""));

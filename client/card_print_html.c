@@ -5,13 +5,13 @@
 
 static const char style[] =
     "@page{size:%s;margin:%s}"
-    "body{font:%s/1.42 Helvetica,Arial,sans-serif;color:#222;background:#fff;"
+    "body{font:%s/1.36 Helvetica,Arial,sans-serif;color:#222;background:#fff;"
     "max-width:46em;margin:1.5em auto;padding:0 1em}"
-    "@media print{body{margin:0;padding:0;max-width:none}}"
+    "@media print{body{margin:0;padding:0;max-width:none}.less{display:none}}"
     "header{display:flex;justify-content:space-between;color:#666;font-size:.85em;"
     "letter-spacing:.12em;border-bottom:.5pt solid #999;padding-bottom:.4em}"
     "h1{font-weight:normal;font-size:2em;margin:.6em 0 .25em}"
-    "h2{font-size:1em;margin:.8em 0 .1em}p{margin:.1em 0 .4em}.soft{color:#555}"
+    "h2{font-size:1em;margin:.7em 0 .1em}p{margin:.1em 0 .4em}.soft{color:#555}"
     "table{border-collapse:collapse;width:100%%;margin:1em 0 .6em;border:.8pt solid #444}"
     "td{font:1.12em/1.2 'Courier New',Courier,monospace;padding:.38em .3em}"
     "td:first-child,td:last-child{color:#666;font-size:.95em;text-align:center}"
@@ -19,7 +19,7 @@ static const char style[] =
     "td.hand{border-bottom:.5pt solid #888}"
     "main{display:flex;gap:2em;align-items:flex-start}main>div{flex:1}"
     "figure{margin:0 0 1em;width:%s;flex:none}figure svg{width:100%%;height:auto}"
-    "figcaption{font-size:.8em;color:#555}aside{flex:none}"
+    "figcaption{font-size:.8em;color:#555}aside{flex:none;display:%s}"
     ".years span{display:inline-block;margin:0 1.1em .3em 0;white-space:nowrap}"
     ".years span::before{content:'';display:inline-block;width:.8em;height:.8em;"
     "border:.8pt solid #444;margin-right:.35em;vertical-align:-.06em}"
@@ -64,10 +64,10 @@ static enum err put_head(const struct card_page *page, const struct card_says *s
                          struct card_doc *out)
 {
     static const struct {
-        const char *page, *margin, *font, *code;
-    } rows[] = { [CARD_A4] = { "A4", "16mm", "10.5pt", "58mm" },
-                 [CARD_LETTER] = { "letter", "14mm", "10pt", "56mm" },
-                 [CARD_A6] = { "A6 landscape", "5mm", "5.2pt", "38mm" } };
+        const char *page, *margin, *font, *code, *codes;
+    } rows[] = { [CARD_A4] = { "A4", "15mm 18mm", "9.6pt", "54mm", "block" },
+                 [CARD_LETTER] = { "letter", "12mm 16mm", "9pt", "50mm", "block" },
+                 [CARD_A6] = { "148mm 105mm", "4mm 6mm", "4.8pt", "31mm", "flex" } };
 
     unsigned i = page->size;
 
@@ -78,7 +78,8 @@ static enum err put_head(const struct card_page *page, const struct card_says *s
                      "<meta name=\"viewport\" content=\"width=device-width\">\n"));
     TRY(put_in(out, "title", says->title, "title"));
     TRY(doc_say(out, "<style>"));
-    TRY(doc_say(out, style, rows[i].page, rows[i].margin, rows[i].font, rows[i].code));
+    TRY(doc_say(out, style, rows[i].page, rows[i].margin, rows[i].font, rows[i].code,
+                rows[i].codes));
     TRY(doc_say(out, "</style>\n</head>\n<body>\n<header><span>KITH CARD</span><span>"));
     TRY(put_text(out, page->card->name));
     TRY(doc_say(out, "</span></header>\n"));
@@ -95,10 +96,9 @@ static enum err put_rows(const struct card_page *page, const struct card_says *s
         TRY(doc_say(out, "<tr><td>%u</td>", r + 1));
         for (unsigned i = 0; i < CARD_ROW; i++) {
             bool there = i < card_row_words(r);
-            const char *word = says->rows.word[r * CARD_ROW + i];
+            const char *word =
+                there && !page->blank ? says->rows.word[r * CARD_ROW + i] : "";
 
-            if (page->blank || !there)
-                word = "";
             TRY(doc_say(out, "<td%s>%s</td>",
                         page->blank && there ? " class=\"hand\"" : "", word));
         }
@@ -134,13 +134,20 @@ static enum err put_code(struct card_doc *out, const char *text, const char *cap
     return OK;
 }
 
+enum { SMALL_PARTS = 0x5c };
+
 static enum err put_main(const struct card_page *page, const struct card_says *says,
                          struct card_doc *out)
 {
     TRY(doc_say(out, "<main>\n<div>\n"));
     for (unsigned i = 0; i < SAY_PARTS; i++) {
+        /* As on the PDF: what has no room on a small card is seen on the screen only. */
+        bool less = page->size == CARD_A6 && (SMALL_PARTS >> i & 1) == 0;
+
+        TRY(doc_say(out, "<section%s>", less ? " class=\"less\"" : ""));
         TRY(put_in(out, "h2", says->parts[i].head, "h2"));
         TRY(put_in(out, "p", says->parts[i].text, "p"));
+        TRY(doc_say(out, "</section>\n"));
     }
     TRY(doc_say(out, "</div>\n<aside>\n"));
     if (!page->blank)
@@ -148,17 +155,18 @@ static enum err put_main(const struct card_page *page, const struct card_says *s
     TRY(put_code(out, says->line,
                  page->card->kind == CARD_LOCKED
                      ? "Which card this is: no secret."
-                     : "Which card this is, and the locked key: no secret alone."));
+                     : "Which card this is: no secret alone."));
     return doc_say(out, "</aside>\n</main>\n");
 }
 
-static enum err put_foot(const struct card_says *says, struct card_doc *out)
+static enum err put_foot(const struct card_page *page, const struct card_says *says,
+                         struct card_doc *out)
 {
     TRY(put_in(out, "h2", says->yearly, "h2"));
     TRY(doc_say(out, "<p class=\"years\">"));
     for (unsigned i = 0; i < SAY_YEARS; i++)
         TRY(doc_say(out, "<span>%u</span> ", says->year + i));
-    TRY(doc_say(out, "</p>\n<footer>"));
+    TRY(doc_say(out, "</p>\n<footer%s>", page->size == CARD_A6 ? " class=\"less\"" : ""));
     TRY(put_in(out, "p", says->later, "p"));
     return doc_say(out, "</footer>\n</body>\n</html>\n");
 }
@@ -169,5 +177,5 @@ enum err card_print_html(const struct card_page *page, const struct card_says *s
     TRY(put_head(page, says, out));
     TRY(put_rows(page, says, out));
     TRY(put_main(page, says, out));
-    return put_foot(says, out);
+    return put_foot(page, says, out);
 }

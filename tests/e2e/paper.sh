@@ -46,7 +46,7 @@ run Eve 0 card print Gus -o -
 cmp -s "$work/answer" "$work/gus.txt" || fail "standard output and the file differ"
 head -c 5 "$work/gus.pdf" | grep -q '%PDF-' || fail "no PDF"
 run Eve 0 card print Hal -o "$work/hal.html" --standalone --yes standalone --size a6
-grep -q 'A6 landscape' "$work/hal.html" || fail "the size is not that asked for"
+grep -q '148mm 105mm' "$work/hal.html" || fail "the size is not that asked for"
 run Eve 0 card print Hal -o "$work/hal.txt" --standalone --yes standalone
 grep -q '^KITH-WRAPPED:' "$work/hal.txt" || fail "no line of W_e on a standalone card"
 grep -q 'KITH-WRAPPED' "$work/gus.txt" && fail "a locked card carries W_e"

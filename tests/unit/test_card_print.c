@@ -10,6 +10,7 @@
 
 #include "client/card_print.h"
 #include "tests/unit/circle.h"
+#include "tests/unit/residue.h"
 #include "tests/unit/tool.h"
 
 static struct circle circle;
@@ -149,6 +150,28 @@ static void the_page_says_to_read_them_to_nobody(void **state)
             assert_true(holds(&doc, "These words are secret. Read them to nobody"));
             assert_true(holds(&doc, "When somebody asks for it"));
         }
+}
+
+/* The library draws through memory that is wiped when it is given back. */
+static void no_page_stays_in_memory(void **state)
+{
+    uint8_t masked[RESIDUE_WINDOW];
+    char word[8];
+    struct scene s;
+
+    (void)state;
+    if (SANITIZED)
+        return;
+    scene_make(&s, CARD_LOCKED, CARD_A4, "Aunt Ada");
+    struct card_doc doc = { .p = NULL };
+    assert_int_equal(card_print(&s.page, CARD_PDF, &doc), OK);
+    (void)snprintf(word, sizeof word, "(%.4s)", s.rows.word[3]);
+    const uint8_t *at = memmem(doc.p, doc.n, word, 6);
+    assert_non_null(at);
+    residue_mask(at - 5, sizeof masked, masked);
+    assert_true(residue_count(BYTES_OF(masked)) >= 1);
+    card_doc_done(&doc);
+    assert_int_equal(residue_count(BYTES_OF(masked)), 0);
 }
 
 static void a_name_is_no_markup(void **state)
@@ -309,6 +332,7 @@ int main(void)
         cmocka_unit_test(a_blank_card_holds_no_word),
         cmocka_unit_test(a_locked_card_carries_no_w),
         cmocka_unit_test(the_page_says_to_read_them_to_nobody),
+        cmocka_unit_test(no_page_stays_in_memory),
         cmocka_unit_test(a_name_is_no_markup),
         cmocka_unit_test(the_html_needs_nothing_else),
         cmocka_unit_test(letters_the_fonts_lack_are_seen),
