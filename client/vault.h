@@ -108,6 +108,9 @@ enum err vault_save(struct vault *v, uint64_t now, const struct rng *rng);
 
 /* The ids of every object the newest state needs: index, pages, lists, chunks, past. */
 enum err vault_needs(struct vault *v, struct home_blob *out_ids);
+/* The same of another state, whose objects must be here. */
+enum err vault_needs_of(struct vault *v, const struct vault_state *s,
+                        struct home_blob *out_ids);
 /*
  * Ids of objects that an earlier state needed and this one does not: what HEAD_SET names
  * as dropped. They stay on this list until every seat was told.

@@ -73,6 +73,8 @@ void vault_round_free(struct vault_round *r)
         if (p->work != NULL) {
             free(p->work->has);
             free(p->work->tried);
+            home_blob_free(&p->work->theirs);
+            home_blob_free(&p->work->junk);
         }
         free(p->work);
         free(p->log);

@@ -190,6 +190,7 @@ struct vault_round {
     uint64_t moved;                  /* bytes of objects, both ways */
     uint64_t to_move;                /* of this pass, about */
     unsigned commits;                /* writes that were sent */
+    size_t cleaned;                  /* objects that nodes were told to drop, by clean */
     bool shrinks;                    /* something was not joined: too much would go */
     struct vault_shown shrunk;
     struct fetch *fetch;
@@ -223,6 +224,13 @@ enum err vault_round_join(struct vault_round *r);
  * saved. Errors of the disk, ERR_NOMEM; ERR_STATE: r->shrinks, a person must decide.
  */
 enum err vault_round_push(struct vault_round *r);
+/*
+ * What stays at a node and is in no state that we know goes: after a device was lost,
+ * what a thief filled it with. As root account, since a device may have no room to say
+ * so. Only where the newest head there is one that ours contains. r->cleaned: objects, at
+ * all nodes; their room comes back after 30 days. Errors of vault_needs, of the disk.
+ */
+enum err vault_round_clean(struct vault_round *r);
 /* After a look: asks each whether it has every object, and compares some (all: each). */
 enum err vault_round_verify(struct vault_round *r, bool all);
 /* Nodes that answered. */

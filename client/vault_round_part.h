@@ -47,6 +47,12 @@ struct place_work {
     size_t want[HAVE_AT_ONCE];
     size_t sampled;
     uint8_t last_log[HASH_BYTES];
+    /* clean */
+    struct home_blob theirs; /* ids its newest state needs */
+    struct home_blob junk;   /* ids that neither that state needs nor ours */
+    size_t junk_at;          /* bytes of these that were dropped */
+    unsigned pages;
+    unsigned heads; /* that were set */
     /* what is sent */
     uint8_t ids[HAVE_AT_ONCE * VAULT_ID];
     uint8_t objects[VAULT_BATCH_MAX];
@@ -91,6 +97,8 @@ void vault_place_send(struct vault_place *p, uint16_t kind, const void *req,
 bool vault_place_turn(struct vault_place *p, const struct call_reply *reply,
                       struct call_send *out);
 bool vault_place_starts(const struct call_reply *reply);
+/* Makes w->set: a head of that state, after the one that the place has. */
+void vault_place_head(struct vault_place *p, const struct vault_state *s);
 /* Judges what HEAD_GET answered; notes it in held. False: it has a fault that ends it. */
 bool vault_place_shown(struct vault_place *p, const struct rep_head_get *rep);
 /* The head and the state in it. VAULT_FINE, or what is wrong with it. */

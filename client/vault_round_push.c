@@ -127,15 +127,16 @@ static bool is_last(const struct vault_place *p)
     return w->objects_n <= VAULT_HEAD_OBJECTS && (left == 0 || w->n_batch == 0);
 }
 
-static void make_witness(struct vault_place *p, struct buf *out)
+static void make_witness(struct vault_place *p, const struct vault_state *of,
+                         struct buf *out)
 {
     AUTO_FREE struct vault_witness *w = calloc(1, sizeof *w);
     const struct vault_round *r = p->round;
     const struct vault_held *held = r->how->held;
     const struct day_me *me = &r->how->me->me;
     MUST(w != NULL);
-    memcpy(w->state, r->now, HASH_BYTES);
-    w->version = vault_now(r->how->vault)->version;
+    vault_state_hash(of, w->state);
+    w->version = of->version;
     w->made = r->how->params->now();
     w->epoch = me->epoch;
     memcpy(w->manifest_hash, me->manifest_hash, HASH_BYTES);
@@ -171,7 +172,7 @@ static struct bytes make_dropped(struct vault_place *p)
     return buf_bytes(&out);
 }
 
-static void send_head(struct vault_place *p, struct call_send *out)
+void vault_place_head(struct vault_place *p, const struct vault_state *s)
 {
     struct vault_round *r = p->round;
     struct place_work *w = p->work;
@@ -180,21 +181,27 @@ static void send_head(struct vault_place *p, struct call_send *out)
     struct buf head = BUF_OF(w->signed_head);
     struct buf witness = BUF_OF(w->witness);
     struct vault_head h = { .version = w->version + 1 };
-    vault_state_seal(r->keys, vault_now(r->how->vault), p->g->ward, rng, &body);
+    vault_state_seal(r->keys, s, p->g->ward, rng, &body);
     memcpy(h.ward, p->g->ward, ID_BYTES);
     memcpy(h.before, w->head, HASH_BYTES);
     h.body = buf_bytes(&body);
     crypt_sign_public(p->signer, h.signer);
     vault_head_make(&h, p->signer, &head);
-    make_witness(p, &witness);
+    make_witness(p, s, &witness);
     MUST(!body.over && !head.over && !witness.over);
     w->signed_n = head.n;
-    w->set = (struct req_head_set){ .head = buf_bytes(&head),
-                                    .witness = buf_bytes(&witness),
-                                    .objects = bytes_of(w->objects, w->objects_n),
-                                    .dropped = make_dropped(p) };
+    w->set =
+        (struct req_head_set){ .head = buf_bytes(&head), .witness = buf_bytes(&witness) };
     rng_fill(rng, w->set.op, ID_BYTES);
     r->commits++;
+}
+
+static void send_head(struct vault_place *p, struct call_send *out)
+{
+    struct place_work *w = p->work;
+    vault_place_head(p, vault_now(p->round->how->vault));
+    w->set.objects = bytes_of(w->objects, w->objects_n);
+    w->set.dropped = make_dropped(p);
     vault_place_send(p, MSG_HEAD_SET, &w->set, out);
 }
 

@@ -239,6 +239,12 @@ enum err vault_needs(struct vault *v, struct home_blob *out_ids)
     return vault_walk_ids(v, &v->state, WALK_STRICT, out_ids);
 }
 
+enum err vault_needs_of(struct vault *v, const struct vault_state *s,
+                        struct home_blob *out_ids)
+{
+    return vault_walk_ids(v, s, WALK_STRICT, out_ids);
+}
+
 struct lacking {
     struct vault *v;
     struct home_blob ids;

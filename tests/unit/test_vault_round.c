@@ -538,6 +538,71 @@ static void what_is_dropped_is_not_needed(void **state)
     home_blob_free(&needs);
 }
 
+/* ---- what nobody needs ---- */
+
+static size_t wanted_at(const struct vault_node *n)
+{
+    size_t wanted = 0;
+    for (size_t i = 0; i < n->n_objects; i++)
+        wanted += !n->objects[i].dropped;
+    return wanted;
+}
+
+static void what_nobody_needs_is_dropped(void **state)
+{
+    (void)state;
+    fill(&ana, 50);
+    assert_int_equal(push(&ana), 5);
+    size_t before = wanted_at(nodes[0]);
+    nodes_junk(2500);
+    nodes[1]->cut_after = 28; /* with each list but one head, at most */
+    nodes[2]->manner = AWAY;
+    assert_int_equal(vault_round_clean(fresh(&ana)), OK);
+    assert_in_range(ana.round->cleaned, 3 * 2500 + 1, 4 * 2500);
+    for (size_t i = 0; i < NODES; i++)
+        assert_int_equal(wanted_at(nodes[i]), before + (i == 2 ? 2500 : 0));
+    /* Heads of a thief are not among the last three any more. */
+    assert_true(nodes[0]->n_heads >= 4);
+    nodes_manner(HONEST);
+    nodes[1]->cut_after = 0;
+    /* Where there is nothing to drop nothing is said. */
+    nodes_count();
+    assert_int_equal(vault_round_clean(fresh(&ana)), OK);
+    assert_int_equal(ana.round->cleaned, 2500);
+    assert_int_equal(nodes[0]->sets, 0);
+    assert_int_equal(nodes[2]->sets, 3);
+    /* The other device loses nothing by it. */
+    pull(&pad);
+    assert_true(reads(&pad, "item 3", "item 3"));
+    device_edit(&ana.device, "item 3", "later");
+    assert_int_equal(push(&ana), 5);
+    assert_int_equal(push(&pad), 5);
+    assert_true(reads(&pad, "item 3", "later"));
+}
+
+/* What ours does not contain is another device's, and stays. */
+static void of_an_unknown_state_nothing_is_dropped(void **state)
+{
+    (void)state;
+    fill(&ana, 20);
+    assert_int_equal(push(&ana), 5);
+    pull(&pad);
+    device_add(&pad.device, "pads", "own");
+    assert_int_equal(push(&pad), 5);
+    size_t before = wanted_at(nodes[0]);
+    assert_int_equal(vault_round_clean(fresh(&ana)), OK);
+    assert_int_equal(ana.round->cleaned, 0);
+    assert_int_equal(wanted_at(nodes[0]), before);
+    /* Nor of a state behind ours, before it is pushed. */
+    pull(&ana);
+    device_edit(&ana.device, "pads", "changed");
+    assert_int_equal(vault_round_clean(fresh(&ana)), OK);
+    assert_int_equal(ana.round->cleaned, 0);
+    nodes_manner(ENDLESS);
+    assert_int_equal(vault_round_clean(fresh(&ana)), OK);
+    assert_int_equal(ana.round->cleaned, 0);
+}
+
 /* ---- several devices ---- */
 
 static void two_devices_lose_nothing(void **state)
@@ -690,6 +755,8 @@ int main(void)
         CASE(a_run_that_ended_anywhere_goes_on),
         CASE(one_small_change_is_one_message_a_node),
         CASE(what_is_dropped_is_not_needed),
+        CASE(what_nobody_needs_is_dropped),
+        CASE(of_an_unknown_state_nothing_is_dropped),
         CASE(two_devices_lose_nothing),
         CASE(held_is_kept),
         CASE(another_ward_is_not_saved),

@@ -98,6 +98,15 @@ static void keep(struct vault_node *n, struct bytes object)
     o->n = object.n;
 }
 
+void nodes_junk(size_t count)
+{
+    for (size_t i = 0; i < NODES; i++)
+        for (size_t k = 0; k < count; k++) {
+            uint8_t junk[300] = { (uint8_t)k, (uint8_t)(k >> 8), (uint8_t)i };
+            keep(nodes[i], BYTES_OF(junk));
+        }
+}
+
 static enum err keep_all(struct vault_node *n, struct bytes in)
 {
     while (in.n > 0) {
@@ -170,10 +179,34 @@ static enum err head_get(struct vault_node *n, const struct req_head_get *req,
     return OK;
 }
 
+static int by_id(const void *a, const void *b)
+{
+    return memcmp(a, b, VAULT_ID);
+}
+
+/* Some of what nobody dropped, in order. */
+static enum err list(struct vault_node *n, const uint8_t *after,
+                     struct rep_vault_have *rep)
+{
+    static uint8_t all[NODE_OBJECTS * VAULT_ID];
+    size_t have = 0;
+    for (size_t i = 0; i < n->n_objects; i++)
+        if (!n->objects[i].dropped && memcmp(n->objects[i].id, after, VAULT_ID) > 0)
+            memcpy(all + VAULT_ID * have++, n->objects[i].id, VAULT_ID);
+    qsort(all, have, VAULT_ID, by_id);
+    size_t given = have > 100 ? 100 : have;
+    rep->ids = bytes_of(all, given * VAULT_ID);
+    if (given < have || n->manner == ENDLESS)
+        rep->next = bytes_of(all + VAULT_ID * (given > 0 ? given - 1 : 0), VAULT_ID);
+    return OK;
+}
+
 static enum err have(struct vault_node *n, const struct req_vault_have *req,
                      struct rep_vault_have *rep)
 {
     size_t ids = req->ids.n / VAULT_ID;
+    if (req->list != 0)
+        return list(n, req->after, rep);
     memset(made, 0, sizeof made);
     for (size_t i = 0; i < ids; i++) {
         const struct node_object *o = node_find(n, req->ids.p + i * VAULT_ID);

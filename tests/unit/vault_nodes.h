@@ -82,6 +82,8 @@ void nodes_guard(struct device *d, uint8_t threshold);
 void nodes_manner(enum manner m);
 /* Puts the counters to zero. */
 void nodes_count(void);
+/* Each holds so many objects that nobody needs. */
+void nodes_junk(size_t count);
 /* The object of that id, or NULL. */
 struct node_object *node_find(struct vault_node *n, const uint8_t id[VAULT_ID]);
 
