@@ -39,6 +39,9 @@
     X(away_approves_nothing, "who said to be away approves nothing")                     \
     X(one_op_one_answer, "asked again with its op id, a write has the same answer")      \
     X(replays_do_nothing, "a recorded conversation opens to nobody and does nothing")    \
+    X(vault_loses_nothing, "no push destroys what a vault had in the last 30 days")      \
+    X(heads_stay, "a head that was acknowledged is the newest until the next")           \
+    X(pushes_are_taken, "an owner's push is taken, unless the ward is frozen")           \
     X(back_is_seen, "a node with an older store is caught by its own heads")             \
     X(the_minutes_work_is_done, "a node's minute never fails")
 
@@ -81,5 +84,7 @@ unsigned model_stops(const struct people *p, size_t seat);
 /* ---- after every step ---- */
 
 void oracle_look(struct people *p);
+/* In steps_vault.c; a part of it. */
+void oracle_look_vault(struct people *p, size_t seat);
 
 #endif

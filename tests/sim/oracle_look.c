@@ -220,6 +220,7 @@ void oracle_look(struct people *p)
         if (!h->down && store_read(h->n.store, read_alerts, &job) != OK)
             world_broken(&p->w, "said_done_survives", "%s's alerts are gone",
                          seat_name(i));
+        oracle_look_vault(p, i);
     }
     for (size_t i = 0; i < p->n_asks && p->w.broken == NULL; i++)
         look_at(p, &p->asks[i]);

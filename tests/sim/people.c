@@ -50,6 +50,7 @@ static void owner_cred(struct people *p, struct seat *s, enum cred_type type,
         rng_fill(&p->w.rng, sign.b, sizeof sign.b);
         memcpy(req.stat, out->pub, PUB_BYTES);
         crypt_sign_public(&sign, req.sign);
+        s->device_sign = sign;
     }
     memcpy(req.psk, out->psk.b, KEY_BYTES);
     MUST(world_ask(&p->w, s->house, &s->o.login, MSG_CRED_NEW, &req, NULL) == OK);

@@ -14,7 +14,14 @@
 #include "tests/sim/world.h"
 #include "tests/unit/circle.h"
 
-enum { SEATS = 5, EPOCHS_MADE = 6, RESTORES = 16, ASKS = 96, INTROS = 12 };
+enum {
+    SEATS = 5,
+    EPOCHS_MADE = 6,
+    RESTORES = 16,
+    ASKS = 96,
+    INTROS = 12,
+    VAULT_MARKS = 24 /* objects there are in all */
+};
 
 struct seat {
     size_t house;
@@ -23,6 +30,7 @@ struct seat {
     struct guardian_keys keys;
     struct sim_owner o; /* the owner as this seat's ward */
     struct sim_login device;
+    struct sign_seed device_sign;
     struct sim_login sheet; /* credentials as restore roles */
     struct sim_login roster;
 };
@@ -120,6 +128,14 @@ struct ward_model {
     uint8_t alert_of[512][ID_BYTES];
 };
 
+/* A seat's vault as the model has it. */
+struct vault_model {
+    uint64_t heads; /* version of the newest that was acknowledged */
+    uint8_t hash[HASH_BYTES];
+    bool wanted[VAULT_MARKS];
+    uint64_t dropped[VAULT_MARKS]; /* when, true time; 0: never */
+};
+
 struct people {
     struct world w;
     size_t n;
@@ -131,6 +147,7 @@ struct people {
     uint8_t owner_pub[PUB_BYTES];
     struct seat seats[SEATS];
     struct ward_model wards[SEATS];
+    struct vault_model vaults[SEATS];
     size_t n_made;
     struct made made[EPOCHS_MADE]; /* made[e - 1] is epoch e */
     size_t n_restores;

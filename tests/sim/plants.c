@@ -3,6 +3,7 @@
 
 #include "node/drop.h"
 #include "node/request_part.h"
+#include "node/vault_part.h"
 #include "proto/words.h"
 
 /* X(name, "the fault", "promises that it breaks") */
@@ -32,7 +33,11 @@
       "no_release_before_hold due_is_released expires_after_it_opens")                   \
     X(withheld, "a node's newest alert is kept back from its readers", "back_is_seen")   \
     X(op_again, "a repeated write is done twice",                                        \
-      "one_op_one_answer states_as_drawn guardian_is_heard links_have_room")
+      "one_op_one_answer states_as_drawn guardian_is_heard links_have_room")             \
+    X(emptied, "what a head drops is erased at once", "vault_loses_nothing")             \
+    X(young_goes, "a head goes as soon as it is not among the last",                     \
+      "vault_loses_nothing")                                                             \
+    X(head_lost, "a head is said done and forgotten", "heads_stay")
 
 enum plant_id {
 
@@ -209,4 +214,33 @@ WRAPPED(enum err, drop_serve_list, struct call *c, const struct req_drop_list *r
     if (is_on(PLANT_withheld) && rep->n_lines > 0)
         rep->n_lines--;
     return OK;
+}
+
+WRAPPED(enum err, kept_drop, struct call *c, struct record_vault *v,
+        const uint8_t id[VAULT_ID], uint64_t version, uint64_t *io_bytes)
+{
+    struct record_object o = { 0 };
+
+    TRY(__real_kept_drop(c, v, id, version, io_bytes));
+    if (!is_on(PLANT_emptied) || kept_find(c, v->ward, id, &o) != OK)
+        return OK;
+    return kept_erase(c, v, id, &o);
+}
+
+/* All but the last is taken for very old. */
+WRAPPED(enum err, record_next, struct call *c, enum store_table tab,
+        const struct wire_schema *s, struct bytes prefix, struct txn_key *io_key,
+        void *out)
+{
+    TRY(__real_record_next(c, tab, s, prefix, io_key, out));
+    if (is_on(PLANT_young_goes) && tab == TAB_VAULT_MARK)
+        ((struct record_mark *)out)->received = 1;
+    return OK;
+}
+
+WRAPPED(enum err, kept_store, struct call *c, struct record_ward *ward,
+        const struct record_vault *v)
+{
+    return is_on(PLANT_head_lost) && v->newest % 3 == 2 ? OK
+                                                        : __real_kept_store(c, ward, v);
 }

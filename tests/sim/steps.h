@@ -42,6 +42,10 @@ bool step_intro_again(struct people *p);
 bool step_swapped_invite(struct people *p);
 bool step_replay(struct people *p);
 
+/* In steps_vault.c. */
+bool step_owner_pushes(struct people *p);
+bool step_thief_pushes(struct people *p);
+
 /* In steps_watch.c. */
 bool step_owner_looks(struct people *p);
 bool step_copy_store(struct people *p);

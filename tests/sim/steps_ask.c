@@ -504,6 +504,8 @@ const struct step steps[] = {
     { "store is copied", 1, step_copy_store },
     { "older store is put back", 2, step_put_back },
     { "owner looks for alerts", 4, step_owner_looks },
+    { "owner pushes the vault", 6, step_owner_pushes },
+    { "thief empties the vault", 3, step_thief_pushes },
 };
 const size_t step_count = sizeof steps / sizeof steps[0];
 uint64_t step_done[sizeof steps / sizeof steps[0]];

@@ -98,6 +98,14 @@ static enum err run_tick(struct txn *t, void *arg)
     return OK;
 }
 
+/* What is old in drops and vaults; true: there was something. */
+static enum err run_tidy(struct txn *t, void *arg)
+{
+    struct house *h = arg;
+
+    return serve_tick_drops(t, &h->n.env, h->n.now, &h->untidy);
+}
+
 void house_tick(struct world *w, size_t i)
 {
     struct house *h = &w->houses[i];
@@ -106,6 +114,9 @@ void house_tick(struct world *w, size_t i)
         return;
     (void)house_now(w, i);
     enum err e = store_write(h->n.store, run_tick, h);
+    h->untidy = true;
+    while (e == OK && h->untidy)
+        e = store_write(h->n.store, run_tidy, h);
     if (e != OK)
         world_broken(w, "the_minutes_work_is_done", "%s at node %zu", err_name(e), i);
 }

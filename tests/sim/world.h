@@ -25,6 +25,7 @@ struct house {
     bool cut;
     uint8_t loss; /* of 256 messages, how many the line loses */
     bool odd;     /* its clock was wrong at some time: it may be late, never early */
+    bool untidy;  /* what is old is not all gone yet */
     bool back;    /* an older copy of its store was put in place */
     char copy[COPY_NAME]; /* a copy of its store; "" none */
 };
