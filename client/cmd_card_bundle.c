@@ -123,7 +123,29 @@ static enum err write_page(struct ctx *ctx, struct home *h, const struct day *d,
 
 /* ---- the command ---- */
 
-static void say_done(struct ctx *ctx, const char *path)
+/* Pieces of the circle that are on paper: nothing else can be typed in. */
+static unsigned cards_of(const struct day *d)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < d->n_guardians; i++)
+        n += d->guardians[i].kind == PIECE_CARD && d->guardians[i].epoch == d->me.epoch;
+    return n;
+}
+
+static void warn_few(struct term *t, const struct day *d)
+{
+    unsigned cards = cards_of(d);
+
+    if (cards < circle_need(&d->me))
+        term_warn(t,
+                  "your circle has %u cards, and %u pieces are needed: the page reads "
+                  "cards only. With guardians beside them: kith restore card. More "
+                  "cards: kith guardian add NAME --card",
+                  cards, circle_need(&d->me));
+}
+
+static void say_done(struct ctx *ctx, const struct day *d, const char *path)
 {
     struct term *t = ctx->term;
     const bool wrapped = ctx_option(ctx, "--with-wrapped") != NULL;
@@ -131,8 +153,9 @@ static void say_done(struct ctx *ctx, const char *path)
 
     if (t->json) {
         term_json(t, "bundle",
-                  json_pack("{s:s, s:b, s:b}", "file", path, "wrapped", wrapped, "vault",
-                            vault));
+                  json_pack("{s:s, s:b, s:b, s:i, s:i}", "file", path, "wrapped", wrapped,
+                            "vault", vault, "cards", (int)cards_of(d), "need",
+                            (int)circle_need(&d->me)));
         return;
     }
     term_say(t,
@@ -145,6 +168,7 @@ static void say_done(struct ctx *ctx, const char *path)
     if (!vault)
         term_say(t, "It asks for a copy of the vault, if there is to be one: "
                     "kith vault copy -o FILE");
+    warn_few(t, d);
     term_say(t,
              "Copy it to where the cards are not. Make a new one after each change of "
              "the circle%s.",
@@ -175,7 +199,7 @@ static enum err cmd_card_bundle(struct ctx *ctx)
         return fail_file(ctx, &page);
     TRY(e);
     TRY(sync_page(ctx, &page));
-    say_done(ctx, page.path);
+    say_done(ctx, d, page.path);
     return OK;
 }
 

@@ -39,6 +39,8 @@ make_circle() {
     for n in Dora Eve Fay; do run Ana 0 guardian add "$n" --card; done
     run Ana 0 circle plan -k 3 --hold 0 --yes cards-alone
     run Ana 3 circle seal
+    run Ana 0 card bundle -o "$work/few.html"
+    says "your circle has 0 cards, and 3 pieces are needed"
 }
 
 # Printed, and read back as typed.
@@ -127,7 +129,7 @@ run Ana 0 circle sheet
 grep -o 'KITH-WRAPPED:[A-Z2-7]*' "$work/answer" >"$work/wrapped.txt"
 run Ana 0 card bundle -o "$work/whole.html" --with-wrapped --yes with-wrapped --with-vault --json
 json "d['schema']" kith.bundle/1
-json "d['wrapped'], d['vault']" "(True, True)"
+json "d['wrapped'], d['vault'], d['cards'], d['need']" "(True, True, 3, 3)"
 page "$work/whole.html" facts
 fact wrapped "$(cat "$work/wrapped.txt")"
 # Three cards of three, none of a guardian's node; then everything that was in the vault.
