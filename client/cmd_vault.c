@@ -61,6 +61,14 @@ enum err vault_desk_open(struct ctx *ctx, bool mend, struct vault_desk *k)
     return vault_here(k, mend);
 }
 
+static enum err desk_round(struct vault_desk *k, const struct vault_how *how)
+{
+    k->how = *how;
+    vault_round_free(k->round);
+    k->round = NULL;
+    return vault_round_new(&k->how, &k->round);
+}
+
 enum err vault_desk_round(struct vault_desk *k, bool as_root)
 {
     const struct vault_how how = { .params = k->ctx->params,
@@ -72,10 +80,7 @@ enum err vault_desk_round(struct vault_desk *k, bool as_root)
                                    .held = k->held,
                                    .root = as_root ? &k->root->root : NULL,
                                    .bare = k->bare };
-    k->how = how;
-    vault_round_free(k->round);
-    k->round = NULL;
-    return vault_round_new(&k->how, &k->round);
+    return desk_round(k, &how);
 }
 
 static enum err nobody(struct ctx *ctx)
@@ -165,23 +170,6 @@ static enum err damaged_here(struct vault_desk *k)
                      "The vault here is not whole: %s.", vault_what(k->vault));
 }
 
-static enum err cmd_vault_push(struct ctx *ctx)
-{
-    AUTO_DESK struct vault_desk k = VAULT_DESK;
-    TRY(vault_desk_open(ctx, false, &k));
-    TRY(vault_desk_round(&k, false));
-    if (k.round->n == 0)
-        return nobody(ctx);
-    enum err e = push_anyway(&k);
-    if (e == ERR_CORRUPT)
-        return damaged_here(&k);
-    TRY(e);
-    TRY(ctx_day_save(ctx, &k.home, k.day));
-    return saved(&k, k.round->shrinks && !k.how.shrink_ok);
-}
-
-/* ---- pull ---- */
-
 /* With no word of a person the larger one stays. */
 static enum err join(struct vault_desk *k, bool *out_left)
 {
@@ -197,6 +185,46 @@ static enum err join(struct vault_desk *k, bool *out_left)
     k->how.shrink_ok = true;
     return vault_round_join(r);
 }
+
+/* As root account: a thief of a device may have left no room for one. */
+static enum err clean(struct vault_desk *k)
+{
+    struct vault_how as_root;
+    bool left = false;
+    TRY(ctx_unlock(k->ctx, &k->home, &k->root));
+    as_root = k->how;
+    as_root.root = &k->root->root;
+    TRY(desk_round(k, &as_root));
+    if (k->round->n == 0)
+        return OK;
+    TRY(join(k, &left));
+    TRY(vault_round_clean(k->round));
+    if (k->round->cleaned > 0)
+        term_say(k->ctx->term,
+                 "%zu parts that no state of your vault needs were dropped at the nodes; "
+                 "their room comes back after 30 days.",
+                 k->round->cleaned);
+    return desk_round(k, &as_root);
+}
+
+static enum err cmd_vault_push(struct ctx *ctx)
+{
+    AUTO_DESK struct vault_desk k = VAULT_DESK;
+    TRY(vault_desk_open(ctx, false, &k));
+    TRY(vault_desk_round(&k, false));
+    if (k.round->n == 0)
+        return nobody(ctx);
+    enum err e = ctx_option(ctx, "--clean") != NULL ? clean(&k) : OK;
+    if (e == OK)
+        e = push_anyway(&k);
+    if (e == ERR_CORRUPT)
+        return damaged_here(&k);
+    TRY(e);
+    TRY(ctx_day_save(ctx, &k.home, k.day));
+    return saved(&k, k.round->shrinks && !k.how.shrink_ok);
+}
+
+/* ---- pull ---- */
 
 /* The nodes a restore knows are asked with the root until the vault is here whole. */
 static enum err restore_open_again(struct vault_desk *k)
@@ -385,8 +413,10 @@ static const struct command rows[] = {
       .args = "",
       .key = NEEDS_DAY,
       .help = "Saves the vault at your guardians' nodes; only what they lack is sent.",
-      .options = { { "--over", NULL,
-                     "also over a vault that nobody can read any more" } },
+      .options = { { "--over", NULL, "also over a vault that nobody can read any more" },
+                   { "--clean", NULL,
+                     "drops there what no state of the vault needs; after a device was "
+                     "lost" } },
       .run = cmd_vault_push },
     { .path = "vault pull",
       .args = "",

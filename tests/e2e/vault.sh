@@ -200,6 +200,15 @@ says "Ben's node shows an older vault than it acknowledged"
 run Ana 0 vault push --json
 json "d['saved']" 5
 
+# ---- what no state needs goes, and nothing else ----
+run Ana 0 vault push --clean
+run Ana 0 vault verify --all
+run Pad 0 vault pull
+same Pad note "$work/one"
+run Ana 0 vault push --clean
+run Ana 0 vault push --json
+json "d['saved']" 5
+
 # ---- everything is lost, and two of the five nodes ----
 run Ana 0 secret list
 rm -rf "$work/Ana" "$work/Pad"
