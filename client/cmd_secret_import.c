@@ -74,20 +74,24 @@ static size_t number_names(const struct shelf *s, struct named_item *list, size_
 
 enum { TOLD_MAX = 12 };
 
+/* One line a name, with the first of its new ones. */
 static void tell_renamed(struct ctx *ctx, const struct named_item *list, size_t n,
                          size_t changed)
 {
+    const char *before = "";
     size_t told = 0;
 
     for (size_t i = 0; i < n && told < TOLD_MAX; i++) {
-        if (strcmp(list[i].name, list[i].item->name) == 0)
+        const char *own = list[i].item->name;
+        if (strcmp(list[i].name, own) == 0 || strcmp(before, own) == 0)
             continue;
-        term_say(ctx->term, "  \"%s\" was there already: the new one is \"%s\".",
-                 list[i].item->name, list[i].name);
+        term_say(ctx->term, "  \"%s\" was there already: the new one is \"%s\".", own,
+                 list[i].name);
+        before = own;
         told++;
     }
     if (changed > told)
-        term_say(ctx->term, "  So are %zu more.", changed - told);
+        term_say(ctx->term, "  In all, %zu got a number behind their name.", changed);
 }
 
 static void tell_import(struct ctx *ctx, const struct import *in)

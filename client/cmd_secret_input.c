@@ -228,11 +228,12 @@ static enum err type_lines(const struct ctx *ctx, unsigned type, struct input *o
                             "There is no terminal to ask a person at, or --no-input was "
                             "given.",
                             NULL, "The secret is needed: give -, @FILE or --file FILE.");
+    /* Before the sentence: what is pasted at once must not show either. */
+    if (type != VAULT_NOTE)
+        term_echo(t->in, ECHO_OFF);
     term_say(t, type == VAULT_NOTE
                     ? "Type or paste it, then Enter and Ctrl-D."
                     : "Type or paste it, then Enter and Ctrl-D. It does not show.");
-    if (type != VAULT_NOTE)
-        term_echo(t->in, ECHO_OFF);
     enum err e = read_whole(t->in, VAULT_CONTENT_MAX, &out->bytes);
     if (type != VAULT_NOTE)
         term_echo(t->in, ECHO_ON);

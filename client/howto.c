@@ -203,7 +203,7 @@ size_t howto_of(const struct vault_item *item, struct bytes content,
     }
     if (item->type == VAULT_PASSWORD)
         for_prompts(&m, item);
-    if (m.n == 0)
+    if (m.n == 0 || item->type == VAULT_FILE)
         for_the_rest(&m, item);
     return m.n;
 }

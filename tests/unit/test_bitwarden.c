@@ -290,7 +290,8 @@ static void each_kind_becomes_items(void **state)
                 "Earlier password, until 2024-01-02T03:04:05.000Z: old-one\n");
     has_content(&in, "Recipe", VAULT_NOTE, "two eggs\nflour\n");
     has_content(&in, "Card", VAULT_NOTE,
-                "Cardholder name: Ana Abt\nBrand: Visa\nNumber: 4111111111111111\n"
+                "Cardholder name: Ana Abt\nBrand: Visa\n"
+                "Number: 4111111111111111\n"
                 "Exp month: 4\nExp year: 2031\nCode: 123\n");
     holds_line(&in, "Me", "First name: Ana\nPassport number: C01X00T47\n");
     holds_line(&in, "Me", "new flat");
