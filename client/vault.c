@@ -259,11 +259,8 @@ enum err vault_content(struct vault *v, const struct vault_item *item, unsigned 
         return ERR_UNKNOWN;
     if (ref->size > VAULT_CONTENT_MAX)
         return ERR_TOO_BIG;
-    b.cap = (size_t)ref->size + 1; /* so that an empty one is not NULL */
+    TRY(vault_blob_new(&b, (size_t)ref->size + 1)); /* an empty one is not NULL */
     b.n = (size_t)ref->size;
-    b.p = calloc(1, b.cap);
-    if (b.p == NULL)
-        return ERR_NOMEM;
     v->at_item = item->name;
     enum err e =
         vault_name_trouble(v, vault_tree_get(&v->io, ref, (struct span){ b.p, b.n }));

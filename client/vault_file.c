@@ -68,6 +68,15 @@ enum err vault_dirs_make(struct vault *v)
 
 /* ---- one file ---- */
 
+enum err vault_blob_new(struct home_blob *out, size_t n)
+{
+    uint8_t *p = calloc(1, n);
+    if (p == NULL)
+        return ERR_NOMEM;
+    *out = (struct home_blob){ .p = p, .cap = n };
+    return OK;
+}
+
 static enum err read_all(int fd, struct span mem, size_t *out_n)
 {
     size_t n = 0;
@@ -214,10 +223,7 @@ enum err vault_object(struct vault *v, const uint8_t id[VAULT_ID], struct home_b
 {
     AUTO_BLOB struct home_blob b = { 0 };
     uint8_t own[VAULT_ID];
-    b.p = calloc(1, VAULT_OBJECT_MAX);
-    if (b.p == NULL)
-        return ERR_NOMEM;
-    b.cap = VAULT_OBJECT_MAX;
+    TRY(vault_blob_new(&b, VAULT_OBJECT_MAX));
     enum err e = vault_object_get(v, id, (struct span){ b.p, b.cap }, &b.n);
     if (e == ERR_FORMAT)
         return ERR_CORRUPT;
@@ -277,10 +283,7 @@ static enum err state_open(struct vault *v, struct bytes all, struct vault_state
     if (all.p[5] != STATE_VERSION)
         return ERR_VERSION;
     struct bytes sealed = bytes_of(all.p + STATE_HEAD, all.n - STATE_HEAD);
-    plain.p = calloc(1, sealed.n + 1);
-    if (plain.p == NULL)
-        return ERR_NOMEM;
-    plain.cap = sealed.n + 1;
+    TRY(vault_blob_new(&plain, sealed.n + 1));
     TRY(crypt_open(&v->keys->head, LABEL_HOME_VAULT, BYTES_OF(v->circle), sealed,
                    (struct span){ plain.p, plain.cap }, &plain.n));
     return state_split(bytes_of(plain.p, plain.n), v, out, ids);
@@ -296,10 +299,7 @@ enum err vault_state_read(struct vault *v, struct vault_state *out, struct home_
         return errno == ENOENT ? ERR_UNKNOWN : ERR_IO;
     if (!S_ISREG(st.st_mode) || st.st_size > STATE_FILE_MAX)
         return ERR_CORRUPT;
-    all.cap = (size_t)st.st_size + 1;
-    all.p = calloc(1, all.cap);
-    if (all.p == NULL)
-        return ERR_NOMEM;
+    TRY(vault_blob_new(&all, (size_t)st.st_size + 1));
     TRY(file_read(v->dir, "state", (struct span){ all.p, all.cap }, &all.n));
     return state_open(v, bytes_of(all.p, all.n), out, ids);
 }
@@ -309,12 +309,8 @@ enum err vault_state_write(struct vault *v, const struct vault_state *s, struct 
 {
     AUTO_BLOB struct home_blob plain = { 0 };
     AUTO_BLOB struct home_blob all = { 0 };
-    plain.cap = 4 + VAULT_STATE_MAX + ids.n;
-    all.cap = STATE_HEAD + plain.cap + SEAL_OVERHEAD;
-    plain.p = calloc(1, plain.cap);
-    all.p = calloc(1, all.cap);
-    if (plain.p == NULL || all.p == NULL)
-        return ERR_NOMEM;
+    TRY(vault_blob_new(&plain, 4 + VAULT_STATE_MAX + ids.n));
+    TRY(vault_blob_new(&all, STATE_HEAD + plain.cap + SEAL_OVERHEAD));
     struct buf b = { .p = plain.p, .cap = plain.cap };
     buf_put_u32(&b, 0);
     wire_put(&vault_state_schema, s, &b);

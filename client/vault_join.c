@@ -126,26 +126,34 @@ static enum err add_both(struct joining *j, const struct entry *a, const struct 
     return add_own(&j->both, e);
 }
 
-/* Both lists are by id. */
+/* Which of the two lists, both by id, has the next item: < 0 ours, 0 both. */
+static int next_order(const struct joining *j, size_t a, size_t b)
+{
+    if (a == j->ours.n)
+        return 1;
+    if (b == j->other.n)
+        return -1;
+    return bytes_order(BYTES_OF(j->ours.p[a]->item.id), BYTES_OF(j->other.p[b]->item.id));
+}
+
+static enum err add_theirs(struct joining *j, const struct entry *e)
+{
+    j->what.added += e->item.removed == 0 ? 1 : 0;
+    return add_copy(j, e);
+}
+
 static enum err join_items(struct joining *j)
 {
     size_t a = 0;
     size_t b = 0;
     while (a < j->ours.n || b < j->other.n) {
-        int order = a == j->ours.n    ? 1
-                    : b == j->other.n ? -1
-                                      : bytes_order(BYTES_OF(j->ours.p[a]->item.id),
-                                                    BYTES_OF(j->other.p[b]->item.id));
-        if (order < 0) {
+        int order = next_order(j, a, b);
+        if (order < 0)
             TRY(add_copy(j, j->ours.p[a++]));
-            continue;
-        }
-        if (order == 0) {
+        else if (order > 0)
+            TRY(add_theirs(j, j->other.p[b++]));
+        else
             TRY(add_both(j, j->ours.p[a++], j->other.p[b++]));
-            continue;
-        }
-        j->what.added += j->other.p[b]->item.removed == 0 ? 1 : 0;
-        TRY(add_copy(j, j->other.p[b++]));
     }
     return j->both.n <= VAULT_ITEMS_MAX ? OK : ERR_TOO_BIG;
 }
@@ -272,14 +280,9 @@ static void judge(const struct vault *v, const struct vault_state *theirs,
     bool ours = are_same(&j->both, &v->all);
     bool other = are_same(&j->both, &j->other);
     uint64_t version = our_version(v);
-    if (ours && other && theirs_first(v, theirs))
-        j->what.took = true;
-    else if (ours && version >= theirs->version)
-        j->what.stale = true;
-    else if (!ours && other && theirs->version >= version)
-        j->what.took = true;
-    else
-        j->what.merged = true;
+    j->what.took = other && (ours ? theirs_first(v, theirs) : theirs->version >= version);
+    j->what.stale = ours && !j->what.took && version >= theirs->version;
+    j->what.merged = !j->what.took && !j->what.stale;
 }
 
 static void add_parent(struct vault *v, const struct vault_state *s)

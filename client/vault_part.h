@@ -73,6 +73,9 @@ enum err vault_state_read(struct vault *v, struct vault_state *out,
 enum err vault_state_write(struct vault *v, const struct vault_state *s, struct bytes ids,
                            const struct rng *rng);
 
+/* n zeroed bytes, of which none counts yet. */
+enum err vault_blob_new(struct home_blob *out, size_t n);
+
 /* ---- vault_walk.c: ids and naming ---- */
 
 enum err vault_ids_add(struct home_blob *ids, const uint8_t *id, size_t n);

@@ -119,6 +119,9 @@ static enum err state_next(struct vault *v, uint64_t now, struct vault_state *ou
 
 /* ---- what is not needed any more ---- */
 
+/* More than the state file has room for is forgotten: nodes keep it, which is no harm. */
+enum { UNNEEDED_MAX = 200000 * VAULT_ID };
+
 /* Appends what is in one list and not in the other, both sorted. */
 static enum err add_without(const struct home_blob *from, const struct home_blob *without,
                             struct home_blob *out)
@@ -142,6 +145,7 @@ static enum err unneeded_by(struct vault *v, const struct vault_state *next,
     TRY(add_without(&v->unneeded, &new, out));
     TRY(add_without(&old, &new, out));
     vault_ids_sort(out);
+    out->n = out->n < UNNEEDED_MAX ? out->n : UNNEEDED_MAX;
     return add_without(&v->fresh, &new, fresh); /* no node ever saw these */
 }
 

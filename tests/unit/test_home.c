@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "client/home.h"
+#include "proto/vault.h"
 
 static char base[64];
 static char place[128];
@@ -430,6 +431,36 @@ static void test_day_goes_and_comes(void **state)
     home_close(&h);
 }
 
+static void test_vault_keys_of_the_day(void **state)
+{
+    (void)state;
+    struct home h;
+    AUTO_DAY struct day *d = NULL;
+    AUTO_DAY struct day *back = NULL;
+    AUTO_SECRET struct root_key *root = NULL;
+    AUTO_SECRET struct vault_key *key = NULL;
+    open_home(&h);
+    assert_int_equal(secret_new(&root), OK);
+    assert_int_equal(secret_new(&key), OK);
+    root->b[0] = 7;
+    assert_int_equal(home_day_load(&h, &d), OK);
+    assert_int_equal(d->me.vault_generation, 0);
+    assert_int_equal(home_vault_keys(d, root, RNG), OK);
+    assert_int_equal(vault_key_of(root, 1, key), OK);
+    assert_memory_equal(d->me.vault_key, key->b, KEY_BYTES);
+    assert_int_equal(home_day_save(&h, d, RNG), OK);
+    assert_int_equal(home_day_load(&h, &back), OK);
+    assert_int_equal(back->me.vault_generation, 1);
+    assert_memory_equal(back->me.vault_key, key->b, KEY_BYTES);
+    assert_true(bytes_equal(back->me.device_name, d->me.device_name));
+    /* Made again for another root, the device stays who it is. */
+    root->b[0] = 8;
+    assert_int_equal(home_vault_keys(back, root, RNG), OK);
+    assert_memory_equal(back->me.device, d->me.device, ID_BYTES);
+    assert_memory_not_equal(back->me.vault_key, key->b, KEY_BYTES);
+    home_close(&h);
+}
+
 static void test_day_of_a_later_version(void **state)
 {
     (void)state;
@@ -641,6 +672,7 @@ int main(void)
         cmocka_unit_test_setup(test_every_shorter_file_is_noticed, fresh),
         cmocka_unit_test_setup(test_foreign_files, fresh),
         cmocka_unit_test_setup(test_day_goes_and_comes, fresh),
+        cmocka_unit_test_setup(test_vault_keys_of_the_day, fresh),
         cmocka_unit_test_setup(test_day_of_a_later_version, fresh),
         cmocka_unit_test_setup(test_too_many_records, fresh),
         cmocka_unit_test_setup(test_journal_opens_with_its_root_only, fresh),

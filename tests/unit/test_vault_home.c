@@ -387,7 +387,6 @@ static void a_torn_file_is_written_again(void **state)
     (void)state;
     char path[300];
     old_vault();
-    AUTO_BLOB struct home_blob before = device_needs(&a);
     device_add(&a, "four", "4");
     uint8_t id[VAULT_ID];
     memcpy(id, device_find(&a, "four")->now[0].root, VAULT_ID);
@@ -631,6 +630,25 @@ static void a_large_file_comes_back(void **state)
     assert_int_equal(n, 4);
 }
 
+static void the_largest_content_comes_back(void **state)
+{
+    (void)state;
+    const size_t n = VAULT_CONTENT_MAX;
+    uint8_t *file = malloc(n);
+    assert_non_null(file);
+    for (size_t i = 0; i < n; i++)
+        file[i] = (uint8_t)(i ^ i >> 8 ^ i >> 16);
+    assert_int_equal(device_try_add(&a, "disk", bytes_of(file, n)), OK);
+    device_save(&a);
+    device_reopen(&a);
+    AUTO_BLOB struct home_blob got = { 0 };
+    assert_int_equal(vault_content(a.vault, device_find(&a, "disk"), 0, &got), OK);
+    assert_true(bytes_equal(bytes_of(got.p, got.n), bytes_of(file, n)));
+    free(file);
+    assert_int_equal(device_files(&a), vault_chunks(n) + 3);
+    assert_int_equal(vault_now(a.vault)->bytes, n);
+}
+
 /* ---- what others could see ---- */
 
 static bool holds(struct bytes file, const char *text)
@@ -689,6 +707,7 @@ int main(void)
         CASE(an_earlier_content_comes_back),
         CASE(a_thousand_items_and_one_changes),
         CASE(a_large_file_comes_back),
+        CASE(the_largest_content_comes_back),
         CASE(files_are_private_and_say_nothing),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
