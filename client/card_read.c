@@ -47,6 +47,15 @@ static bool is_picture(const struct card_paper *p)
 
 extern char **environ;
 
+/* What it reads goes to fd; it gets no descriptor that a passphrase came through. */
+static bool scan_ends(posix_spawn_file_actions_t *acts, int fd)
+{
+    return posix_spawn_file_actions_adddup2(acts, fd, STDOUT_FILENO) == 0 &&
+           posix_spawn_file_actions_addopen(acts, STDERR_FILENO, "/dev/null", O_WRONLY,
+                                            0) == 0 &&
+           posix_spawn_file_actions_addclosefrom_np(acts, STDERR_FILENO + 1) == 0;
+}
+
 static enum err scan_start(const char *path, int *out_fd, pid_t *out_pid)
 {
     /* Or it would tell the codes to everybody on D-Bus. */
@@ -64,10 +73,7 @@ static enum err scan_start(const char *path, int *out_fd, pid_t *out_pid)
     if (pipe2(ends, O_CLOEXEC) != 0)
         return ERR_IO;
     bool made = posix_spawn_file_actions_init(&acts) == 0;
-    bool good = made &&
-                posix_spawn_file_actions_adddup2(&acts, ends[1], STDOUT_FILENO) == 0 &&
-                posix_spawn_file_actions_addopen(&acts, STDERR_FILENO, "/dev/null",
-                                                 O_WRONLY, 0) == 0 &&
+    bool good = made && scan_ends(&acts, ends[1]) &&
                 posix_spawnp(out_pid, words[0], &acts, NULL, argv, environ) == 0;
     if (made)
         (void)posix_spawn_file_actions_destroy(&acts);
