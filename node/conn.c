@@ -253,6 +253,14 @@ static bool is_essential(uint16_t kind)
            kind == MSG_DROP_ACK || kind == MSG_DROP_CLOSE;
 }
 
+/* Nor may vaults fill a disk up to where nobody can ask for a piece. */
+static enum store_need need_of(uint16_t kind)
+{
+    if (kind == MSG_VAULT_PUT || kind == MSG_HEAD_SET)
+        return STORE_BULK;
+    return is_essential(kind) ? STORE_ESSENTIAL : STORE_ORDINARY;
+}
+
 static void job_submit(struct conn *c, enum err (*fn)(struct txn *, void *))
 {
     read_stop(c);
@@ -261,9 +269,9 @@ static void job_submit(struct conn *c, enum err (*fn)(struct txn *, void *))
     c->env = c->loop->env;
     c->told = (struct told){ 0 };
     c->env.told = &c->told;
-    c->job = (struct store_job){ .fn = fn, .done = job_done, .arg = c };
-    if (is_essential(c->kind))
-        c->job.need = STORE_ESSENTIAL;
+    c->job = (struct store_job){
+        .fn = fn, .done = job_done, .arg = c, .need = need_of(c->kind)
+    };
     store_submit(c->loop->store, &c->job);
 }
 

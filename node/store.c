@@ -10,8 +10,9 @@
 #include "node/store_part.h"
 
 enum {
-    BATCH = 64,                 /* most jobs in one transaction */
-    LOW_BYTES = 2 * 1024 * 1024 /* below this only releases and deletions are written */
+    BATCH = 64,                  /* most jobs in one transaction */
+    LOW_BYTES = 2 * 1024 * 1024, /* below this only releases and deletions are written */
+    BULK_LOW_BYTES = 64 * 1024 * 1024 /* and below this no vaults */
 };
 
 const struct store_identity *store_identity(const struct store *s)
@@ -125,11 +126,20 @@ enum err store_disk_error(struct store *s, enum err e)
     return file_error(s->dir);
 }
 
-static bool disk_low(struct store *s)
+/* How much there is on the disk; more than enough when nobody can say. */
+static uint64_t disk_room(struct store *s)
 {
-    uint64_t room = 0;
+    uint64_t room = UINT64_MAX;
 
-    return file_room(s->dir, &room) == OK && room < LOW_BYTES;
+    (void)file_room(s->dir, &room); /* then a write will tell */
+    return room;
+}
+
+static bool has_room(uint64_t room, enum store_need need)
+{
+    if (need == STORE_ESSENTIAL)
+        return true;
+    return room >= (uint64_t)(need == STORE_BULK ? BULK_LOW_BYTES : LOW_BYTES);
 }
 
 /* Opens data.mdb again after a commit that may have happened or not. */
@@ -170,14 +180,14 @@ static enum err run_job(struct store *s, struct txn *t, struct store_job *job,
 static enum err run_jobs(struct store *s, struct txn *t, struct store_job *first,
                          bool *out_wrote)
 {
-    bool low = disk_low(s);
+    uint64_t room = disk_room(s);
 
     for (struct store_job *job = first; job != NULL; job = job->next) {
-        if (low && job->need == STORE_ORDINARY) {
+        if (!has_room(room, job->need)) {
             job->result = ERR_DISK_FULL;
             continue;
         }
-        if (low)
+        if (room < LOW_BYTES)
             (void)unlinkat(s->dir, "reserve", 0); /* gone already: no more room to win */
         TRY(run_job(s, t, job, out_wrote));
     }

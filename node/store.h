@@ -130,8 +130,11 @@ bool store_is_first_start(const struct store *s);
 /* What became of a job's writes. UNKNOWN: it may be on the disk or not; op ids tell. */
 enum store_outcome { STORE_DONE, STORE_NOT_DONE, STORE_UNKNOWN };
 
-/* Essential jobs (release, retire, delete) may use the reserve when the disk is full. */
-enum store_need { STORE_ORDINARY, STORE_ESSENTIAL };
+/*
+ * Essential jobs (release, retire, delete) may use the reserve when the disk is full;
+ * bulk ones leave room for the ordinary.
+ */
+enum store_need { STORE_ORDINARY, STORE_ESSENTIAL, STORE_BULK };
 
 /*
  * One write. fn decides, reading and putting through t; unless it returns OK, nothing

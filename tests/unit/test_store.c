@@ -892,6 +892,9 @@ static void a_full_disk_still_takes_what_is_essential(void **state)
     struct tell a = { .item = { .n = 1, .size = 1000 } };
     struct tell b = { .item = { .n = 2, .size = 1000 } };
     struct store_job ordinary = { .fn = put_tell, .done = on_done, .arg = &a };
+    struct store_job bulk = {
+        .fn = put_tell, .done = on_done, .arg = &a, .need = STORE_BULK
+    };
     struct store_job essential = {
         .fn = put_tell, .done = on_done, .arg = &b, .need = STORE_ESSENTIAL
     };
@@ -904,6 +907,11 @@ static void a_full_disk_still_takes_what_is_essential(void **state)
     path_of(p, "filler", filler);
     open_ok(p);
     put_ok(p, 9, 100);
+    /* So small a disk has no room for vaults, long before it is full. */
+    store_run(p->s, &bulk, 1);
+    assert_int_equal(a.told.result, ERR_DISK_FULL);
+    assert_int_equal(a.told.outcome, STORE_NOT_DONE);
+    put_ok(p, 8, 100);
     write_zeros(filler, (size_t)64 << 20);
     store_run(p->s, &ordinary, 1);
     assert_int_equal(a.told.result, ERR_DISK_FULL);
