@@ -90,7 +90,6 @@ struct visit {
     struct seal_seat *seat;
     struct day_guardian *g;
     const struct seal_work *w;
-    const struct account_keys *account;
     struct req_cred_new cred;
     struct req_epoch_next next;
     struct req_epoch_prepare prepare;
@@ -220,44 +219,14 @@ struct turn {
     call_step step;
 };
 
-/* Calls, visits and keys of a round; the keys in secret memory. */
-struct round {
-    struct call *calls;
-    struct visit *visits;
-    struct account_keys *keys;
-    size_t n;
-};
-
-static void round_done(struct round *r)
-{
-    if (r->visits != NULL)
-        secret_wipe(r->visits, DAY_GUARDIANS * sizeof *r->visits);
-    free(r->calls);
-    free(r->visits);
-    secret_free(r->keys);
-}
-
-static enum err round_new(const struct seal *s, struct round *r)
-{
-    r->calls = calloc(DAY_GUARDIANS, sizeof *r->calls);
-    r->visits = calloc(DAY_GUARDIANS, sizeof *r->visits);
-    if (r->calls == NULL || r->visits == NULL)
-        return ERR_NOMEM;
-    return secret_alloc(s->n * sizeof *r->keys, (void **)&r->keys);
-}
-
-static enum err round_add(struct seal *s, const struct seal_work *w, struct round *r,
-                          struct seal_seat *seat, const struct turn *turn)
+static enum err round_add(struct seal *s, const struct seal_work *w,
+                          struct owner_round *r, struct seal_seat *seat,
+                          const struct turn *turn)
 {
     struct day_guardian *g = seal_guardian(w->day, seat);
-    struct visit *v = &r->visits[r->n];
-    *v =
-        (struct visit){ .s = s, .seat = seat, .g = g, .w = w, .account = &r->keys[r->n] };
-    TRY(guardian_account(&w->unlocked->root, g, &r->keys[r->n]));
-    guardian_call_owner(&r->calls[r->n], g, &r->keys[r->n]);
-    r->calls[r->n].step = turn->step;
-    r->calls[r->n].ctx = v;
-    r->n++;
+    void *visit = NULL;
+    TRY(owner_round_add(r, &w->unlocked->root, g, turn->step, &visit));
+    *(struct visit *)visit = (struct visit){ .s = s, .seat = seat, .g = g, .w = w };
     return OK;
 }
 
@@ -277,12 +246,13 @@ static void note(struct seal *s, const struct visit *v, const struct call *c)
         call_sentence(c, who, out->why, sizeof out->why);
 }
 
-static enum err round_go(struct seal *s, const struct seal_work *w, struct round *r)
+static enum err round_go(struct seal *s, const struct seal_work *w, struct owner_round *r)
 {
+    const struct visit *visits = r->visits;
     TRY(call_round(r->calls, r->n, w->params->round_ms, w->params->rng));
     for (size_t i = 0; i < r->n; i++) {
-        guardian_seen(r->visits[i].g, &r->calls[i], w->params->now());
-        note(s, &r->visits[i], &r->calls[i]);
+        guardian_seen(visits[i].g, &r->calls[i], w->params->now());
+        note(s, &visits[i], &r->calls[i]);
     }
     return seal_save(s, w);
 }
@@ -290,8 +260,8 @@ static enum err round_go(struct seal *s, const struct seal_work *w, struct round
 static enum err one_round(struct seal *s, const struct seal_work *w,
                           const struct turn *turn)
 {
-    __attribute__((cleanup(round_done))) struct round r = { 0 };
-    TRY(round_new(s, &r));
+    AUTO_OWNER_ROUND struct owner_round r = { 0 };
+    TRY(owner_round_new(&r, s->n, sizeof(struct visit)));
     for (size_t i = 0; i < s->n; i++) {
         if (s->seats[i].stage == turn->from && !seal_is_card(&s->seats[i]))
             TRY(round_add(s, w, &r, &s->seats[i], turn));

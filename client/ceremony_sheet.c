@@ -111,72 +111,43 @@ static enum err revoke_step(struct call *c, const struct call_reply *reply,
 
 /* ---- a round ---- */
 
-/* Calls, visits and keys of a round; the keys in secret memory. */
-struct round {
-    struct call *calls;
-    struct visit *visits;
-    struct account_keys *keys;
-    size_t n;
-};
-
-static void round_done(struct round *r)
-{
-    if (r->visits != NULL)
-        secret_wipe(r->visits, DAY_GUARDIANS * sizeof *r->visits);
-    free(r->calls);
-    free(r->visits);
-    secret_free(r->keys);
-}
-
-static enum err round_new(const struct seal_work *w, struct round *r)
-{
-    r->calls = calloc(DAY_GUARDIANS, sizeof *r->calls);
-    r->visits = calloc(DAY_GUARDIANS, sizeof *r->visits);
-    if (r->calls == NULL || r->visits == NULL)
-        return ERR_NOMEM;
-    return secret_alloc((w->day->n_guardians + 1) * sizeof *r->keys, (void **)&r->keys);
-}
-
 static bool has_seat(const struct day_guardian *g)
 {
     return g->kind == PIECE_NODE && g->n_node > 0 && g->progress >= GUARDIAN_ENROLLED;
 }
 
-static enum err round_add(const struct seal_work *w, struct sheet *s, struct round *r,
-                          struct day_guardian *g, call_step step)
+static enum err round_add(const struct seal_work *w, struct sheet *s,
+                          struct owner_round *r, struct day_guardian *g, call_step step)
 {
-    struct visit *v = &r->visits[r->n];
-    struct call *c = &r->calls[r->n];
+    void *visit = NULL;
 
     s->lines[s->n] = (struct sheet_line){ .g = g };
-    *v = (struct visit){ .p = w->params, .line = &s->lines[s->n++], .g = g };
-    TRY(guardian_account(&w->unlocked->root, g, &r->keys[r->n]));
-    guardian_call_owner(c, g, &r->keys[r->n]);
-    c->step = step;
-    c->ctx = v;
-    r->n++;
+    TRY(owner_round_add(r, &w->unlocked->root, g, step, &visit));
+    *(struct visit *)visit =
+        (struct visit){ .p = w->params, .line = &s->lines[s->n++], .g = g };
     return OK;
 }
 
 static enum err round_of(const struct seal_work *w, struct sheet *s, call_step step,
-                         struct round *r)
+                         struct owner_round *r)
 {
-    TRY(round_new(w, r));
+    TRY(owner_round_new(r, w->day->n_guardians, sizeof(struct visit)));
     for (size_t i = 0; i < w->day->n_guardians; i++)
         if (has_seat(&w->day->guardians[i]))
             TRY(round_add(w, s, r, &w->day->guardians[i], step));
     return OK;
 }
 
-static enum err round_go(const struct seal_work *w, struct round *r)
+static enum err round_go(const struct seal_work *w, struct owner_round *r)
 {
+    const struct visit *visits = r->visits;
     char who[NAME_MAX_BYTES + 16];
 
     TRY(call_round(r->calls, r->n, w->params->round_ms, w->params->rng));
     for (size_t i = 0; i < r->n; i++) {
-        struct sheet_line *l = r->visits[i].line;
+        struct sheet_line *l = visits[i].line;
 
-        guardian_seen(r->visits[i].g, &r->calls[i], w->params->now());
+        guardian_seen(visits[i].g, &r->calls[i], w->params->now());
         l->err = r->calls[i].err;
         if (l->err == OK)
             continue;
@@ -190,13 +161,14 @@ static enum err round_go(const struct seal_work *w, struct round *r)
 /* ---- deposit, link, revoke ---- */
 
 static enum err make_all(const struct seal_work *w, const struct sheet *s,
-                         struct round *r)
+                         struct owner_round *r)
 {
     AUTO_SECRET struct guardian_pass *pass = NULL;
 
     TRY(secret_new(&pass));
+    struct visit *visits = r->visits;
     for (size_t i = 0; i < r->n; i++) {
-        struct visit *v = &r->visits[i];
+        struct visit *v = &visits[i];
 
         TRY(guardian_pass(&w->unlocked->root, v->g, STANDING_SHEET, s->drawn, pass));
         guardian_pass_req(pass, STANDING_SHEET, &v->make);
@@ -207,7 +179,7 @@ static enum err make_all(const struct seal_work *w, const struct sheet *s,
 
 enum err sheet_deposit(const struct seal_work *w, struct sheet *out)
 {
-    __attribute__((cleanup(round_done))) struct round r = { 0 };
+    AUTO_OWNER_ROUND struct owner_round r = { 0 };
 
     *out = (struct sheet){ .number = w->day->me.next_sheet };
     /* A home that came out of a backup, or back by a restore, counts anew: by its count
@@ -259,7 +231,7 @@ enum err sheet_link(const struct seal_work *w, const struct sheet *s,
 
 enum err sheet_revoke(const struct seal_work *w, struct sheet *out)
 {
-    __attribute__((cleanup(round_done))) struct round r = { 0 };
+    AUTO_OWNER_ROUND struct owner_round r = { 0 };
 
     *out = (struct sheet){ .number = w->day->me.next_sheet };
     TRY(round_of(w, out, revoke_step, &r));

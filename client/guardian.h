@@ -61,6 +61,28 @@ void guardian_call_device(struct call *c, const struct day_guardian *g,
 /* Notes what the node said in its HELLO, if it came to that. */
 void guardian_seen(struct day_guardian *g, const struct call *c, uint64_t now);
 
+/*
+ * A round as owner to several guardians side by side: its calls, what each conversation
+ * works with (the caller's type; wiped), its keys (secret memory). { 0 } is empty.
+ */
+struct owner_round {
+    struct call *calls;
+    void *visits;
+    size_t visit_size;
+    size_t most;
+    size_t n;
+    struct account_keys *keys;
+};
+
+/* Room for so many guardians (0 too). ERR_NOMEM. */
+enum err owner_round_new(struct owner_round *r, size_t most, size_t visit_size);
+/* Adds one, within the room (MUST); step gets the visit as ctx, all zero. ERR_NOMEM. */
+enum err owner_round_add(struct owner_round *r, const struct root_key *root,
+                         const struct day_guardian *g, call_step step, void **out_visit);
+/* Wipes and frees; fine on an empty one. */
+void owner_round_done(struct owner_round *r);
+#define AUTO_OWNER_ROUND __attribute__((cleanup(owner_round_done)))
+
 /* What became of a round with one guardian. */
 struct guardian_talk {
     enum err err;
