@@ -95,7 +95,7 @@ static void every_wrong_word_is_caught_and_located_to_its_row(void **state)
     (void)state;
     rows_of(&right);
     for (unsigned at = 0; at < CARD_WORDS; at++)
-        for (uint16_t w = (uint16_t)(at % 7); w < 1024; w += 7) {
+        for (uint16_t w = (uint16_t)(at % 13); w < 1024; w += 13) {
             struct card_rows rows = right;
 
             if (w == index_of(right.word[at]))
