@@ -322,8 +322,10 @@ static enum err cmd_restore(struct ctx *ctx)
     TRY(secret_new(&root));
     TRY(ctx_home(ctx, HOME_READ, &h));
     TRY(show_file(ctx, &h, LOOK_DONE, &done));
-    if (done)
+    if (done) {
+        (void)vault_restore_waits(ctx, &h);
         return OK;
+    }
     TRY(load(ctx, &h, &key, &r));
     MUST(r != NULL);
     TRY(options_take(ctx, r));

@@ -34,7 +34,9 @@ static enum err held_open(struct vault_desk *k)
 static enum err vault_here(struct vault_desk *k, bool mend)
 {
     char what[VAULT_WHAT] = "";
-    enum err e = vault_open(&k->home, k->day, VAULT_WHOLE, what, &k->vault);
+    enum err e = vault_rekey(&k->home, k->day, ctx_now(k->ctx), k->ctx->params->rng, what);
+    if (e == OK)
+        e = vault_open(&k->home, k->day, VAULT_WHOLE, what, &k->vault);
     if (e != ERR_CORRUPT)
         return e;
     if (!mend)
@@ -358,6 +360,15 @@ void vault_restored(struct ctx *ctx, struct home *h, const struct restore *r,
         term_say(ctx->term, "  kith vault pull");
     }
     k.home = (struct home){ .dir = -1, .lock = -1 }; /* the caller's */
+}
+
+bool vault_restore_waits(struct ctx *ctx, struct home *h)
+{
+    AUTO_HELD struct vault_held *held = NULL;
+    if (h->dir < 0 || vault_held_load(h, &held) != OK || held->restoring == 0)
+        return false;
+    term_say(ctx->term, "Your vault is not here whole yet. Go on with: kith vault pull");
+    return true;
 }
 
 static enum err carry(struct ctx *ctx, struct vault_standing *out)

@@ -13,6 +13,8 @@ struct restore;
  */
 void vault_restored(struct ctx *ctx, struct home *h, const struct restore *r,
                     const struct root_key *root);
+/* Whether a restore's vault is not here whole yet; says the command that goes on. */
+bool vault_restore_waits(struct ctx *ctx, struct home *h);
 /*
  * After a change, the home closed: brings it to the guardians' nodes and says in a line
  * where it is. False: not at enough of them, which the caller says; no error.

@@ -121,7 +121,7 @@ static int newest_first(const void *a, const void *b)
         return x->state.version > y->state.version ? -1 : 1;
     if (x->state.made != y->state.made)
         return x->state.made > y->state.made ? -1 : 1;
-    int by_hash = memcmp(x->hash, y->hash, HASH_BYTES); /* no secrets */
+    int by_hash = bytes_order(BYTES_OF(x->hash), BYTES_OF(y->hash));
     if (by_hash != 0)
         return by_hash;
     return x->version > y->version ? -1 : x->version < y->version;

@@ -294,7 +294,7 @@ enum err vault_pass_run(struct vault_round *r, enum place_state which, call_step
 
 static int compare_ids(const void *a, const void *b)
 {
-    return memcmp(a, b, VAULT_ID); /* ids are no secrets */
+    return bytes_order(bytes_of(a, VAULT_ID), bytes_of(b, VAULT_ID));
 }
 
 size_t vault_ids_find(const uint8_t *ids, size_t n, const uint8_t id[VAULT_ID])
