@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/cmd_guard_part.h"
+#include "client/vault.h"
 
 /* How far a reset went. */
 struct resetting {
@@ -79,6 +80,19 @@ static bool has_new_root(struct desk *d)
            home_has(&d->home, HOME_ROOT);
 }
 
+/* Secrets that were kept without a circle go under the new root. */
+static void move_vault(struct desk *d)
+{
+    const struct params *p = d->ctx->params;
+    char what[VAULT_WHAT] = "it cannot be read or written";
+
+    if (vault_rekey(&d->home, d->day, p->now(), p->rng, what) != OK)
+        term_warn(d->t,
+                  "your vault is still under the old key: %s. Every kith secret command "
+                  "tries again.",
+                  what);
+}
+
 /* Each step is found done when it is run again: what a power cut left is completed. */
 static enum err new_keys(struct desk *d)
 {
@@ -98,7 +112,9 @@ static enum err new_keys(struct desk *d)
     d->guard = NULL;
     day_free(d->day);
     d->day = NULL;
-    return ctx_day(d->ctx, &d->home, &d->day);
+    TRY(ctx_day(d->ctx, &d->home, &d->day));
+    move_vault(d);
+    return OK;
 }
 
 /* ---- telling the nodes ---- */

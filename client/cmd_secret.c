@@ -24,7 +24,9 @@ static enum err open_all(const struct ctx *ctx, struct shelf *s)
     TRY(ctx_home(ctx, HOME_READ, &s->home));
     TRY(ctx_day(ctx, &s->home, &s->day));
     TRY(ctx_vault_keys(ctx, &s->home, s->day));
-    enum err e = vault_open(&s->home, s->day, VAULT_WHOLE, what, &s->vault);
+    enum err e = vault_rekey(&s->home, s->day, ctx_now(ctx), ctx->params->rng, what);
+    if (e == OK)
+        e = vault_open(&s->home, s->day, VAULT_WHOLE, what, &s->vault);
     return e == OK ? OK : vault_failed(ctx, e, what);
 }
 

@@ -33,10 +33,14 @@ static enum err held_open(struct vault_desk *k)
 
 static enum err vault_here(struct vault_desk *k, bool mend)
 {
-    char what[VAULT_WHAT] = "";
-    enum err e = vault_rekey(&k->home, k->day, ctx_now(k->ctx), k->ctx->params->rng, what);
-    if (e == OK)
-        e = vault_open(&k->home, k->day, VAULT_WHOLE, what, &k->vault);
+    char what[VAULT_WHAT] = "it cannot be read or written";
+    enum err e =
+        vault_rekey(&k->home, k->day, ctx_now(k->ctx), k->ctx->params->rng, what);
+    if (e != OK) /* never made anew over what only the old key opens */
+        return term_fail(k->ctx->term, e, NULL,
+                         "The vault in %s did not go under the new key: %s.",
+                         k->ctx->home, what);
+    e = vault_open(&k->home, k->day, VAULT_WHOLE, what, &k->vault);
     if (e != ERR_CORRUPT)
         return e;
     if (!mend)

@@ -251,6 +251,9 @@ struct day_me {
     uint8_t vault_key[KEY_BYTES]; /* of that generation: secret */
     uint8_t device[ID_BYTES];     /* random: names this home in histories */
     struct bytes device_name;     /* what the machine calls itself; printable */
+    /* Of the root before this one, until the vault is written anew (vault_rekey). */
+    uint32_t generation_before; /* 0: none */
+    uint8_t vault_before[KEY_BYTES];
 };
 
 /* How far the enrolment of a guardian went. */
@@ -381,7 +384,8 @@ static inline void auto_day_(struct day **place)
 
 /*
  * The vault's part of the day box, from the root: generation (1 where there was none) and
- * its key; device id and name where they are missing. Not saved. ERR_NOMEM.
+ * its key; device id and name where they are missing. The key of another root is kept as
+ * the one before, and generations begin at 1 again. Not saved. ERR_NOMEM.
  */
 enum err home_vault_keys(struct day *d, const struct root_key *root,
                          const struct rng *rng);

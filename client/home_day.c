@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "client/home.h"
-
 #include <unistd.h>
 
+#include "client/home.h"
 #include "proto/drop.h"
 #include "proto/vault.h"
 
@@ -101,6 +100,8 @@ static const struct wire_field me_fields[] = {
     W_FIX(day_me, vault_key, 111, WIRE_MAY),
     W_FIX(day_me, device, 112, WIRE_MAY),
     W_TEXT(day_me, device_name, 113, WIRE_MAY, 0, DEVICE_NAME_MAX),
+    W_UINT(day_me, generation_before, 114, WIRE_MAY, UINT32_MAX),
+    W_FIX(day_me, vault_before, 115, WIRE_MAY),
 };
 static const struct wire_schema me_schema = W_SCHEMA(day_me, me_fields);
 
@@ -262,20 +263,41 @@ static struct bytes machine_name(char mem[DEVICE_NAME_MAX + 1])
     return bytes_text(mem);
 }
 
+/* The oldest one counts: a vault is still under it, whatever came since. */
+static void key_before(struct day_me *me)
+{
+    if (me->generation_before > 0)
+        return;
+    me->generation_before = me->vault_generation;
+    memcpy(me->vault_before, me->vault_key, KEY_BYTES);
+}
+
+static enum err key_fill(struct day_me *me, const struct root_key *root,
+                         struct vault_key *key)
+{
+    uint32_t generation = me->vault_generation > 0 ? me->vault_generation : 1;
+    TRY(vault_key_of(root, generation, key));
+    if (me->vault_generation > 0 && !secret_equal(key->b, me->vault_key, KEY_BYTES)) {
+        key_before(me);
+        generation = 1;
+        TRY(vault_key_of(root, generation, key));
+    }
+    me->vault_generation = generation;
+    memcpy(me->vault_key, key->b, KEY_BYTES);
+    return OK;
+}
+
 enum err home_vault_keys(struct day *d, const struct root_key *root,
                          const struct rng *rng)
 {
     AUTO_SECRET struct vault_key *key = NULL;
     struct day_me *me = &d->me;
-    TRY(secret_new(&key));
-    uint32_t generation = me->vault_generation > 0 ? me->vault_generation : 1;
-    TRY(vault_key_of(root, generation, key));
-    me->vault_generation = generation;
-    memcpy(me->vault_key, key->b, KEY_BYTES);
     const uint8_t none[ID_BYTES] = { 0 };
+    char name[DEVICE_NAME_MAX + 1];
+    TRY(secret_new(&key));
+    TRY(key_fill(me, root, key));
     if (bytes_equal(BYTES_OF(me->device), BYTES_OF(none)))
         rng_fill(rng, me->device, ID_BYTES);
-    char name[DEVICE_NAME_MAX + 1];
     if (me->device_name.n == 0)
         me->device_name = day_keep(d, machine_name(name));
     return OK;

@@ -274,17 +274,18 @@ enum err vault_content(struct vault *v, const struct vault_item *item, unsigned 
 
 /* ---- opening ---- */
 
-static enum err keys_take(struct vault *v, const struct day *d)
+static enum err keys_take(struct vault *v, const struct day *d,
+                          const struct vault_under *under)
 {
     AUTO_SECRET struct vault_key *key = NULL;
     const struct day_me *me = &d->me;
-    if (me->vault_generation == 0)
+    if (under->generation == 0)
         return ERR_UNKNOWN;
     TRY(secret_new(&key));
     TRY(secret_new(&v->keys));
-    memcpy(key->b, me->vault_key, KEY_BYTES);
+    memcpy(key->b, under->key, KEY_BYTES);
     vault_keys_of(key, v->keys);
-    v->generation = me->vault_generation;
+    v->generation = under->generation;
     v->state.generation = v->generation;
     memcpy(v->circle, me->circle, ID_BYTES);
     memcpy(v->state.circle, me->circle, ID_BYTES);
@@ -296,7 +297,8 @@ static enum err keys_take(struct vault *v, const struct day *d)
     return OK;
 }
 
-static enum err vault_new(struct home *h, const struct day *d, struct vault **out)
+static enum err vault_new(struct home *h, const struct day *d,
+                          const struct vault_under *under, struct vault **out)
 {
     struct vault *v = calloc(1, sizeof *v);
     if (v == NULL)
@@ -308,7 +310,7 @@ static enum err vault_new(struct home *h, const struct day *d, struct vault **ou
     v->work = calloc(1, sizeof *v->work);
     if (v->work == NULL)
         return ERR_NOMEM;
-    TRY(keys_take(v, d));
+    TRY(keys_take(v, d, under));
     v->store = (struct vault_store){ v, vault_object_put, vault_object_get };
     v->io = (struct vault_io){ v->keys, &v->store, v->work };
     return vault_dirs_open(v);
@@ -340,11 +342,12 @@ enum err vault_load(struct vault *v)
     return vault_views(v);
 }
 
-enum err vault_open(struct home *h, const struct day *d, enum vault_opening how,
-                    char out_what[VAULT_WHAT], struct vault **out)
+enum err vault_open_as(struct home *h, const struct day *d, enum vault_opening how,
+                       const struct vault_under *under, char out_what[VAULT_WHAT],
+                       struct vault **out)
 {
     AUTO_VAULT struct vault *v = NULL;
-    TRY(vault_new(h, d, &v));
+    TRY(vault_new(h, d, under, &v));
     enum err e = how == VAULT_AFRESH ? OK : state_load(v);
     if (e == OK && how == VAULT_WHOLE)
         e = vault_load(v);
@@ -354,6 +357,13 @@ enum err vault_open(struct home *h, const struct day *d, enum vault_opening how,
     *out = v;
     v = NULL; /* the caller's now */
     return OK;
+}
+
+enum err vault_open(struct home *h, const struct day *d, enum vault_opening how,
+                    char out_what[VAULT_WHAT], struct vault **out)
+{
+    const struct vault_under present = { d->me.vault_generation, d->me.vault_key };
+    return vault_open_as(h, d, how, &present, out_what, out);
 }
 
 void vault_free(struct vault *v)

@@ -39,6 +39,14 @@ enum err vault_open(struct home *h, const struct day *d, enum vault_opening how,
 enum err vault_load(struct vault *v);
 /* What the last ERR_CORRUPT was about: object, item and whether missing or damaged. */
 const char *vault_what(const struct vault *v);
+/*
+ * Where the day box got the key of another root (d->me.vault_before has the one before):
+ * writes the vault anew under the present key and forgets the other; else nothing. Saves
+ * the day box. A cut is completed when it is called again. ERR_CORRUPT: an object is
+ * damaged, out_what; nothing changed.
+ */
+enum err vault_rekey(struct home *h, struct day *d, uint64_t now, const struct rng *rng,
+                     char out_what[VAULT_WHAT]);
 void vault_free(struct vault *v);
 #define AUTO_VAULT __attribute__((cleanup(auto_vault_)))
 
@@ -144,7 +152,7 @@ struct vault_merge {
     unsigned both;    /* items changed on both sides: the newer is the present one, the
                          other stands first in its past */
     unsigned renamed; /* two items of one name: one got " (2)" */
-    bool shrinks;     /* more than a third of our items would go */
+    bool shrinks;     /* more than a third of our items, or what is in them, would go */
 };
 
 /*

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The vault's files: objects by their id, and one file that says which count. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -255,6 +256,26 @@ void vault_objects_drop(const struct vault *v, struct bytes ids)
         object_name(ids.p + at, name);
         (void)unlinkat(v->objects, name, 0); /* what stays is no harm */
     }
+}
+
+enum err vault_objects_sweep(const struct vault *v, const struct home_blob *needed)
+{
+    uint8_t id[VAULT_ID];
+    int fd = v->objects < 0 ? -1 : openat(v->objects, ".", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return v->objects < 0 ? OK : ERR_IO;
+    DIR *dir = fdopendir(fd);
+    if (dir == NULL) {
+        (void)close(fd); /* only read from */
+        return ERR_NOMEM;
+    }
+    for (const struct dirent *e = readdir(dir); e != NULL; e = readdir(dir)) {
+        if (hex_decode(bytes_text(e->d_name), SPAN_OF(id)) == OK &&
+            !vault_ids_has(needed, id))
+            (void)unlinkat(v->objects, e->d_name, 0); /* what stays is no harm */
+    }
+    (void)closedir(dir); /* only read from */
+    return OK;
 }
 
 /* ---- the state ---- */

@@ -241,6 +241,12 @@ static bool are_same(const struct entries *a, const struct entries *b)
     return true;
 }
 
+/* Removed, or its present content is not even past: only a flood of others does that. */
+static bool goes(const struct vault_item *ours, const struct vault_item *joined)
+{
+    return ours->removed == 0 && (joined->removed != 0 || !knows(joined, &ours->now[0]));
+}
+
 static size_t count_gone(const struct vault *v, const struct entries *both)
 {
     size_t gone = 0;
@@ -248,7 +254,7 @@ static size_t count_gone(const struct vault *v, const struct entries *both)
         while (
             !bytes_equal(BYTES_OF(both->p[b]->item.id), BYTES_OF(v->all.p[a]->item.id)))
             b++;
-        gone += v->all.p[a]->item.removed == 0 && both->p[b]->item.removed != 0 ? 1 : 0;
+        gone += goes(&v->all.p[a]->item, &both->p[b]->item) ? 1 : 0;
     }
     return gone;
 }

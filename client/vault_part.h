@@ -67,6 +67,8 @@ enum err vault_object_get(void *ctx, const uint8_t id[VAULT_ID], struct span mem
 enum err vault_barrier(struct vault *v);
 /* Removes files of objects; what fails stays, it is no harm. */
 void vault_objects_drop(const struct vault *v, struct bytes ids);
+/* Removes every object that is not among these. */
+enum err vault_objects_sweep(const struct vault *v, const struct home_blob *needed);
 /* The state file. ERR_UNKNOWN: there is none. */
 enum err vault_state_read(struct vault *v, struct vault_state *out,
                           struct home_blob *ids);
@@ -100,7 +102,18 @@ enum err vault_entries_read(struct vault *v, const struct vault_state *s,
 /* Turns an error about the object at hand into ERR_CORRUPT and words. */
 enum err vault_name_trouble(struct vault *v, enum err e);
 
-/* ---- vault.c: entries ---- */
+/* ---- vault.c ---- */
+
+/* The key a vault is under. */
+struct vault_under {
+    uint32_t generation;
+    const uint8_t *key; /* KEY_BYTES */
+};
+
+/* vault_open with a key of its own. */
+enum err vault_open_as(struct home *h, const struct day *d, enum vault_opening how,
+                       const struct vault_under *under, char out_what[VAULT_WHAT],
+                       struct vault **out);
 
 enum err item_entry(const struct vault_item *item, struct entry **out);
 void entry_free(struct entry *e);

@@ -550,6 +550,83 @@ static void an_earlier_content_comes_back(void **state)
                 device_reads(&a, i, 2, "2"));
 }
 
+/* ---- another root ---- */
+
+static void new_root(uint8_t first)
+{
+    struct root_key *root = NULL;
+    assert_int_equal(secret_new(&root), OK);
+    memset(root->b, first, KEY_BYTES);
+    assert_int_equal(home_vault_keys(a.day, root, &crypt_random), OK);
+    secret_free(root);
+}
+
+static void the_vault_goes_with_a_new_root(void **state)
+{
+    (void)state;
+    uint8_t old_key[KEY_BYTES];
+    uint8_t new_key[KEY_BYTES];
+    device_add(&a, "bank", "1");
+    device_edit(&a, "bank", "2");
+    device_add(&a, "gone", "g");
+    device_remove(&a, "gone");
+    assert_int_equal(device_try_add(&a, "scan", big(200000)), OK);
+    device_save(&a);
+    AUTO_BLOB struct home_blob before = device_needs(&a);
+    uint64_t version = vault_now(a.vault)->version;
+    device_close(&a);
+    memcpy(old_key, a.day->me.vault_key, KEY_BYTES);
+    new_root(0x43);
+    memcpy(new_key, a.day->me.vault_key, KEY_BYTES);
+    assert_memory_equal(a.day->me.vault_before, old_key, KEY_BYTES);
+    /* A second new root: the vault is under the first one's key all the same. */
+    new_root(0x44);
+    assert_memory_equal(a.day->me.vault_before, old_key, KEY_BYTES);
+    new_root(0x43);
+    assert_memory_equal(a.day->me.vault_key, new_key, KEY_BYTES);
+    unsigned n = 1;
+    for (;; n++) {
+        fault_set(FAULT_ONCE, n, EIO);
+        enum err e = vault_rekey(&a.home, a.day, NOW, &crypt_random, a.what);
+        if (!fault_end()) {
+            assert_int_equal(e, OK);
+            break;
+        }
+        assert_true(n < 200 && e == ERR_IO);
+        a.day->me.generation_before = 1; /* the day box on the disk says so */
+        memcpy(a.day->me.vault_before, old_key, KEY_BYTES);
+    }
+    assert_true(n > 20 && a.day->me.generation_before == 0);
+    device_reopen(&a);
+    assert_int_equal(vault_now(a.vault)->version, version + 1);
+    assert_int_equal(vault_now(a.vault)->generation, 1);
+    assert_true(device_reads(&a, device_find(&a, "bank"), 0, "2"));
+    assert_true(device_reads(&a, device_find(&a, "bank"), 1, "1"));
+    assert_true(device_reads(&a, vault_gone_find(a.vault, bytes_text("gone")), 1, "g"));
+    size_t objects = 0;
+    assert_int_equal(vault_check(a.vault, &objects, a.what), OK);
+    for (size_t at = 0; at < before.n; at += VAULT_ID)
+        assert_false(vault_has(a.vault, before.p + at));
+    assert_int_equal(vault_rekey(&a.home, a.day, NOW, &crypt_random, a.what), OK);
+}
+
+static void a_damaged_vault_keeps_its_old_key(void **state)
+{
+    (void)state;
+    char path[300];
+    device_add(&a, "bank", "1");
+    uint8_t id[VAULT_ID];
+    memcpy(id, device_find(&a, "bank")->now[0].root, VAULT_ID);
+    device_close(&a);
+    device_file(&a, id, path);
+    assert_int_equal(unlink(path), 0);
+    new_root(0x43);
+    assert_int_equal(vault_rekey(&a.home, a.day, NOW, &crypt_random, a.what),
+                     ERR_CORRUPT);
+    assert_non_null(strstr(a.what, "part of \"bank\""));
+    assert_int_equal(a.day->me.generation_before, 1);
+}
+
 /* ---- many, and large ones ---- */
 
 static size_t bytes_of_new(const struct home_blob *before, const struct home_blob *after,
@@ -705,6 +782,8 @@ int main(void)
         CASE(texts_change_without_a_new_content),
         CASE(what_is_removed_can_be_had_again),
         CASE(an_earlier_content_comes_back),
+        CASE(the_vault_goes_with_a_new_root),
+        CASE(a_damaged_vault_keeps_its_old_key),
         CASE(a_thousand_items_and_one_changes),
         CASE(a_large_file_comes_back),
         CASE(the_largest_content_comes_back),

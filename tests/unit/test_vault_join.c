@@ -301,6 +301,33 @@ static void a_state_that_just_lacks_items_takes_none_away(void **state)
     assert_true(vault_now(A->vault)->version > vault_now(C->vault)->version);
 }
 
+static void a_flood_over_all_items_is_asked_about(void **state)
+{
+    (void)state;
+    struct vault_merge m = { 0 };
+    begin();
+    device_edit(A, "bank", "ours");
+    device_edit(A, "mail", "ours too");
+    /* Sixteen devices that do not exist write junk over every item. */
+    for (unsigned i = 0; i < 20; i++) {
+        char text[8];
+        (void)snprintf(text, sizeof text, "j%u", i);
+        B->day->me.device[0] = (uint8_t)(100 + i);
+        device_reopen(B);
+        device_edit(B, "bank", text);
+        device_edit(B, "mail", text);
+    }
+    AUTO_BLOB struct home_blob ids = device_needs(B);
+    for (size_t at = 0; at < ids.n; at += VAULT_ID) {
+        AUTO_BLOB struct home_blob o = { 0 };
+        assert_int_equal(vault_object(B->vault, ids.p + at, &o), OK);
+        assert_int_equal(vault_keep(A->vault, ids.p + at, bytes_of(o.p, o.n)), OK);
+    }
+    assert_int_equal(vault_join(A->vault, vault_now(B->vault), false, &m), ERR_STATE);
+    assert_true(m.shrinks && m.removed == 0);
+    assert_true(device_reads(A, device_find(A, "bank"), 0, "ours"));
+}
+
 static void changes_not_saved_yet_are_joined_too(void **state)
 {
     (void)state;
@@ -529,6 +556,7 @@ int main(void)
         CASE(a_lonely_change_outlasts_many),
         CASE(more_than_a_third_is_asked_about),
         CASE(a_state_that_just_lacks_items_takes_none_away),
+        CASE(a_flood_over_all_items_is_asked_about),
         CASE(changes_not_saved_yet_are_joined_too),
         CASE(three_states_join_into_one),
         CASE(the_disk_fails_while_joining),
