@@ -76,25 +76,35 @@ export function place(at) {
 }
 
 /**
- * What was typed: { words: [{typed, index}], rows: rows (from 0) whose check does not fit }.
- * Numbers before words and lines KITH-… are passed over; two signs behind the last word of
- * a row are its check.
+ * What was typed: { words: [{typed, index}], rows: rows (from 0) whose check does not fit,
+ * uneven: [row, its words] where a line with a check has too few or too many }. Numbers
+ * before words and lines KITH-… are passed over; two signs behind the last word of a row, or
+ * at the end of a line, are a check.
  */
 export function read(text) {
   const words = [];
   const rows = [];
+  const uneven = [];
+  let lines = 0;
+  let since = 0;
   for (const t of tokens(text)) {
     const row = rowEnded(words.length);
     const number = /^[0-9]+$/.test(t.text);
-    if (t.text.length === 2 && row >= 0 && (!number || t.last)) {
+    const check = /^[A-Za-z0-9]{2}$/.test(t.text);
+    if (check && t.last && words.length > 0) {
+      if (lines < 7 && words.length - since !== rowWords(lines)) uneven.push([lines, words.length - since]);
+      lines++;
+      since = words.length;
+    }
+    if (check && row >= 0 && (!number || t.last)) {
       const typed = t.text.toUpperCase().replace(/0/g, "O").replace(/1/g, "I").replace(/8/g, "B");
       const mine = words.slice(row * ROW, row * ROW + rowWords(row)).map((w) => Math.max(w.index, 0));
       if (typed !== rowCheck(mine, row) && !rows.includes(row)) rows.push(row);
-    } else if (!number) {
+    } else if (!number && !(check && t.last)) {
       words.push({ typed: t.text, index: find(t.text) });
     }
   }
-  return { words, rows };
+  return { words, rows, uneven };
 }
 
 function quote(list) {
@@ -162,7 +172,9 @@ export function mend(words, line) {
  * card-row, share-…, card-line, card-other; the sentence names words and rows.
  */
 export function parse(text) {
-  const { words, rows } = read(text);
+  const { words, rows, uneven } = read(text);
+  if (uneven.length > 0)
+    throw new Fault("card-count", uneven.map(([r, n]) => `Row ${r + 1} has ${rowWords(r)} words; there are ${n} here.`).join("\n"));
   const unknown = unknownWords(words);
   if (unknown.length > 0) throw new Fault("card-word", unknown.join("\n"));
   if (words.length !== WORDS)

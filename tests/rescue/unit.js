@@ -78,6 +78,12 @@ async function wrongWords() {
   assert.match(say("card-word", (r) => { r[0][0] = "aca"; }), /Word 1 .*four letters/);
   assert.match(say("card-count", (r) => { r[6].splice(2, 2); }), /33 words; there are 32/);
   assert.match(say("card-count", (r) => { r[6].push("academic"); }), /there are 34/);
+  // A word that is missing or there twice: its row is named.
+  for (let row = 0; row < 7; row++) {
+    const n = row < 6 ? 5 : 3;
+    assert.match(say("card-count", (r) => { r[row].splice(1, 1); }), new RegExp(`^Row ${row + 1} has ${n} words; there are ${n - 1} here.$`));
+    assert.match(say("card-count", (r) => { r[row].splice(1, 0, r[row][0]); }), new RegExp(`^Row ${row + 1} has ${n} words; there are ${n + 1} here.$`));
+  }
   // Every single wrong word is caught, and its row is named.
   for (let at = 0; at < 33; at++) {
     const row = Math.floor(at / 5);
