@@ -3,8 +3,8 @@
 #include "client/vault_round_part.h"
 
 enum {
-    CLEAN_HEADS = 3,  /* so many push those of a thief out of the last three */
-    CLEAN_PAGES = 128 /* or a node keeps us for ever */
+    CLEAN_HEADS = 3,   /* so many push those of a thief out of the last three */
+    CLEAN_PAGES = 2048 /* or a node keeps us for ever */
 };
 
 static enum err add_ids(struct home_blob *b, struct bytes ids)

@@ -362,6 +362,12 @@ static bool comes_in_numbers(uint16_t kind)
     return kind == MSG_VAULT_HAVE || kind == MSG_VAULT_PUT || kind == MSG_VAULT_GET;
 }
 
+/* A question about many objects counts as many, 64 at a time. */
+static uint64_t further(const struct conn *c)
+{
+    return c->kind == MSG_VAULT_HAVE ? c->body.n / (64 * VAULT_ID) : 0;
+}
+
 static bool within_rate(struct conn *c)
 {
     const struct limits *lim = c->loop->env.limits;
@@ -372,8 +378,10 @@ static bool within_rate(struct conn *c)
     uint64_t burst = many ? lim->vault_burst : lim->cred_burst;
     uint64_t now = uv_now(&c->loop->uv);
 
-    if (bucket_take(b, rate, burst, now))
+    if (bucket_take(b, rate, burst, now)) {
+        bucket_charge(b, further(c));
         return true;
+    }
     uint64_t wait = bucket_wait(b, rate, burst, now);
     c->reply_kind = MSG_ERROR;
     msg_put_error(ERR_BUSY, (uint32_t)wait, OUTCOME_NOT_DONE, &c->reply);

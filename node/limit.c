@@ -107,6 +107,11 @@ bool bucket_take(struct bucket *b, uint64_t rate, uint64_t burst, uint64_t now_m
     return true;
 }
 
+void bucket_charge(struct bucket *b, uint64_t n)
+{
+    b->used += n * TOKEN;
+}
+
 uint64_t bucket_wait(const struct bucket *b, uint64_t rate, uint64_t burst,
                      uint64_t now_ms)
 {

@@ -112,6 +112,8 @@ struct bucket {
  * now before the last one counts as the last one.
  */
 bool bucket_take(struct bucket *b, uint64_t rate, uint64_t burst, uint64_t now_ms);
+/* What was taken was worth n more: later ones wait for that, too. */
+void bucket_charge(struct bucket *b, uint64_t n);
 /* How long until there is a token, in milliseconds; 0: now. */
 uint64_t bucket_wait(const struct bucket *b, uint64_t rate, uint64_t burst,
                      uint64_t now_ms);

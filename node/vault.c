@@ -39,14 +39,13 @@ static enum err list(struct call *c, const struct record_vault *v, const uint8_t
     enum err e = OK;
     size_t n = 0;
 
-    TRY(scratch_take(c, VAULT_HAVE_MAX * VAULT_ID, &room));
+    TRY(scratch_take(c, VAULT_LISTED * VAULT_ID, &room));
     struct buf b = { .p = room.p, .cap = room.n };
 
     memcpy(at.b + ID_BYTES, after, VAULT_ID);
     at.n += VAULT_ID;
-    while (n++ < VAULT_HAVE_MAX &&
-           (e = txn_next(c->txn, TAB_VAULT_FIND, BYTES_OF(v->ward), &at,
-                         (struct span){ 0 }, NULL)) == OK) {
+    while (n++ < VAULT_LISTED && (e = txn_next(c->txn, TAB_VAULT_FIND, BYTES_OF(v->ward),
+                                               &at, (struct span){ 0 }, NULL)) == OK) {
         struct bytes id = bytes_of(at.b + ID_BYTES, VAULT_ID);
 
         if (stays(c, v, id))

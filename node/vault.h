@@ -21,6 +21,7 @@ enum {
     VAULT_STAGED_SURE_S = 13 * 86400, /* and counts as there */
     VAULT_SWEEP_S = 3600,             /* between two looks at what may go */
     VAULT_ERASE = 256,                /* objects erased by one job */
+    VAULT_LISTED = 128,               /* objects looked at to list some */
     VAULT_RESERVE = 256 * 1024        /* bytes kept for heads, and for the root account */
 };
 

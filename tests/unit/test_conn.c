@@ -598,6 +598,7 @@ static void moving_a_vault_leaves_room_for_other_messages(void **state)
     struct req_vault_have have = { .ids =
                                        bytes_text("01234567890123456789012345678901") };
     struct req_head_get get = { 0 };
+    struct sim_owner other = { 0 };
     struct world *w = world_new();
     enum err e = OK;
 
@@ -606,6 +607,7 @@ static void moving_a_vault_leaves_room_for_other_messages(void **state)
     w->n.limits.cred_rate = 10;
     w->n.limits.vault_burst = 100;
     w->n.limits.vault_rate = 60;
+    sim_ward(&w->n, &w->g, &other);
     serve(w);
     hello_works(w, &w->a, &w->o.login);
     for (int i = 0; i < 100; i++)
@@ -614,9 +616,21 @@ static void moving_a_vault_leaves_room_for_other_messages(void **state)
         e = caller_ask(&w->a, MSG_VAULT_HAVE, &have, NULL);
     assert_int_equal(e, ERR_BUSY);
     assert_int_equal(caller_ask(&w->a, MSG_HEAD_GET, &get, NULL), OK);
+    /* Many objects in one question are many. */
+    static uint8_t ids[VAULT_HAVE_MAX * VAULT_ID];
+
+    have.ids = BYTES_OF(ids);
+    e = OK;
+    hello_works(w, &w->b, &other.login);
+    for (int i = 0; i < 100 / 22 + 1; i++)
+        assert_int_equal(caller_ask(&w->b, MSG_VAULT_HAVE, &have, NULL), OK);
+    for (int i = 0; i < 2; i++)
+        e = caller_ask(&w->b, MSG_VAULT_HAVE, &have, NULL);
+    assert_int_equal(e, ERR_BUSY);
     for (int i = 0; i < 40 && (e == OK || i == 0); i++)
         e = caller_ask(&w->a, MSG_HEAD_GET, &get, NULL);
     assert_int_equal(e, ERR_BUSY);
+    caller_close(&w->b);
     caller_close(&w->a);
     world_free(w);
 }

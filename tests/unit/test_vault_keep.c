@@ -558,12 +558,17 @@ static void a_list_names_what_stays_and_nothing_else(void **state)
     assert_int_equal(push(w, &w->device, none, none), OK);
     req.ids = none;
     assert_int_equal(node_sim_ask(&w->n, &w->root.who, MSG_VAULT_HAVE, &req, &rep), OK);
-    size_t first = rep.ids.n / VAULT_ID;
-    assert_int_equal(rep.next.n, VAULT_ID);
-    memcpy(req.after, rep.next.p, VAULT_ID);
-    assert_int_equal(node_sim_ask(&w->n, &w->root.who, MSG_VAULT_HAVE, &req, &rep), OK);
-    assert_int_equal(rep.next.n, 0);
-    assert_int_equal(first + rep.ids.n / VAULT_ID, 1503);
+    size_t all = rep.ids.n / VAULT_ID;
+
+    assert_in_range(all, 1, VAULT_LISTED);
+    for (int pages = 1; rep.next.n == VAULT_ID; pages++) {
+        assert_true(pages <= 1504 / VAULT_LISTED);
+        memcpy(req.after, rep.next.p, VAULT_ID);
+        assert_int_equal(node_sim_ask(&w->n, &w->root.who, MSG_VAULT_HAVE, &req, &rep),
+                         OK);
+        all += rep.ids.n / VAULT_ID;
+    }
+    assert_int_equal(all, 1503);
 }
 
 /* ---- while somebody comes back ---- */
