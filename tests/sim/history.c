@@ -68,10 +68,23 @@ static void approve_what_waits(struct people *p, struct ending *e)
             sit_down(p, e->asks[i], e->asks[i]->words, true);
 }
 
+/* A node with an older store may know of no earlier stop: then it is due before that,
+ * and does not wait for ever either. */
+static uint64_t first_due(const struct people *p, const struct ask *a)
+{
+    const struct model *m = &a->m;
+    uint64_t approved = m->approved != 0 ? m->approved : p->w.now;
+    uint64_t due = m->opened + m->hold;
+
+    if (!p->wards[a->seat].unsure || m->stopped != 0)
+        return model_due(p, a);
+    return due > approved + HOUR ? due : approved + HOUR;
+}
+
 static void fetch_what_is_due(struct people *p, struct ending *e)
 {
     for (size_t i = 0; i < e->n && p->w.broken == NULL; i++)
-        if (e->asks[i]->m.state == STATE_APPROVED && p->w.now >= model_due(p, e->asks[i]))
+        if (e->asks[i]->m.state == STATE_APPROVED && p->w.now >= first_due(p, e->asks[i]))
             fetch_it(p, e->asks[i]);
 }
 
@@ -85,9 +98,13 @@ static uint64_t next_moment(const struct people *p, const struct ending *e)
 {
     uint64_t next = UINT64_MAX;
 
-    for (size_t i = 0; i < e->n; i++)
-        if (is_pending(e->asks[i]) && model_due(p, e->asks[i]) < next)
-            next = model_due(p, e->asks[i]);
+    for (size_t i = 0; i < e->n; i++) {
+        uint64_t due = first_due(p, e->asks[i]);
+
+        due = due > p->w.now ? due : model_due(p, e->asks[i]);
+        if (is_pending(e->asks[i]) && due < next)
+            next = due;
+    }
     return next;
 }
 
