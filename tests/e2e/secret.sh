@@ -479,10 +479,10 @@ askpass() {
     [ "$(cat "$work/answer")" = "$3" ] || fail "kith-askpass $2: not $3"
     checks=$((checks + 2))
 }
-keep "ssh key" hunter-ssh --url "file:///home/ana/.ssh/id_ed25519"
+keep "ssh key" hunter-ssh --url "file:///keys/ana/.ssh/id_ed25519"
 keep sudo hunter-sudo --url sudo:ana
 keep prompt hunter-prompt --url "prompt:-- who --"
-askpass 0 "Enter passphrase for key '/home/ana/.ssh/id_ed25519': " hunter-ssh
+askpass 0 "Enter passphrase for key '/keys/ana/.ssh/id_ed25519': " hunter-ssh
 askpass 0 "[sudo] password for ana: " hunter-sudo
 askpass 0 "-- who --" hunter-prompt
 askpass 0 "Username for 'https://git.example': " ana

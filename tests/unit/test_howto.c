@@ -125,14 +125,14 @@ static void by_words(void **state)
 static void by_address(void **state)
 {
     struct vault_item git = item_of(VAULT_PASSWORD, "g", "", "https://git.example:1/a/b");
-    struct vault_item ssh = item_of(VAULT_PASSWORD, "s", "", "file:///home/ana/.ssh/id");
+    struct vault_item ssh = item_of(VAULT_PASSWORD, "s", "", "file:///keys/ana/.ssh/id");
     struct vault_item sudo = item_of(VAULT_PASSWORD, "s", "", "sudo:ana");
 
     (void)state;
     gives(&git, "hunter2", 1,
           "git config --global credential.https://git.example:1.helper kith");
     gives(&ssh, "hunter2", 1,
-          "SSH_ASKPASS=kith-askpass SSH_ASKPASS_REQUIRE=force ssh-add /home/ana/.ssh/id");
+          "SSH_ASKPASS=kith-askpass SSH_ASKPASS_REQUIRE=force ssh-add /keys/ana/.ssh/id");
     gives(&sudo, "hunter2", 1,
           "SUDO_ASKPASS=\"$(command -v kith-askpass)\" sudo -A COMMAND");
 }

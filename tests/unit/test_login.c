@@ -182,7 +182,7 @@ static void answers(struct device *d, const char *prompt, enum err want, const c
 
 static const struct kept asked_for[] = {
     { "git", VAULT_PASSWORD, "ana", "https://git.example" },
-    { "ssh key", VAULT_PASSWORD, "", "file:///home/ana/.ssh/id_ed25519" },
+    { "ssh key", VAULT_PASSWORD, "", "file:///keys/ana/.ssh/id_ed25519" },
     { "host", VAULT_PASSWORD, "ana", "ssh://host.example" },
     { "sudo", VAULT_PASSWORD, "", "sudo:ana" },
     { "other", VAULT_PASSWORD, "", "prompt:Password for disk 7" },
@@ -202,9 +202,9 @@ static void a_prompt_that_is_not_known_is_not_answered(void **state)
         "[sudo] password for an: ",
         "[sudo] password for anasta: ",
         "[sudo] password for cy: ",
-        "Enter passphrase for key '/home/ana/.ssh/id_rsa': ",
-        "Enter passphrase for key '/home/ana/.ssh/id_ed25519",
-        "Bad passphrase, try again for /home/ana/.ssh/id_ed25519: ",
+        "Enter passphrase for key '/keys/ana/.ssh/id_rsa': ",
+        "Enter passphrase for key '/keys/ana/.ssh/id_ed25519",
+        "Bad passphrase, try again for /keys/ana/.ssh/id_ed25519: ",
         "ben@host.example's password: ",
         "@host.example's password: ",
         "Password for 'https://git.example.org': ",
@@ -212,7 +212,7 @@ static void a_prompt_that_is_not_known_is_not_answered(void **state)
         "Are you sure you want to continue connecting (yes/no/[fingerprint])? ",
         /* What a server writes stands behind who it is, and never at the beginning. */
         "(ana@evil.example) [sudo] password for ana: ",
-        "(ana@evil.example) Enter passphrase for key '/home/ana/.ssh/id_ed25519': ",
+        "(ana@evil.example) Enter passphrase for key '/keys/ana/.ssh/id_ed25519': ",
         "(ana@evil.example) (ana@host.example) Password: ",
         "(ana@evil.example) ana@host.example's password: ",
         "\nana@host.example's password: ",
@@ -237,12 +237,12 @@ static void prompts_and_who_answers(void **state)
     KEEP(&d, asked_for);
     answers(&d, "Username for 'https://git.example': ", OK, "git", LOGIN_USER);
     answers(&d, "Password for 'https://ana@git.example': ", OK, "git", LOGIN_PASSWORD);
-    answers(&d, "Enter passphrase for key '/home/ana/.ssh/id_ed25519': ", OK, "ssh key",
+    answers(&d, "Enter passphrase for key '/keys/ana/.ssh/id_ed25519': ", OK, "ssh key",
             LOGIN_PASSWORD);
-    answers(&d, "Enter passphrase for /home/ana/.ssh/id_ed25519: ", OK, "ssh key",
+    answers(&d, "Enter passphrase for /keys/ana/.ssh/id_ed25519: ", OK, "ssh key",
             LOGIN_PASSWORD);
     answers(&d,
-            "Enter passphrase for /home/ana/.ssh/id_ed25519 (will confirm each use): ",
+            "Enter passphrase for /keys/ana/.ssh/id_ed25519 (will confirm each use): ",
             OK, "ssh key", LOGIN_PASSWORD);
     answers(&d, "ana@host.example's password: ", OK, "host", LOGIN_PASSWORD);
     answers(&d, "(ana@host.example) Password: ", OK, "host", LOGIN_PASSWORD);
