@@ -162,7 +162,7 @@ static enum err saved(struct vault_desk *k, bool shrank)
     if (k->round->n > 0 && vault_round_answered(k->round) == 0)
         return nobody_answered(k);
     if (!t->json)
-        vault_say_merge(t, &k->round->merge);
+        vault_say_merge(t, k->round);
     bool named = vault_say_places(t, k->round);
     show(k);
     if (k->ctx->exit == EXIT_FINE && (named || shrank))
@@ -266,7 +266,7 @@ static enum err pull_from(struct vault_desk *k, bool as_root, bool *io_left,
     if (as_root && k->round->missing == 0 && vault_round_answered(k->round) > 0)
         k->held->restoring = 0;
     if (!k->ctx->term->json)
-        vault_say_merge(k->ctx->term, &k->round->merge);
+        vault_say_merge(k->ctx->term, k->round);
     *io_named = vault_say_places(k->ctx->term, k->round) || *io_named;
     return vault_held_save(&k->home, k->held, k->ctx->params->rng);
 }
@@ -327,6 +327,7 @@ static enum err restored(struct ctx *ctx, struct vault_desk *k)
     if (k->round->n == 0)
         return ERR_UNREACHABLE;
     TRY(join(k, &left));
+    vault_say_forks(ctx->term, k->round);
     (void)vault_say_places(ctx->term, k->round);
     bool whole = k->round->missing == 0 && vault_round_answered(k->round) > 0;
     k->held->restoring = !whole;

@@ -50,7 +50,9 @@ void vault_items_text(const struct vault_state *s, char out[64]);
 /* Who was away, who said no, who is named for something; true if somebody is named. */
 bool vault_say_places(struct term *t, const struct vault_round *r);
 /* What joining did, for a person. */
-void vault_say_merge(struct term *t, const struct vault_merge *m);
+/* Which states were joined into one, by date and device. */
+void vault_say_forks(struct term *t, const struct vault_round *r);
+void vault_say_merge(struct term *t, const struct vault_round *r);
 void vault_say_shrunk(struct term *t, const struct vault_shown *s,
                       const struct vault_state *ours);
 /* One sentence on where the newest state is; a command where it is not enough. */

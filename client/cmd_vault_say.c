@@ -45,8 +45,23 @@ bool vault_say_places(struct term *t, const struct vault_round *r)
     return named;
 }
 
-void vault_say_merge(struct term *t, const struct vault_merge *m)
+void vault_say_forks(struct term *t, const struct vault_round *r)
 {
+    char when[TIME_TEXT];
+    char items[64];
+    for (size_t i = 0; i < r->n_forks; i++) {
+        const struct vault_state *s = &r->forks[i].state;
+        time_text(s->made, when);
+        vault_items_text(s, items);
+        term_say(t, "Joined with what \"%.*s\" saved on %s: %s. Nothing of it is lost.",
+                 TEXT(s->device_name), when, items);
+    }
+}
+
+void vault_say_merge(struct term *t, const struct vault_round *r)
+{
+    const struct vault_merge *m = &r->merge;
+    vault_say_forks(t, r);
     if (!m->took && !m->merged)
         return;
     term_say(t,

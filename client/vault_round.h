@@ -19,6 +19,7 @@ enum {
     HELD_PART = 32768, /* bytes of ids in one record */
     VAULT_TURNS = 6,   /* times somebody else may have been faster */
     VAULT_PASSES = 4096,
+    VAULT_FORKS = 4,    /* joined states that are named */
     VAULT_LOG_MAX = 64, /* heads of one seat that are listed */
     VAULT_SAMPLE = 64   /* objects that verify fetches from each node */
 };
@@ -191,7 +192,9 @@ struct vault_round {
     uint64_t to_move;                /* of this pass, about */
     unsigned commits;                /* writes that were sent */
     size_t cleaned;                  /* objects that nodes were told to drop, by clean */
-    bool shrinks;                    /* something was not joined: too much would go */
+    size_t n_forks; /* states that were joined with ours, both having changes */
+    struct vault_shown forks[VAULT_FORKS];
+    bool shrinks; /* something was not joined: too much would go */
     struct vault_shown shrunk;
     struct fetch *fetch;
 };
@@ -233,6 +236,8 @@ enum err vault_round_push(struct vault_round *r);
 enum err vault_round_clean(struct vault_round *r);
 /* After a look: asks each whether it has every object, and compares some (all: each). */
 enum err vault_round_verify(struct vault_round *r, bool all);
+/* A copy whose text is its own. */
+void vault_shown_copy(struct vault_shown *to, const struct vault_shown *from);
 /* Nodes that answered. */
 size_t vault_round_answered(const struct vault_round *r);
 

@@ -234,8 +234,7 @@ static enum err log_step(struct call *c, const struct call_reply *reply,
     return OK;
 }
 
-/* The text of a state lies in the copy's own memory. */
-static void shown_copy(struct vault_shown *to, const struct vault_shown *from)
+void vault_shown_copy(struct vault_shown *to, const struct vault_shown *from)
 {
     *to = *from;
     if (from->state.device_name.n > 0)
@@ -257,7 +256,7 @@ enum err vault_round_log(struct vault_round *r)
         e = p->log != NULL ? OK : ERR_NOMEM;
         if (e != OK)
             break;
-        shown_copy(&p->log[p->n_log++], &p->newest);
+        vault_shown_copy(&p->log[p->n_log++], &p->newest);
         p->state = PLACE_OPEN;
     }
     if (e == OK)

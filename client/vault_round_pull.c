@@ -246,7 +246,7 @@ static enum err join_one(struct vault_round *r, const struct vault_shown *s, boo
     enum err e = vault_join(how->vault, &s->state, ok, &m);
     if (e == ERR_STATE) {
         r->shrinks = true;
-        r->shrunk = *s;
+        vault_shown_copy(&r->shrunk, s);
         return OK;
     }
     if (e == ERR_CORRUPT || e == ERR_UNKNOWN || e == ERR_FORMAT) {
@@ -256,6 +256,8 @@ static enum err join_one(struct vault_round *r, const struct vault_shown *s, boo
     TRY(e);
     knows_now(r, s);
     add_merge(&r->merge, &m);
+    if (m.merged && r->n_forks < VAULT_FORKS)
+        vault_shown_copy(&r->forks[r->n_forks++], s);
     r->changed = r->changed || m.took || m.merged;
     if (m.took || m.merged)
         TRY(vault_save(how->vault, how->params->now(), how->params->rng));
@@ -314,7 +316,7 @@ static enum err join_largest(struct vault_round *r)
     if (more == NULL)
         return OK;
     TRY(join_one(r, more, false));
-    r->shrunk = *newest;
+    vault_shown_copy(&r->shrunk, newest);
     return OK;
 }
 

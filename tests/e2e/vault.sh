@@ -2,10 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The vault at real nodes: saved, pulled by a second device, both pushing at once, lines
 # that are cut, a node that loses or turns back, all of it lost and restored.
-#   vault.sh KITHD KITH DIRECTORY-OF-TEST-PROGRAMS
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh" || exit 1
-tools=$3
 
 python_of() { python3 -c "import json,sys; d = json.load(open(sys.argv[1])); print($1)" "$work/answer"; }
 
@@ -159,6 +157,7 @@ sleep 1
 run Pad 0 secret edit a1 --no-push --file "$work/two"
 run Pad 0 vault push
 says "changed on both sides"
+says "Joined with what"
 same Pad a1 "$work/two"
 run Ana 0 vault pull
 same Ana a1 "$work/two"
