@@ -29,14 +29,12 @@ print([g["words"] for g in json.load(open(sys.argv[1]))["guardians"] if g["reque
         "$work/answer" "$req" >"$work/words"
     run "$2" 0 guard approve "$req" --words-file "$work/words" --verified called
 }
-# printed HOME NAME FILE ARG…: NAME's card as text, its rows and lines in FILE
+# printed HOME NAME FILE ARG…: NAME's card as text
 printed() {
     local who=$1 name=$2 file=$3
     shift 3
-    run "$who" 0 card print "$name" -o "$work/page.txt" "$@"
-    grep -E '^ +[1-7]  |^KITH-' "$work/page.txt" >"$file"
+    run "$who" 0 card print "$name" -o "$file" "$@"
     [ "$(grep -cE '^ +[1-7]  ' "$file")" = 7 ] || fail "not seven rows on $name's card"
-    rm "$work/page.txt"
 }
 gone() { rm -rf "${work:?}/$1"; }
 
@@ -99,7 +97,10 @@ json "(d['stored'], d['spare'], [g['state'] for g in d['guardians']])" \
 python3 - "$work" <<'PY' || fail "a piece stands in the home"
 import pathlib, re, sys
 work = pathlib.Path(sys.argv[1])
-words = re.findall(r"\b[a-z]{4,8}\b", (work / "kim.txt").read_text())
+rows = re.findall(r"^ +[1-7]  .*$", (work / "kim.txt").read_text(), re.M)
+words = re.findall(r"\b[a-z]{4,8}\b", " ".join(rows))
+if len(words) != 33:
+    sys.exit(1)
 for f in (work / "Ana").iterdir():
     text = f.read_bytes().lower()
     for i in range(len(words) - 2):
