@@ -58,6 +58,21 @@ char *item_text(struct bytes text)
     return s;
 }
 
+void next_of(const char *command, const char *name, const char *tail, char out[NEXT_TEXT])
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789._/@:+-";
+    bool bare = name[0] != '-' && strspn(name, plain) == strlen(name);
+    const char *quote = bare ? "" : "'";
+
+    /* What would end the quotes is left to the person. */
+    if (name[0] == 0 || name[0] == '-' || strchr(name, '\'') != NULL)
+        (void)snprintf(out, NEXT_TEXT, "kith %s NAME%s", command, tail);
+    else
+        (void)snprintf(out, NEXT_TEXT, "kith %s %s%.300s%s%s", command, quote, name,
+                       quote, tail);
+}
+
 /* ---- finding ---- */
 
 enum { NAMES_LOOKED_AT = 500 };
@@ -81,11 +96,13 @@ static enum err not_there(const struct ctx *ctx, const struct shelf *s, const ch
 {
     char close[VAULT_NAME_MAX + 1];
     char why[TERM_TEXT];
+    char next[NEXT_TEXT];
 
+    next_of("secret history", name, "", next);
     if (vault_gone_find(s->vault, bytes_text(name)) != NULL)
         return term_fail_as(ctx->term, ERR_UNKNOWN, EXIT_NONE, "removed",
-                            "Its contents can still be had.", "kith secret history NAME",
-                            "\"%s\" was removed.", name);
+                            "Its contents can still be had.", next, "\"%s\" was removed.",
+                            name);
     closest(s, name, close, sizeof close);
     if (close[0] != 0)
         (void)snprintf(why, sizeof why, "Did you mean \"%s\"?", close);
@@ -123,13 +140,14 @@ enum err shelf_content(const struct ctx *ctx, const struct shelf *s,
                        struct home_blob *out)
 {
     enum err e = vault_content(s->vault, item, back, out);
+    char next[NEXT_TEXT];
 
     if (e == OK)
         return OK;
+    next_of("secret history", ctx->args[0], "", next);
     if (e == ERR_UNKNOWN)
         return term_fail_as(ctx->term, e, EXIT_NONE, "no-such-version",
-                            "The history lists what there is.",
-                            "kith secret history NAME",
+                            "The history lists what there is.", next,
                             "There is no such earlier content of it.");
     if (e == ERR_CORRUPT)
         return vault_failed(ctx, e, vault_what(s->vault));
@@ -142,13 +160,14 @@ enum err shelf_failed(const struct ctx *ctx, const struct shelf *s, enum err e,
                       const char *name)
 {
     struct term *t = ctx->term;
+    char next[NEXT_TEXT];
 
     if (e == OK)
         return OK;
+    next_of("secret edit", name, "", next);
     if (e == ERR_EXISTS)
-        return term_fail_as(t, e, EXIT_USAGE, "name-taken", "Names are unique.",
-                            "kith secret edit NAME", "There is an item \"%s\" already.",
-                            name);
+        return term_fail_as(t, e, EXIT_USAGE, "name-taken", "Names are unique.", next,
+                            "There is an item \"%s\" already.", name);
     if (e == ERR_TOO_BIG)
         return term_fail(t, e, NULL,
                          "The vault has no room for it: one item may have "

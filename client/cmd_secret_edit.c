@@ -93,12 +93,16 @@ static void warn_circle(const struct ctx *ctx, const char *name, const char *hin
 
 static void warn_hint(const struct ctx *ctx, const struct vault_change *c)
 {
+    char next[NEXT_TEXT];
+
     if (c->hint.n > 0 || (c->type != VAULT_KEY && c->type != VAULT_PASSWORD) ||
         c->url.n > 0)
         return;
+    next_of("secret edit", ctx->args[0], " --hint TEXT", next);
     term_say(ctx->term,
-             "Nothing says what it is for. After a loss you may have only this "
-             "list: kith secret edit NAME --hint TEXT");
+             "Nothing says what it is for. After a loss you may have only this list. "
+             "Next: %s",
+             next);
 }
 
 /* ---- answer ---- */

@@ -84,15 +84,16 @@ enum err write_whole(int fd, struct bytes what)
 enum err shown_on_purpose(const struct ctx *ctx)
 {
     int fd = fileno(ctx->term->out);
+    char next[NEXT_TEXT];
 
     if (ctx_option(ctx, "--show") != NULL || fd < 0 || isatty(fd) != 1)
         return OK;
+    next_of(ctx->command->path, ctx->args[0], " --show", next);
     return term_fail_as(ctx->term, ERR_ARG, EXIT_USAGE, "needs-show",
                         "A secret on the screen is seen by whoever looks over your "
-                        "shoulder, and stays in the terminal's memory.",
-                        "Send it to a program or a file, or add --show. How a program "
-                        "takes it: kith secret show NAME --howto",
-                        "This would put a secret on the screen.");
+                        "shoulder, and stays in the terminal's memory. Send it to a "
+                        "program or a file; kith secret show, with --howto, says how.",
+                        next, "This would put a secret on the screen.");
 }
 
 enum err answer_bytes(const struct ctx *ctx, struct bytes what)

@@ -262,6 +262,7 @@ enum err cmd_secret_remove(struct ctx *ctx)
     TRY(shelf_open(ctx, &s));
     TRY(shelf_find(ctx, &s, ctx->args[0], &item));
     AUTO_FREE char *name = item_text(item->name);
+    char next[NEXT_TEXT];
     TRY(shelf_failed(ctx, &s, vault_remove(s.vault, item, ctx_now(ctx)), name));
     TRY(shelf_save(ctx, &s));
     if (ctx->term->json) {
@@ -269,9 +270,8 @@ enum err cmd_secret_remove(struct ctx *ctx)
         MUST(item != NULL);
         term_json(ctx->term, "secret", item_json(item));
     } else {
-        term_say(ctx->term,
-                 "\"%s\" is removed. It can be had again: kith secret history NAME",
-                 name);
+        next_of("secret history", name, "", next);
+        term_say(ctx->term, "\"%s\" is removed. It can be had again: %s", name, next);
     }
     shelf_push(ctx, &s);
     return OK;

@@ -55,6 +55,12 @@ enum err shelf_save(struct ctx *ctx, struct shelf *s);
 void shelf_push(struct ctx *ctx, struct shelf *s);
 /* The item as kith.secret/1 has it; never the content. */
 json_t *item_json(const struct vault_item *item);
+
+/* "kith secret get 'my item' --show": a line to copy, quoted for a shell. */
+enum { NEXT_TEXT = 512 };
+
+void next_of(const char *command, const char *name, const char *tail,
+             char out[NEXT_TEXT]);
 /* A slice as a C string on the heap, for printing; caller frees. */
 char *item_text(struct bytes text);
 

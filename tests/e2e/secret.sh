@@ -132,7 +132,7 @@ run Ana 0 secret get made2
 # ---- warnings ----
 keep "LUKS laptop" hunter-luks --type password
 says "only a restore brings it"
-says "secret edit NAME --hint TEXT"
+says "kith secret edit 'LUKS laptop' --hint TEXT"
 keep "kith passphrase" hunter-kith --type password --hint "home"
 says "it opens nothing that leads here"
 says "It is on this machine only"
@@ -252,10 +252,10 @@ json "[i['name'] for i in d['items']]" "['shop']"
 content_is shop hunter2 --back 1
 run Ana 0 secret history shop
 says "--back N brings it back"
-keep shop hunter9
-run Ana 0 secret get shop
-run Ana 0 secret remove shop --yes remove
 run Ana 0 secret edit shop --back 1
+content_is shop hunter2
+run Ana 0 secret remove shop --yes remove
+keep shop hunter9
 content_is shop hunter9
 
 # ---- recovery codes, each once ----
