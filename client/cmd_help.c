@@ -176,9 +176,26 @@ static void show_man(const struct ctx *ctx)
 
 /* ---- commands ---- */
 
+/* The command that path names, or whose values follow its name: "card print Ada". */
+static const struct command *command_of(const struct ctx *ctx, const char *path)
+{
+    const struct command *best = NULL;
+    for (const struct command_table *const *t = ctx->tables; *t != NULL; t++) {
+        for (size_t i = 0; i < (*t)->n; i++) {
+            const struct command *c = &(*t)->rows[i];
+            size_t n = strlen(c->path);
+            bool fits = strncmp(c->path, path, n) == 0 &&
+                        (path[n] == 0 || (n > 0 && path[n] == ' ' && c->max > 0));
+            if (fits && (best == NULL || n > strlen(best->path)))
+                best = c;
+        }
+    }
+    return best;
+}
+
 static enum err help_about(const struct ctx *ctx, const char *path)
 {
-    const struct command *c = cmd_find(ctx->tables, path);
+    const struct command *c = command_of(ctx, path);
     char group[136];
     (void)snprintf(group, sizeof group, "%s ", path);
     bool any = c != NULL;

@@ -196,6 +196,7 @@ static void test_wrong_lines(void **state)
     fails(LINE("zebra"), "unknown-command", "lists the commands");
     fails(LINE("root"), "unknown-command", "kith help root");
     fails(LINE("help", "zebra"), "unknown-command", "kith zebra");
+    fails(LINE("guard", "zebra", "--help"), "unknown-command", "kith guard zebra");
     fails(LINE("init", "--nmae", "x"), "unknown-option", "Did you mean --name?");
     fails(LINE("init", "-x"), "unknown-option", "-x");
     fails(LINE("init", "--name"), "bad-option", "needs a value");
@@ -272,6 +273,8 @@ static void test_version_and_glossary(void **state)
     assert_non_null(strstr(out_text, "piece: "));
     assert_int_equal(kith(LINE("init", "--help")), EXIT_FINE);
     assert_non_null(strstr(out_text, "kith init --name NAME\n"));
+    assert_int_equal(kith(LINE("guard", "approve", "0a1b", "--help")), EXIT_FINE);
+    assert_non_null(strstr(out_text, "kith guard approve REQ\n"));
     assert_int_equal(kith(LINE("help", "man")), EXIT_FINE);
     assert_non_null(strstr(out_text, "*kith init* --name NAME\n"));
 }
