@@ -72,7 +72,9 @@ static enum err desk_round(struct vault_desk *k, const struct vault_how *how)
     k->how = *how;
     vault_round_free(k->round);
     k->round = NULL;
-    return vault_round_new(&k->how, &k->round);
+    TRY(vault_round_new(&k->how, &k->round));
+    MUST(k->round != NULL);
+    return OK;
 }
 
 enum err vault_desk_round(struct vault_desk *k, bool as_root)

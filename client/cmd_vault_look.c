@@ -245,19 +245,26 @@ static void copies_line(struct term *t, const struct vault_place *p)
                 used);
 }
 
+static const char *copy_name(const struct vault_place *p)
+{
+    if (!p->talked)
+        return "away";
+    if (p->state == PLACE_FAILED)
+        return "failed";
+    if (!p->shown || !p->has_head)
+        return "none";
+    if (p->state == PLACE_SAVED)
+        return "newest";
+    return p->state == PLACE_FOREIGN ? "foreign" : "older";
+}
+
 static json_t *copies_doc(const struct vault_place *p)
 {
     bool shown = p->shown && p->has_head;
     const struct vault_state *s = &p->newest.state;
     return json_pack("{s:o, s:s, s:o, s:I, s:o, s:o, s:I, s:I, s:I, s:I, s:s?}", "name",
-                     json_slice(p->g->name), "copy",
-                     !p->talked                  ? "away"
-                     : p->state == PLACE_FAILED  ? "failed"
-                     : !shown                    ? "none"
-                     : p->state == PLACE_SAVED   ? "newest"
-                     : p->state == PLACE_FOREIGN ? "foreign"
-                                                 : "older",
-                     "state", shown ? json_hex(p->newest.hash, HASH_BYTES) : json_null(),
+                     json_slice(p->g->name), "copy", copy_name(p), "state",
+                     shown ? json_hex(p->newest.hash, HASH_BYTES) : json_null(),
                      "version", (json_int_t)(shown ? p->newest.version : 0), "made_at",
                      json_time(shown ? s->made : 0), "device",
                      shown ? json_slice(s->device_name) : json_null(), "items",

@@ -119,7 +119,7 @@ static enum err clean_step(struct call *c, const struct call_reply *reply,
         return OK;
     if (reply != NULL)
         TRY(reply->err);
-    if (vault_place_starts(reply)) {
+    if (reply == NULL || vault_place_starts(reply)) {
         w->get = (struct req_head_get){ 0 };
         vault_place_send(p, MSG_HEAD_GET, &w->get, out);
         return OK;

@@ -180,6 +180,7 @@ static enum err look_step(struct call *c, const struct call_reply *reply,
         vault_place_send(p, MSG_HEAD_GET, &w->get, out);
         return OK;
     }
+    MUST(reply != NULL);
     if (!vault_place_shown(p, reply->rep) || p->state == PLACE_SAVED)
         return OK;
     bool known = !p->has_head || vault_held_knows(p->round->how->held, p->newest.hash);
@@ -212,7 +213,7 @@ static enum err log_step(struct call *c, const struct call_reply *reply,
         return OK;
     if (reply != NULL)
         TRY(reply->err);
-    if (!vault_place_starts(reply)) {
+    if (reply != NULL && !vault_place_starts(reply)) {
         struct vault_shown *s = &p->log[p->n_log];
         const struct rep_head_get *rep = reply->rep;
         if (rep->head.n == 0)

@@ -89,7 +89,7 @@ static enum err verify_step(struct call *c, const struct call_reply *reply,
         return OK;
     if (reply != NULL)
         TRY(reply->err);
-    if (vault_place_starts(reply))
+    if (reply == NULL || vault_place_starts(reply))
         w->n_asked = 0;
     else if (reply->kind == MSG_VAULT_HAVE)
         e = took_have(p, reply->rep);
