@@ -400,11 +400,11 @@ static void turn(struct call *c, struct side *s, void *rep)
     stepped(c, s, &reply);
 }
 
-enum err __wrap_call_round(struct call *calls, size_t n, uint32_t deadline_ms,
-                           const struct rng *rng);
+enum err wrap_call_round(struct call *calls, size_t n, uint32_t deadline_ms,
+                         const struct rng *rng) __asm__("__wrap_call_round");
 
-enum err __wrap_call_round(struct call *calls, size_t n, uint32_t deadline_ms,
-                           const struct rng *rng)
+enum err wrap_call_round(struct call *calls, size_t n, uint32_t deadline_ms,
+                         const struct rng *rng)
 {
     struct side sides[NODES];
     void *rep = calloc(1, msg_struct_max());
