@@ -185,15 +185,22 @@ static enum err ask_row(struct term *t, unsigned row, struct card_paper *p)
     char text[16];
     const struct ask ask = { text, "a file, or - for standard input", NULL };
 
+    bool right = false;
+
     enum { LINE = 256, TRIES = 5 };
 
     TRY(secret_alloc(LINE, (void **)&line));
     (void)snprintf(text, sizeof text, "Row %u", row + 1);
-    for (unsigned i = 0; i < TRIES; i++) {
+    for (unsigned i = 0; i < TRIES && !right; i++) {
         TRY(term_ask(t, &ask, line, LINE));
-        if (row_right(t, row, line))
-            break;
+        right = row_right(t, row, line);
     }
+    if (!right)
+        return term_fail_as(t, ERR_WORD, EXIT_USAGE, "row-not-read",
+                            "What was typed did not fit that row, five times. Better "
+                            "light helps, or a picture of the paper.",
+                            "kith card read FILE",
+                            "Row %u was not taken, nor the rest of the card.", row + 1);
     size_t n = strlen(line);
     MUST(p->text_n + n + 1 <= sizeof p->text);
     memcpy(p->text + p->text_n, line, n);

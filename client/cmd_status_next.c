@@ -111,9 +111,9 @@ static void next_card(struct look *l)
     if (g == NULL)
         return;
     card_next(g->name, command);
-    add_next(
-        l, "card", command,
-        "%.*s's card does not count yet. Print it, then read it back:", TEXT(g->name));
+    add_next(l, "card", command,
+             "%.*s's card does not count until its paper was read back. Print it first:",
+             TEXT(g->name));
 }
 
 static void next_seal(struct look *l)

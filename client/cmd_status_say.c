@@ -122,8 +122,8 @@ static bool is_told(const struct look *l, size_t i)
 
 static void say_card(struct term *t, const struct look *l, const struct day_guardian *g)
 {
-    if (circle_card_state(l->day, g) == HOLDS_OK)
-        return;
+    if (circle_card_state(l->day, g) == HOLDS_OK || g == cards_wait(l->day))
+        return; /* the next step is about the first that waits */
     if (g->epoch == 0)
         term_say(t, "%.*s's card was not read back yet.", TEXT(g->name));
     else
