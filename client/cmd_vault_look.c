@@ -63,18 +63,23 @@ static json_t *verify_doc(const struct vault_desk *k, size_t objects)
     return doc;
 }
 
-static void say_verified(struct term *t, const struct vault_round *r)
+/* Says what each node has; true if one that answered lacks the newest version. */
+static bool say_verified(struct term *t, const struct vault_round *r)
 {
+    bool behind = false;
     for (size_t i = 0; i < r->n; i++) {
         const struct vault_place *p = &r->places[i];
         if (p->state == PLACE_SAVED && p->fault == VAULT_FINE)
-            term_answer(t, "%.*s: has all of it; %zu objects compared.", TEXT(p->g->name),
+            term_answer(t, "%.*s: has all of it; %zu parts compared.", TEXT(p->g->name),
                         p->fetched);
         else if (p->state == PLACE_SAVED && p->lacked > 0)
-            term_answer(t, "%.*s: %zu objects are missing.", TEXT(p->g->name), p->lacked);
-        else if (p->fault == VAULT_FINE && p->talked && p->state != PLACE_FAILED)
-            term_answer(t, "%.*s: does not have the newest state.", TEXT(p->g->name));
+            term_answer(t, "%.*s: %zu parts are missing.", TEXT(p->g->name), p->lacked);
+        else if (p->fault == VAULT_FINE && p->talked && p->state != PLACE_FAILED) {
+            behind = true;
+            term_answer(t, "%.*s: does not have the newest version.", TEXT(p->g->name));
+        }
     }
+    return behind;
 }
 
 enum err cmd_vault_verify(struct ctx *ctx)
@@ -99,9 +104,9 @@ enum err cmd_vault_verify(struct ctx *ctx)
         term_json(ctx->term, "vault-verify", verify_doc(&k, objects));
         return OK;
     }
-    term_answer(ctx->term, "Here: %zu objects, all whole.", objects);
-    say_verified(ctx->term, k.round);
-    if (named || !s.enough)
+    term_answer(ctx->term, "Here: all of it whole, %zu parts.", objects);
+    bool behind = say_verified(ctx->term, k.round);
+    if (named || behind || !s.enough)
         term_say(ctx->term, "To save it again where it is missing: kith vault push");
     return OK;
 }
