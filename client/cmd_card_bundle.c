@@ -139,10 +139,10 @@ static void warn_few(struct term *t, const struct day *d)
 
     if (cards < circle_need(&d->me))
         term_warn(t,
-                  "your circle has %u cards, and %u pieces are needed: the page reads "
+                  "your circle has %u card%s, and %u pieces are needed: the page reads "
                   "cards only. With guardians beside them: kith restore card. More "
                   "cards: kith guardian add NAME --card",
-                  cards, circle_need(&d->me));
+                  cards, cards == 1 ? "" : "s", circle_need(&d->me));
 }
 
 static void say_done(struct ctx *ctx, const struct day *d, const char *path)
