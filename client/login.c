@@ -183,13 +183,18 @@ static enum err by_address(const struct vault *v, const char *head, struct bytes
     return several ? ERR_EXISTS : OK;
 }
 
-/* git: "Password for 'https://ana@git.example'". */
+/*
+ * git: "Password for 'https://ana@git.example'". Older ones do not encode the user they
+ * had from an address: in "https://git.example/@evil.example" all before @ is the user.
+ */
 static enum err of_git(const struct vault *v, struct bytes text,
                        const struct vault_item **out)
 {
     struct login_url url = { 0 };
 
-    if (!take_tail(&text, "'") || !login_url_read(text, &url))
+    if (!take_tail(&text, "'") || !login_url_read(text, &url) ||
+        memchr(text.p, '?', text.n) != NULL || memchr(text.p, '#', text.n) != NULL ||
+        (url.path.n > 0 && memchr(url.path.p, '@', url.path.n) != NULL))
         return ERR_UNKNOWN;
     return login_find(v, &url, out);
 }

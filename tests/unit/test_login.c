@@ -209,6 +209,13 @@ static void a_prompt_that_is_not_known_is_not_answered(void **state)
         "@host.example's password: ",
         "Password for 'https://git.example.org': ",
         "Password for 'https://git.example",
+        /* Who is asked for stands before the last @: git of old writes there what an
+           address that somebody made up had encoded. */
+        "Password for 'https://git.example/@evil.example': ",
+        "Password for 'https://ana@git.example/@evil.example': ",
+        "Password for 'https://git.example?@evil.example': ",
+        "Password for 'https://git.example#@evil.example': ",
+        "Username for 'https://git.example/@evil.example': ",
         "Are you sure you want to continue connecting (yes/no/[fingerprint])? ",
         /* What a server writes stands behind who it is, and never at the beginning. */
         "(ana@evil.example) [sudo] password for ana: ",
