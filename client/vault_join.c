@@ -264,7 +264,8 @@ static uint64_t our_version(const struct vault *v)
     uint64_t version = v->took ? v->next.version : v->state.version;
     if (!v->changed)
         return version;
-    return (version > v->parents_version ? version : v->parents_version) + 1;
+    return vault_version_after(version > v->parents_version ? version
+                                                            : v->parents_version);
 }
 
 /* Of two states with the same items one is kept, the same one everywhere. */

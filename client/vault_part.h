@@ -137,6 +137,9 @@ const struct vault_item *vault_named(const struct entries *list, struct bytes na
  * many (at most VAULT_PAST); works in place.
  */
 uint32_t vault_past_keep(struct vault_ref *refs, size_t n, const struct vault_ref *now);
+/* Of the state after that one. The last there is stays: items, not numbers, are joined.
+ */
+uint64_t vault_version_after(uint64_t version);
 bool vault_same_content(const struct vault_ref *a, const struct vault_ref *b);
 
 #endif

@@ -33,10 +33,11 @@ struct held_seat {
     uint8_t head[HASH_BYTES];
     uint8_t state[HASH_BYTES]; /* zero: one that was not understood */
     uint8_t incarnation[ID_BYTES];
-    uint64_t seen;  /* Unix seconds */
-    uint64_t saved; /* when it acknowledged or showed a state of ours; 0 never */
-    uint8_t list;   /* 1 + index of the list of what it holds; 0: not known */
-    uint8_t doubt;  /* 1: objects were missing there, it is asked about each */
+    uint64_t seen;   /* Unix seconds */
+    uint64_t saved;  /* when it acknowledged or showed a state of ours; 0 never */
+    uint8_t list;    /* 1 + index of the list of what it holds; 0: not known */
+    uint8_t doubt;   /* 1: objects were missing there, it is asked about each */
+    uint64_t height; /* version of that state; 0: not known */
 };
 
 struct held_list {

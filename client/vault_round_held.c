@@ -30,6 +30,7 @@ static const struct wire_field seat_fields[] = {
     W_UINT(held_seat, saved, 8, WIRE_MAY, UINT64_MAX),
     W_UINT(held_seat, list, 9, WIRE_MAY, HELD_LISTS),
     W_UINT(held_seat, doubt, 10, WIRE_MAY, 1),
+    W_UINT(held_seat, height, 11, WIRE_MAY, VAULT_VERSION_MAX),
 };
 static const struct wire_schema seat_schema = W_SCHEMA(held_seat, seat_fields);
 

@@ -22,7 +22,7 @@ enum vault_fault vault_head_judge(const struct vault_place *p,
         return VAULT_FORGED;
     if (!same_id(h.ward, p->g->ward))
         return VAULT_OTHER_WARD;
-    if (h.version == 0 || h.version >= VAULT_VERSION_MAX)
+    if (h.version == 0 || h.version >= HEAD_MOST)
         return VAULT_BAD_VERSION;
     if (vault_state_open(p->round->keys, h.body, p->g->ward, mem, &out->state) != OK)
         return VAULT_SHUT;
@@ -42,15 +42,18 @@ struct held_seat *vault_place_held(struct vault_place *p, bool make)
 
 /*
  * Against what it acknowledged, or showed, before. Out of a backup it is another
- * incarnation, and older: seen_hello names it for that.
+ * incarnation, and older: seen_hello names it for that. An old state in a new head is
+ * old: whoever has it can put it in.
  */
-static void judge_past(struct vault_place *p, uint64_t version, const uint8_t *head)
+static void judge_past(struct vault_place *p, uint64_t version, const uint8_t *head,
+                       uint64_t height)
 {
     const struct held_seat *s = vault_place_held(p, false);
     if (s == NULL || s->version == 0 || !same_id(s->ward, p->g->ward) ||
         !same_id(s->incarnation, p->call->hello.incarnation))
         return;
-    if (version < s->version || (version == s->version && !same_hash(head, s->head)))
+    if (version < s->version || height < s->height ||
+        (version == s->version && !same_hash(head, s->head)))
         vault_place_fault(p, VAULT_WENT_BACK);
 }
 
@@ -66,6 +69,7 @@ static void note_held(struct vault_place *p)
     memcpy(s->incarnation, p->call->hello.incarnation, ID_BYTES);
     s->seen = now;
     s->version = p->has_head ? p->newest.version : 0;
+    s->height = p->has_head ? p->newest.state.version : 0;
     memset(s->state, 0, HASH_BYTES);
     if (!p->has_head) {
         s->saved = 0;
@@ -96,7 +100,7 @@ bool vault_place_shown(struct vault_place *p, const struct rep_head_get *rep)
     p->has_head = rep->head.n > 0;
     p->witnessed = false;
     if (!p->has_head) {
-        judge_past(p, 0, NULL);
+        judge_past(p, 0, NULL, 0);
         note_held(p);
         return true;
     }
@@ -109,7 +113,7 @@ bool vault_place_shown(struct vault_place *p, const struct rep_head_get *rep)
         vault_place_fail(p, ERR_CORRUPT);
         return false;
     }
-    judge_past(p, p->newest.version, p->newest.head);
+    judge_past(p, p->newest.version, p->newest.head, p->newest.state.version);
     take_witness(p, rep->witness);
     note_held(p);
     if (same_hash(p->newest.hash, p->round->now) && vault_place_held(p, true)->doubt == 0)
@@ -151,8 +155,10 @@ static void judge_witness(struct vault_round *r, const struct vault_witness *w)
         struct vault_place *p = &r->places[i];
         const struct vault_sight *s = p->shown ? sight_of(w, p) : NULL;
         uint64_t version = p->has_head ? p->newest.version : 0;
-        if (s != NULL && version < s->version && p->fault == VAULT_FINE &&
-            same_id(s->incarnation, p->call->hello.incarnation))
+        uint64_t height = p->has_head ? p->newest.state.version : 0;
+        if (s == NULL || !same_id(s->incarnation, p->call->hello.incarnation))
+            continue;
+        if (version < s->version || height < s->height)
             vault_place_fault(p, VAULT_WENT_BACK);
     }
 }

@@ -17,6 +17,7 @@ enum {
     WAITS_MAX = 100,        /* of one place without any progress, */
     WAITED_MAX_MS = 600000, /* and so long in all */
     NEWER_MAX = 3,
+    HEAD_MOST = VAULT_VERSION_MAX / 2, /* pushes come not near it; after it is room */
     PASS_MOST_MS = 600000,
     SLOWEST = 32 * 1024, /* bytes a second that are waited for */
     LATE_MAX = 8         /* passes that may end by their deadline */

@@ -146,6 +146,7 @@ static void make_witness(struct vault_place *p, const struct vault_state *of,
             continue;
         struct vault_sight *sight = &w->seats[w->n_seats++];
         *sight = (struct vault_sight){ .version = s->version, .seen = s->seen };
+        sight->height = s->height;
         memcpy(sight->ward, s->ward, ID_BYTES);
         memcpy(sight->seat, s->seat, SEAT_BYTES);
         memcpy(sight->state, s->state, HASH_BYTES);
@@ -262,6 +263,7 @@ static enum err took_head(struct vault_place *p)
     s->version = w->version + 1;
     vault_head_hash(bytes_of(w->signed_head, w->signed_n), s->head);
     memcpy(s->state, r->now, HASH_BYTES);
+    s->height = vault_now(r->how->vault)->version;
     s->seen = r->how->params->now();
     s->saved = 0;
     s->list = 0;

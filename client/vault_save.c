@@ -79,6 +79,11 @@ static enum err index_put(struct vault *v, uint8_t out_id[VAULT_ID])
 
 /* ---- the state ---- */
 
+uint64_t vault_version_after(uint64_t version)
+{
+    return version < VAULT_VERSION_MAX - 1 ? version + 1 : VAULT_VERSION_MAX - 1;
+}
+
 static void parents_set(const struct vault *v, struct vault_state *s)
 {
     uint64_t version = v->state.version;
@@ -88,7 +93,7 @@ static void parents_set(const struct vault *v, struct vault_state *s)
         s->parents[s->n_parents++] = v->parents[i];
     if (v->parents_version > version)
         version = v->parents_version;
-    s->version = version + 1;
+    s->version = vault_version_after(version);
 }
 
 static enum err state_make(struct vault *v, uint64_t now, struct vault_state *out)
@@ -102,8 +107,6 @@ static enum err state_make(struct vault *v, uint64_t now, struct vault_state *ou
     for (size_t i = 0; i < v->there.n; i++)
         s.bytes += v->there.p[i]->item.now[0].size;
     parents_set(v, &s);
-    if (s.version > VAULT_VERSION_MAX)
-        return ERR_TOO_BIG;
     TRY(index_put(v, s.index));
     *out = s;
     return OK;

@@ -272,6 +272,7 @@ static const struct wire_field vault_sight_fields[] = {
     W_FIX(vault_sight, state, 4, WIRE_MUST),
     W_FIX(vault_sight, incarnation, 5, WIRE_MUST),
     W_UINT(vault_sight, seen, 6, WIRE_MUST, UINT64_MAX),
+    W_UINT(vault_sight, height, 7, WIRE_MAY, VAULT_VERSION_MAX),
 };
 static const struct wire_schema vault_sight_schema =
     W_SCHEMA(vault_sight, vault_sight_fields);

@@ -296,7 +296,8 @@ struct vault_sight {
     uint64_t version; /* of the seat's head */
     uint8_t state[HASH_BYTES];
     uint8_t incarnation[ID_BYTES];
-    uint64_t seen; /* Unix seconds, by the device's clock */
+    uint64_t seen;   /* Unix seconds, by the device's clock */
+    uint64_t height; /* version of that state; 0: not known */
 };
 
 /* What a device knew when it set a head: kept at every seat, judges the others. */

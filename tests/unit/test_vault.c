@@ -836,6 +836,7 @@ static void the_greatest_witness_has_room(void **state)
     for (size_t i = 0; i < PIECES_MAX; i++) {
         memset(&w.seats[i], 0xff, sizeof w.seats[i]);
         w.seats[i].version = VAULT_VERSION_MAX;
+        w.seats[i].height = VAULT_VERSION_MAX;
     }
     struct buf b = BUF_OF(mem);
     vault_witness_seal(keys, &w, ward, &crypt_random, &b);

@@ -87,6 +87,31 @@ static void theirs_is_taken_as_it_is(void **state)
     assert_true(device_reads(B, device_find(B, "bank"), 1, "b1"));
 }
 
+/* A thief's state of the greatest number ends no vault: the items decide. */
+static void after_the_greatest_version_it_goes_on(void **state)
+{
+    struct vault_merge m = { 0 };
+    (void)state;
+    begin();
+    struct vault_state s = *vault_now(A->vault);
+    s.version = VAULT_VERSION_MAX - 1;
+    assert_int_equal(vault_join(B->vault, &s, false, &m), OK);
+    device_save(B);
+    device_edit(B, "bank", "b2");
+    device_edit(B, "bank", "b3");
+    assert_int_equal(vault_now(B->vault)->version, VAULT_VERSION_MAX - 1);
+    device_edit(A, "mail", "m2");
+    (void)pull(A, B);
+    (void)pull(B, A);
+    assert_true(same_state(A, B));
+    device_edit(A, "note", "n2");
+    (void)pull(B, A);
+    assert_true(same_state(A, B));
+    assert_true(device_reads(B, device_find(B, "bank"), 0, "b3"));
+    assert_true(device_reads(B, device_find(B, "mail"), 0, "m2"));
+    assert_true(device_reads(B, device_find(B, "note"), 0, "n2"));
+}
+
 static void what_is_older_changes_nothing(void **state)
 {
     (void)state;
@@ -547,6 +572,7 @@ int main(void)
         CASE(a_state_of_another_generation_is_refused),
         CASE(a_state_whose_pages_are_not_here_is_not_joined),
         CASE(what_is_older_changes_nothing),
+        CASE(after_the_greatest_version_it_goes_on),
         CASE(theirs_is_taken_as_it_is),
         CASE(both_changes_are_kept),
         CASE(joined_on_both_sides_is_one),

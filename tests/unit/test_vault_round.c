@@ -131,9 +131,10 @@ static void a_bad_head_is_named_and_harms_nothing(void **state)
         enum manner manner;
         enum vault_fault fault;
     } cases[] = {
-        { OTHER_WARD, VAULT_OTHER_WARD },  { BAD_SIGN, VAULT_FORGED },
-        { CUT_HEAD, VAULT_FORGED },        { HUGE_HEAD, VAULT_BAD_VERSION },
-        { OTHER_SAYS, VAULT_BAD_VERSION }, { OTHER_KEY, VAULT_SHUT },
+        { OTHER_WARD, VAULT_OTHER_WARD }, { BAD_SIGN, VAULT_FORGED },
+        { CUT_HEAD, VAULT_FORGED },       { HUGE_HEAD, VAULT_BAD_VERSION },
+        { NEAR_END, VAULT_BAD_VERSION },  { OTHER_SAYS, VAULT_BAD_VERSION },
+        { OTHER_KEY, VAULT_SHUT },
     };
 
     uint8_t before[HASH_BYTES];
@@ -382,6 +383,33 @@ static void who_shows_less_than_it_acknowledged_is_named(void **state)
     assert_int_equal(fault_at(&pad, 2), VAULT_FINE);
     assert_true(reads(&pad, "cellar", "under the stone"));
     assert_true(reads(&pad, "gate", "4714"));
+}
+
+/* Whoever holds any head of ours can put its state into a head of a greater number. */
+static void a_new_head_around_an_old_state_is_named(void **state)
+{
+    (void)state;
+    device_add(&ana.device, "gate", "4711");
+    assert_int_equal(push(&ana), 5);
+    pull(&pad);
+    device_edit(&ana.device, "gate", "4712");
+    assert_int_equal(push(&ana), 5);
+    nodes[1]->manner = SAYS_NEW;
+    look(&ana); /* by what it acknowledged to this device */
+    assert_int_equal(fault_at(&ana, 1), VAULT_WENT_BACK);
+    assert_int_equal(fault_at(&ana, 0), VAULT_FINE);
+    /* By what it acknowledged to another device, whose witness lies at the others. */
+    nodes[1]->manner = HONEST;
+    for (int i = 0; i < 2; i++) {
+        device_edit(&ana.device, "gate", i == 0 ? "4714" : "4713");
+        assert_int_equal(push(&ana), 5);
+    }
+    nodes[1]->n_heads--; /* its witness may be one push late */
+    nodes[1]->manner = SAYS_NEW;
+    pull(&pad);
+    assert_int_equal(fault_at(&pad, 1), VAULT_WENT_BACK);
+    assert_int_equal(fault_at(&pad, 2), VAULT_FINE);
+    assert_true(reads(&pad, "gate", "4713"));
 }
 
 /* ---- much that would go ---- */
@@ -750,6 +778,7 @@ int main(void)
         CASE(no_answer_is_endless),
         CASE(busy_is_waited_for),
         CASE(who_shows_less_than_it_acknowledged_is_named),
+        CASE(a_new_head_around_an_old_state_is_named),
         CASE(a_thief_removes_nothing_by_himself),
         CASE(a_cut_loses_nothing_and_moves_little_twice),
         CASE(a_run_that_ended_anywhere_goes_on),

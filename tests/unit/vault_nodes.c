@@ -131,6 +131,10 @@ static struct bytes head_made(const struct vault_node *n, const struct node_head
         memset(h.ward, 0x99, ID_BYTES);
     if (n->manner == HUGE_HEAD)
         h.version = VAULT_VERSION_MAX; /* nothing could follow it */
+    if (n->manner == NEAR_END)
+        h.version = VAULT_VERSION_MAX - 1;
+    if (n->manner == SAYS_NEW)
+        h.version = n->n_heads + 1;
     uint8_t body[VAULT_BODY_MAX];
     if (n->manner == OTHER_KEY) {
         memcpy(body, h.body.p, h.body.n);
@@ -145,7 +149,8 @@ static struct bytes head_made(const struct vault_node *n, const struct node_head
 
 static struct bytes head_shown(const struct vault_node *n, const struct node_head *from)
 {
-    if (n->manner == OTHER_WARD || n->manner == HUGE_HEAD || n->manner == OTHER_KEY)
+    if (n->manner == OTHER_WARD || n->manner == HUGE_HEAD || n->manner == OTHER_KEY ||
+        n->manner == NEAR_END || n->manner == SAYS_NEW)
         return head_made(n, from);
     if (n->manner == CUT_HEAD)
         return bytes_of(from->raw, from->n / 2);
@@ -160,13 +165,17 @@ static enum err head_get(struct vault_node *n, const struct req_head_get *req,
                          struct rep_head_get *rep)
 {
     size_t newest = n->n_heads;
-    if (n->manner == OLD_HEAD && newest > 1)
+    if ((n->manner == OLD_HEAD || n->manner == SAYS_NEW) && newest > 1)
         newest--;
     size_t version = req->version == 0 || req->version > newest ? newest : req->version;
     rep->quota = 72 * 1024 * 1024;
     rep->version = newest + (n->manner == OTHER_SAYS);
     if (n->manner == HUGE_HEAD)
         rep->version = VAULT_VERSION_MAX;
+    if (n->manner == NEAR_END)
+        rep->version = VAULT_VERSION_MAX - 1;
+    if (n->manner == SAYS_NEW)
+        rep->version = n->n_heads + 1;
     rep->oldest = newest > 0;
     if (n->manner == ENDLESS)
         version = newest;

@@ -17,6 +17,8 @@ enum manner {
     BAD_SIGN,   /* a head with one bit of its signature changed */
     CUT_HEAD,   /* half a head */
     HUGE_HEAD,  /* signed rightly, the last version there can be */
+    NEAR_END,   /* signed rightly, the last but one: what follows cannot be */
+    SAYS_NEW,   /* what was before its newest head, in a head of its own after it */
     OTHER_SAYS, /* the version beside the head is another */
     OTHER_KEY,  /* a state that our key does not open */
     FLIPPED,    /* one bit of each object is changed */
