@@ -230,14 +230,20 @@ static enum err ask_words(struct ctx *ctx, struct restore *r)
                 "circle sheet, or as a guardian reads them to you whom you call by a "
                 "number you had before.",
     };
-    char line[WORDS_TEXT + 64] = "";
+    const struct ask again = { .text = a.text, .flag = a.flag };
 
-    TRY(term_ask_maybe(ctx->term, &a, line, sizeof line));
-    if (line[0] == '\0')
-        return OK;
-    if (restore_accept(r, bytes_text(line)) != OK)
-        return term_fail(ctx->term, ERR_WORD, NULL, "Four words of the list are needed.");
-    return OK;
+    enum { TRIES = 3 };
+
+    for (unsigned i = 0; i < TRIES; i++) {
+        char line[WORDS_TEXT + 64] = "";
+
+        TRY(term_ask_maybe(ctx->term, i == 0 ? &a : &again, line, sizeof line));
+        if (line[0] == '\0' || restore_accept(r, bytes_text(line)) == OK)
+            return OK;
+        term_say(ctx->term, "These are not four words of the list.");
+    }
+    return term_fail(ctx->term, ERR_WORD, "kith restore",
+                     "The words that name your key were not understood.");
 }
 
 static enum err options_take(struct ctx *ctx, struct restore *r)
