@@ -172,7 +172,8 @@ enum err cards_judge(struct judge *j)
 struct table {
     size_t n; /* shares, in the order of members */
     struct slip39_share shares[PAPER_CARDS];
-    size_t picked[PAPER_CARDS]; /* of one try: which of them */
+    uint8_t threshold[GROUPS_MAX]; /* of one try: what is believed of each group, */
+    size_t picked[PAPER_CARDS];    /* and which of them */
     size_t n_picked;
     struct slip39_share hand[PAPER_CARDS];
 };
@@ -182,16 +183,53 @@ static bool same_place(const struct slip39_share *a, const struct slip39_share *
     return a->group_index == b->group_index && a->member_index == b->member_index;
 }
 
-/* The choice-th way to take one share of each place; 0: there are no more. */
+/* Cards of one group may name different thresholds: one is believed at a time. */
+static unsigned pick_thresholds(struct table *t, unsigned choice)
+{
+    for (uint8_t g = 0; g < GROUPS_MAX; g++) {
+        bool named[UINT8_MAX + 1] = { false };
+        unsigned n = 0;
+
+        for (size_t i = 0; i < t->n; i++) {
+            uint8_t one = t->shares[i].member_threshold;
+
+            if (t->shares[i].group_index != g || named[one])
+                continue;
+            named[one] = true;
+            n++;
+        }
+        if (n == 0)
+            continue;
+        unsigned want = choice % n;
+        uint8_t at = 0;
+
+        choice /= n;
+        while (!named[at] || want-- > 0)
+            at++;
+        t->threshold[g] = at;
+    }
+    return choice;
+}
+
+static bool believed(const struct table *t, const struct slip39_share *share)
+{
+    return share->member_threshold == t->threshold[share->group_index];
+}
+
+/* The choice-th way to take one share of each place; false: there are no more. */
 static bool pick(struct table *t, unsigned choice)
 {
+    choice = pick_thresholds(t, choice);
     t->n_picked = 0;
     for (size_t i = 0; i < t->n; i++) {
         unsigned rivals = 0;
         unsigned before = 0;
 
+        if (!believed(t, &t->shares[i]))
+            continue;
         for (size_t k = 0; k < t->n; k++) {
-            bool rival = same_place(&t->shares[i], &t->shares[k]);
+            bool rival =
+                same_place(&t->shares[i], &t->shares[k]) && believed(t, &t->shares[k]);
 
             rivals += rival;
             before += rival && k < i;
@@ -203,7 +241,8 @@ static bool pick(struct table *t, unsigned choice)
 
         choice /= rivals;
         for (size_t k = i; k < t->n; k++) {
-            if (!same_place(&t->shares[i], &t->shares[k]) || want-- != 0)
+            if (!same_place(&t->shares[i], &t->shares[k]) ||
+                !believed(t, &t->shares[k]) || want-- != 0)
                 continue;
             t->picked[t->n_picked] = k;
             t->hand[t->n_picked++] = t->shares[k];
@@ -282,19 +321,22 @@ static enum err try_hands(struct world *w, struct table *t, struct root_key *out
     AUTO_SECRET struct escrow_key *escrow = NULL;
 
     TRY(secret_new(&escrow));
-    for (unsigned choice = 0; choice < CHOICES_MAX && pick(t, choice); choice++) {
-        enum err e = hand_combine(w, t, escrow);
+    bool fit = false;
+    for (unsigned choice = 0; !w->opens && choice < CHOICES_MAX && pick(t, choice);
+         choice++) {
+        enum err e = hand_enough(t) ? hand_combine(w, t, escrow) : ERR_SHARE_FEW;
 
+        w->enough = w->enough || e != ERR_SHARE_FEW;
+        if (e == OK) {
+            fit = true;
+            e = w->wrapped != NULL ? hand_open(w, escrow, out_root) : ERR_STATE;
+            w->opens = e == OK;
+        }
         if (e == ERR_NOMEM)
             return e;
-        if (e != OK)
-            continue;
-        w->enough = false;
-        w->locked = w->wrapped == NULL;
-        e = w->wrapped != NULL ? hand_open(w, escrow, out_root) : ERR_STATE;
-        w->opens = w->enough = e == OK;
-        return e == ERR_NOMEM ? e : OK;
     }
+    w->locked = fit && w->wrapped == NULL;
+    w->enough = w->opens || (w->enough && !fit);
     return OK;
 }
 
@@ -308,8 +350,7 @@ enum err paper_root(struct world *w, struct root_key *out_root)
     (void)pick(t, 0); /* there is always one */
     if (w->need == 0 && t->hand[0].group_count == 1)
         w->need = t->hand[0].member_threshold;
-    w->enough = hand_enough(t);
-    return w->enough ? try_hands(w, t, out_root) : OK;
+    return try_hands(w, t, out_root);
 }
 
 /* ---- verdicts ---- */

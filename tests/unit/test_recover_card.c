@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "proto/recover.h"
+#include "proto/slip39.h"
 #include "tests/unit/circle.h"
 
 enum { MOST = 8 };
@@ -304,6 +305,40 @@ static void a_wrong_card_among_cards(void **state)
     assert_int_equal(s->r.cards[3], VERDICT_GOOD);
 }
 
+/* Its checksum is whoever's who types it: the thresholds in its words are changed too. */
+static void card_forged(size_t i, uint8_t threshold)
+{
+    struct slip39_share share;
+    struct paper_card *p = card_words(&s->now, i);
+    struct buf b = { .p = p->piece, .cap = PIECE_BYTES };
+
+    assert_int_equal(slip39_piece_decode(BYTES_OF(p->piece), &share), OK);
+    share.member_threshold = threshold;
+    slip39_piece_encode(&share, &b);
+    assert_false(b.over);
+}
+
+static void a_card_with_another_threshold(void **state)
+{
+    (void)state;
+    plan_make(3, 6, 5);
+    for (uint8_t threshold = 1; threshold <= 5; threshold++) {
+        nothing_given();
+        wrapped_given(&s->now);
+        card_forged(1, threshold);
+        card_forged(5, threshold);
+        (void)card_words(&s->now, 2);
+        (void)card_words(&s->now, 3);
+        (void)card_words(&s->now, 4);
+        assert_int_equal(judge(), RECOVER_FOUND);
+        found_is(s->root);
+        bool bad = threshold != 3;
+        assert_int_equal(s->r.cards[0], bad ? VERDICT_BAD_PIECE : VERDICT_GOOD);
+        assert_int_equal(s->r.cards[1], bad ? VERDICT_BAD_PIECE : VERDICT_GOOD);
+        assert_int_equal(s->r.have, bad ? 3 : 5);
+    }
+}
+
 static void once_is_once(void **state)
 {
     (void)state;
@@ -382,6 +417,7 @@ int main(void)
         cmocka_unit_test(cards_of_somebody_else),
         cmocka_unit_test(a_wrong_card_is_found_out),
         cmocka_unit_test(a_wrong_card_among_cards),
+        cmocka_unit_test(a_card_with_another_threshold),
         cmocka_unit_test(once_is_once),
         cmocka_unit_test(groups_with_cards),
         cmocka_unit_test(sixty_four_cards),
