@@ -187,6 +187,7 @@ enum err shelf_save(struct ctx *ctx, struct shelf *s)
 void shelf_push(struct ctx *ctx, struct shelf *s)
 {
     bool sealed = s->day->me.epoch != 0;
+    bool alone = s->day->n_guardians == 0;
 
     shelf_close(s);
     if (ctx_option(ctx, "--no-push") == NULL && vault_carry(ctx))
@@ -195,8 +196,10 @@ void shelf_push(struct ctx *ctx, struct shelf *s)
         term_say(ctx->term, "It is on this machine only, until your guardians have it. "
                             "Next: kith vault push");
     else
-        term_say(ctx->term, "It is on this machine only: there is no sealed circle yet "
-                            "that could give it back. Next: kith circle seal");
+        term_say(ctx->term,
+                 "It is on this machine only: there is no sealed circle yet "
+                 "that could give it back. Next: %s",
+                 alone ? "kith guardian add NAME LINK" : "kith circle seal");
 }
 
 /* ---- JSON ---- */

@@ -19,7 +19,8 @@ static enum err look(struct vault_desk *k)
     struct ctx *ctx = k->ctx;
     TRY(vault_desk_round(k, false));
     if (k->round->n == 0)
-        return term_fail_as(ctx->term, ERR_UNKNOWN, EXIT_NONE, "no-guardian", NULL,
+        return term_fail_as(ctx->term, ERR_UNKNOWN, EXIT_NONE, "no-guardian",
+                            "Guardians come first; their nodes are what this asks.",
                             "kith guardian add NAME LINK",
                             "You have no guardians whose nodes could keep the vault.");
     TRY(vault_round_look(k->round));

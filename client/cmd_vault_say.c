@@ -108,15 +108,21 @@ void vault_say_standing(struct term *t, const struct vault_desk *k, bool answer)
         return;
     }
     time_text(s.since, when);
+    bool back = home_has(&k->home, HOME_RESTORE);
     if (s.of == 0)
-        term_answer(t, "%s; on this machine alone.", items);
+        term_answer(t, back ? "%s; on this machine." : "%s; on this machine alone.",
+                    items);
     else if (s.enough && answer)
         term_answer(t, "%s; saved at %u of %u nodes since %s.", items, s.saved, s.of,
                     when);
     else
         term_answer(t, "%s; saved at %u of %u nodes, %u are needed.", items, s.saved,
                     s.of, s.need);
-    if (s.of == 0)
+    if (s.of == 0 && back)
+        term_say(t, "The nodes of your old circle keep it as it came back. What you "
+                    "change is on this machine alone until new guardians have it: kith "
+                    "guardian add NAME LINK");
+    else if (s.of == 0)
         term_say(t, "No guardian's node keeps it yet: kith guardian add NAME LINK");
     else if (!s.enough)
         term_say(t, "To save it: kith vault push");
