@@ -33,11 +33,12 @@ static void ask_list(struct vault_place *p, struct call_send *out)
 static void next_head(struct vault_place *p, struct call_send *out)
 {
     struct place_work *w = p->work;
-    struct bytes ids = { w->junk.p + w->junk_at, w->junk.n - w->junk_at };
-    if (w->junk.n == 0 || (ids.n == 0 && w->heads >= CLEAN_HEADS)) {
+    size_t left = w->junk.n - w->junk_at;
+    if (w->junk.n == 0 || (left == 0 && w->heads >= CLEAN_HEADS)) {
         p->state = PLACE_LOOKED;
         return;
     }
+    struct bytes ids = { w->junk.p + w->junk_at, left };
     ids.n = ids.n < sizeof w->dropped ? ids.n : sizeof w->dropped;
     memcpy(w->dropped, ids.p, ids.n);
     vault_place_head(p, &p->newest.state);
