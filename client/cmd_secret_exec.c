@@ -162,6 +162,14 @@ static enum err hand_all(const struct ctx *ctx, struct handing *h)
     return let_inherit(ctx, h);
 }
 
+/* What a passphrase comes through was opened for kith alone. */
+static void keep_passphrase(const struct term *t)
+{
+    if (t->passphrase_fd > STDERR_FILENO)
+        (void)fcntl(t->passphrase_fd, F_SETFD, FD_CLOEXEC); /* or it is not open */
+    (void)unsetenv("KITH_PASSPHRASE_FD");
+}
+
 /* Returns only where it could not be run. */
 static enum err become(struct ctx *ctx)
 {
@@ -171,6 +179,7 @@ static enum err become(struct ctx *ctx)
     for (size_t i = 0; i < ctx->n_tail; i++)
         argv[i] = (char *)(uintptr_t)ctx->tail[i]; /* execvp changes none of them */
     (void)fflush(NULL);
+    keep_passphrase(ctx->term);
     (void)signal(SIGPIPE, SIG_DFL);
     (void)execvp(argv[0], argv);
     int why = errno;

@@ -318,6 +318,14 @@ run Ana 2 secret exec shop=S -- sh -c 'echo changed >"$S"'
 run Ana 0 secret exec shop=S -- sh -c 'stat -Lc %a "$S"; ls /proc/self/fd | wc -l'
 answers "400
 $(($(sh -c 'ls /proc/self/fd | wc -l') + 1))"
+# What a passphrase comes through is kith's alone.
+export KITH_PASSPHRASE_FD=8
+exec 8<"$work/look"
+# shellcheck disable=SC2016
+run Ana 0 secret exec shop=S -- sh -c '[ ! -e /proc/self/fd/8 ]; echo "$?$KITH_PASSPHRASE_FD"'
+exec 8<&-
+unset KITH_PASSPHRASE_FD
+answers 0
 run Ana 77 secret exec shop -- sh -c 'exit 77'
 # shellcheck disable=SC2016
 run Ana 143 secret exec shop -- sh -c 'kill $$'
