@@ -70,12 +70,11 @@ void vault_say_merge(struct term *t, const struct vault_round *r)
              m->added, m->changed, m->removed);
     if (m->both > 0)
         term_say(t,
-                 "%u items were changed on both sides. The newer content is the present "
-                 "one; the other is kept: kith secret history NAME",
+                 "Items changed on both sides: %u. The newer content is the present one; "
+                 "the other is kept: kith secret history NAME",
                  m->both);
     if (m->renamed > 0)
-        term_say(t, "%u names were taken twice; each second one got a number.",
-                 m->renamed);
+        term_say(t, "Names taken twice: %u; each second one got a number.", m->renamed);
 }
 
 void vault_say_shrunk(struct term *t, const struct vault_shown *s,
