@@ -26,6 +26,8 @@ enum vault_fault vault_head_judge(const struct vault_place *p,
         return VAULT_BAD_VERSION;
     if (vault_state_open(p->round->keys, h.body, p->g->ward, mem, &out->state) != OK)
         return VAULT_SHUT;
+    if (out->state.generation != p->round->how->me->me.vault_generation)
+        return VAULT_SHUT; /* no node can make such a one: a device that lies */
     if (out->state.version == 0 || out->state.version >= VAULT_VERSION_MAX)
         return VAULT_BAD_VERSION;
     out->version = h.version;

@@ -467,6 +467,27 @@ static void a_thief_removes_nothing_by_himself(void **state)
 
 /* ---- cuts ---- */
 
+/* Sealed with our key, and of a generation that key does not belong to. */
+static void a_state_of_another_generation_stops_no_round(void **state)
+{
+    (void)state;
+    device_add(&ana.device, "gate", "4711");
+    assert_int_equal(push(&ana), 5);
+    pull(&pad);
+    device_edit(&pad.device, "gate", "4712");
+    ((struct vault_state *)(uintptr_t)vault_now(pad.device.vault))->generation++;
+    for (size_t i = 1; i < NODES; i++)
+        nodes[i]->manner = i == 1 ? HONEST : AWAY;
+    assert_int_equal(push(&pad), 2);
+    nodes_manner(HONEST);
+    device_edit(&ana.device, "gate", "4713");
+    pull(&ana);
+    assert_int_equal(fault_at(&ana, 1), VAULT_SHUT);
+    assert_int_equal(fault_at(&ana, 2), VAULT_FINE);
+    assert_int_equal(push(&ana), 3);
+    assert_true(reads(&ana, "gate", "4713"));
+}
+
 static void a_cut_loses_nothing_and_moves_little_twice(void **state)
 {
     (void)state;
@@ -780,6 +801,7 @@ int main(void)
         CASE(who_shows_less_than_it_acknowledged_is_named),
         CASE(a_new_head_around_an_old_state_is_named),
         CASE(a_thief_removes_nothing_by_himself),
+        CASE(a_state_of_another_generation_stops_no_round),
         CASE(a_cut_loses_nothing_and_moves_little_twice),
         CASE(a_run_that_ended_anywhere_goes_on),
         CASE(one_small_change_is_one_message_a_node),
