@@ -195,12 +195,19 @@ static void name_losers(struct vault_round *r, const uint8_t state[HASH_BYTES])
 }
 
 /* Nothing is written over what nobody could read, unless a person says so. */
-static void lose(struct vault_round *r, const uint8_t state[HASH_BYTES])
+static void lose(struct vault_round *r, const uint8_t state[HASH_BYTES], enum err why)
 {
     for (size_t i = 0; i < r->n; i++) {
         struct vault_place *p = &r->places[i];
-        if (p->state == PLACE_FOREIGN && same_hash(p->newest.hash, state))
-            vault_place_fail(p, ERR_CORRUPT);
+        if (p->state != PLACE_FOREIGN || !same_hash(p->newest.hash, state))
+            continue;
+        if (why == ERR_TOO_BIG)
+            (void)snprintf(
+                p->why, sizeof p->why,
+                "What %.*s's node has and what is here are together more items "
+                "than a vault can have.",
+                (int)p->g->name.n, (const char *)p->g->name.p);
+        vault_place_fail(p, why);
     }
 }
 
@@ -250,7 +257,11 @@ static enum err join_one(struct vault_round *r, const struct vault_shown *s, boo
         return OK;
     }
     if (e == ERR_CORRUPT || e == ERR_UNKNOWN || e == ERR_FORMAT) {
-        lose(r, s->hash); /* its list of items is not to be had */
+        lose(r, s->hash, ERR_CORRUPT); /* its list of items is not to be had */
+        return OK;
+    }
+    if (e == ERR_TOO_BIG) { /* a flood of items: the other states go on */
+        lose(r, s->hash, e);
         return OK;
     }
     TRY(e);

@@ -488,6 +488,30 @@ static void a_state_of_another_generation_stops_no_round(void **state)
     assert_true(reads(&ana, "gate", "4713"));
 }
 
+/* So many items that ours beside them are more than a vault has. */
+static void a_flood_of_items_stops_no_round(void **state)
+{
+    (void)state;
+    device_add(&ana.device, "gate", "4711");
+    const struct bytes content = bytes_text("x");
+    for (unsigned i = 0; i < VAULT_ITEMS_MAX; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "%u", i);
+        const struct vault_change change = { .name = bytes_text(name),
+                                             .type = VAULT_NOTE,
+                                             .content = &content };
+        assert_int_equal(vault_add(pad.device.vault, &change, NOW, &crypt_random), OK);
+    }
+    device_save(&pad.device);
+    for (size_t i = 2; i < NODES; i++)
+        nodes[i]->manner = AWAY;
+    assert_int_equal(push(&pad), 2);
+    nodes_manner(HONEST);
+    pull(&ana);
+    assert_int_equal(push(&ana), 3);
+    assert_true(reads(&ana, "gate", "4711"));
+}
+
 static void a_cut_loses_nothing_and_moves_little_twice(void **state)
 {
     (void)state;
@@ -801,6 +825,7 @@ int main(void)
         CASE(who_shows_less_than_it_acknowledged_is_named),
         CASE(a_new_head_around_an_old_state_is_named),
         CASE(a_thief_removes_nothing_by_himself),
+        CASE(a_flood_of_items_stops_no_round),
         CASE(a_state_of_another_generation_stops_no_round),
         CASE(a_cut_loses_nothing_and_moves_little_twice),
         CASE(a_run_that_ended_anywhere_goes_on),
