@@ -54,6 +54,7 @@ static void answer(struct term *t, struct bytes text)
 {
     (void)fflush(t->out);
     (void)setvbuf(t->out, NULL, _IONBF, 0);
+    term_progress_end(t);
     (void)fwrite(text.p, 1, text.n, t->out);
 }
 

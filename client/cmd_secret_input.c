@@ -100,6 +100,7 @@ enum err answer_bytes(const struct ctx *ctx, struct bytes what)
 {
     FILE *out = ctx->term->out;
 
+    term_progress_end(ctx->term);
     (void)fflush(out);
     /* A test's answer is a stream without a descriptor. */
     if (fileno(out) < 0)
