@@ -63,22 +63,22 @@ struct command_table {
 /* All commands, in the order of the help text; ends with NULL (main_table.c). */
 extern const struct command_table *const command_tables[];
 /* Tables of the command groups, each in its own file. */
-extern const struct command_table cmd_init_table;     /* cmd_init.c: init, root */
-extern const struct command_table cmd_guard_table;    /* cmd_guard.c */
-extern const struct command_table cmd_guardian_table; /* cmd_guardian.c */
-extern const struct command_table cmd_circle_table;   /* cmd_circle.c */
-extern const struct command_table cmd_status_table;   /* cmd_status.c: "", status */
-extern const struct command_table cmd_alert_table;    /* cmd_alert.c */
-extern const struct command_table cmd_stop_table;     /* cmd_stop.c */
-extern const struct command_table cmd_log_table;      /* cmd_log.c */
-extern const struct command_table cmd_restore_table;  /* cmd_restore.c */
-extern const struct command_table cmd_vault_table;    /* cmd_vault.c */
-extern const struct command_table cmd_derive_table;   /* cmd_derive.c */
-extern const struct command_table cmd_card_table;     /* cmd_card.c */
+extern const struct command_table cmd_init_table;        /* cmd_init.c: init, root */
+extern const struct command_table cmd_guard_table;       /* cmd_guard.c */
+extern const struct command_table cmd_guardian_table;    /* cmd_guardian.c */
+extern const struct command_table cmd_circle_table;      /* cmd_circle.c */
+extern const struct command_table cmd_status_table;      /* cmd_status.c: "", status */
+extern const struct command_table cmd_alert_table;       /* cmd_alert.c */
+extern const struct command_table cmd_stop_table;        /* cmd_stop.c */
+extern const struct command_table cmd_log_table;         /* cmd_log.c */
+extern const struct command_table cmd_restore_table;     /* cmd_restore.c */
+extern const struct command_table cmd_vault_table;       /* cmd_vault.c */
+extern const struct command_table cmd_derive_table;      /* cmd_derive.c */
+extern const struct command_table cmd_card_table;        /* cmd_card.c */
 extern const struct command_table cmd_card_bundle_table; /* cmd_card_bundle.c */
-extern const struct command_table cmd_help_table;     /* cmd_help.c: help */
-extern const struct command_table cmd_secret_table;   /* cmd_secret.c */
-extern const struct command_table cmd_ask_table;      /* cmd_ask.c: credential, askpass */
+extern const struct command_table cmd_secret_table;      /* cmd_secret.c */
+extern const struct command_table cmd_ask_table;  /* cmd_ask.c: credential, askpass */
+extern const struct command_table cmd_help_table; /* cmd_help.c: help */
 
 #define COMMANDS(rows)                                                                   \
     {                                                                                    \
@@ -101,9 +101,9 @@ struct ctx {
     } given[ARGS_MAX];
 
     size_t n_given;
-    enum exit_code exit; /* what OK ends with */
     const char *const *tail; /* behind "--", of a command that has one; else NULL */
     size_t n_tail;
+    enum exit_code exit; /* what OK ends with */
 };
 
 /* ---- for handlers ---- */

@@ -16,8 +16,8 @@ const struct command_table *const command_tables[] = {
     &cmd_derive_table,
     &cmd_card_table,
     &cmd_card_bundle_table,
-    &cmd_help_table,
     &cmd_secret_table,
     &cmd_ask_table,
+    &cmd_help_table,
     NULL,
 };
