@@ -193,7 +193,9 @@ wait "${pid[Ben]}"
 rm -rf "$work/Ben.node"
 cp -r "$work/Ben.before" "$work/Ben.node"
 node Ben
-run Pad 0 vault pull # of the others; and what they say of Ben
+# Of the others; and what they say of Ben, where his answer came before theirs was made.
+KITH_HOME=$work/Pad "$kith" --no-input vault pull >"$work/out.p" 2>&1 || [ $? = 3 ] ||
+    fail "Pad pulls nothing: $(cat "$work/out.p")"
 run Ana 9 vault copies
 says "Ben's node shows an older vault than it acknowledged"
 run Ana 0 vault push --json
