@@ -55,7 +55,8 @@ struct card_line {
  * ERR_VERSION: the file of the cards.
  */
 enum err cards_list(struct home *h, struct day *d, struct card_line *out, size_t *out_n);
-/* The first card of the plan that is to be printed or read back, or NULL; asks no file. */
+/* The first card of the plan that is to be printed or read back, or NULL; asks no file.
+ */
 struct day_guardian *cards_wait(struct day *d);
 
 /*
