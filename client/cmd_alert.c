@@ -435,9 +435,11 @@ static enum err cmd_settle(struct ctx *ctx)
         struct day_guardian *g = &h.day->guardians[i];
         if (g != guardian_find(h.day, bytes_text(typed)) || g->n_node == 0)
             continue;
-        settled += g->node[0].fault != SEEN_FINE;
-        if (g->node[0].fault != SEEN_FINE)
-            seen_settle(&g->node[0]);
+        struct day_node *n = &g->node[0];
+        settled += n->fault != SEEN_FINE || n->let_go > n->let_go_settled;
+        n->let_go_settled = n->let_go;
+        if (n->fault != SEEN_FINE)
+            seen_settle(n);
     }
     for (size_t i = 0; i < h.day->n_seats; i++) {
         struct day_node *n = &h.day->seats[i].node[0];
@@ -499,7 +501,7 @@ static const struct command rows[] = {
       .min = 1,
       .max = 1,
       .key = NEEDS_DAY,
-      .help = "You know what happened to that guardian's node: begin with it anew.",
+      .help = "You know what happened at that guardian's node: begin with it anew.",
       .run = cmd_settle },
     { .path = "alert timer",
       .args = "on|off",

@@ -12,6 +12,8 @@ struct visit {
     struct req_epoch_state state;
     struct req_wards wards;
     struct req_requests requests;
+    struct req_requests past; /* what is over, too */
+    unsigned pages;           /* of that, asked for so far */
     struct sign_seed *reader; /* secret: signs what was read of the alerts */
 };
 
@@ -70,6 +72,36 @@ static void take_requests(struct look *l, const struct day_guardian *g,
         l->requests[l->n_requests++] = (struct seen_request){ g, rep->requests[i] };
 }
 
+/* A piece that went, whoever asked: the node lists it for 90 days. */
+static void take_past(struct day_node *n, const struct rep_requests *rep)
+{
+    for (uint32_t i = 0; i < rep->n_requests; i++) {
+        const struct request_line *r = &rep->requests[i];
+        if (r->kind == REQUEST_RESTORE && r->state == STATE_RELEASED &&
+            r->ended > n->let_go)
+            n->let_go = r->ended;
+    }
+}
+
+/* First what goes on, in one reply; then what is over, in several. */
+static bool asks_more(struct visit *v, const struct rep_requests *rep,
+                      struct call_send *out)
+{
+    if (v->pages == 0)
+        take_requests(v->look, &v->look->day->guardians[v->at], rep);
+    else
+        take_past(&v->look->day->guardians[v->at].node[0], rep);
+    if (v->pages > 0 && (rep->more == 0 || rep->n_requests == 0))
+        return false;
+    if (v->pages++ == LOOK_PAST)
+        return false;
+    v->past.all = 1;
+    if (v->pages > 1)
+        memcpy(v->past.after, rep->requests[rep->n_requests - 1].request, ID_BYTES);
+    *out = (struct call_send){ MSG_REQUESTS, &v->past };
+    return true;
+}
+
 /* Requests before alerts: one that is listed has its alert already. */
 static enum err step(struct call *c, const struct call_reply *reply,
                      struct call_send *out)
@@ -94,7 +126,8 @@ static enum err step(struct call *c, const struct call_reply *reply,
         return OK;
     case MSG_REQUESTS:
         TRY(reply->err);
-        take_requests(l, g, reply->rep);
+        if (asks_more(v, reply->rep, out))
+            return OK;
         return seen_step(&l->nodes[v->at].alerts, c, reply, out);
     default:
         return seen_step(&l->nodes[v->at].alerts, c, reply, out);
@@ -215,6 +248,19 @@ bool look_asks(const struct seen_request *r)
            r->line.state != STATE_REFUSED && r->line.state != STATE_EXPIRED;
 }
 
+bool look_gone(const struct day_guardian *g)
+{
+    return g->n_node > 0 && g->node[0].let_go > g->node[0].let_go_settled;
+}
+
+unsigned look_let_go(const struct look *l)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < look_pieces(l->day); i++)
+        n += look_gone(&l->day->guardians[i]);
+    return n;
+}
+
 bool look_unsaved(const struct look *l)
 {
     return l->has_vault && !l->vault.empty && !l->vault.enough;
@@ -228,7 +274,7 @@ bool look_only_guards(const struct day *d)
 /* What colours the whole, whatever the pieces say. */
 static bool is_amber(const struct look *l)
 {
-    bool amber = l->care != CARE_FINE || look_unsaved(l);
+    bool amber = l->care != CARE_FINE || look_unsaved(l) || look_let_go(l) > 0;
     for (size_t i = 0; i < l->n_requests; i++)
         amber = amber || look_asks(&l->requests[i]);
     for (size_t i = 0; i < look_pieces(l->day); i++)

@@ -55,6 +55,24 @@ static void next_requests(struct look *l)
              TEXT(first->g->name), n > 1 ? " and at others" : "");
 }
 
+/* Whoever has enough pieces has the keys; only the owner knows who that was. */
+static void next_let_go(struct look *l)
+{
+    const struct day_guardian *g = l->day->guardians;
+    unsigned n = look_let_go(l);
+    char command[COMMAND_TEXT];
+    if (n == 0)
+        return;
+    while (!look_gone(g))
+        g++;
+    alert_settle_command(g->name, command, sizeof command);
+    add_next(l, "let-go", command,
+             "%.*s's node%s let your piece go to somebody who restores your keys%s. If "
+             "that was not you, call your guardians. When you know who it was:",
+             TEXT(g->name), n > 1 ? " and others" : "",
+             n >= l->standing.need ? ", and that is enough to have them" : "");
+}
+
 static void next_fault(struct look *l, size_t i)
 {
     const struct day_guardian *g = &l->day->guardians[i];
@@ -190,6 +208,7 @@ static void next_vault(struct look *l)
 static void next_sealed(struct look *l, uint64_t now)
 {
     next_requests(l);
+    next_let_go(l);
     for (size_t i = 0; i < look_pieces(l->day); i++)
         next_fault(l, i);
     for (size_t i = 0; i < look_pieces(l->day); i++)

@@ -11,6 +11,7 @@ enum {
     NEXT_MAX = 12,
     LOOK_OF_NODE = 32, /* requests: one reply; of each node, so that none crowds others */
     LOOK_REQUESTS = DAY_GUARDIANS * LOOK_OF_NODE,
+    LOOK_PAST = 8, /* replies about what is over, of each node */
     COMMAND_TEXT = 160
 };
 
@@ -57,6 +58,10 @@ struct look {
 size_t look_pieces(const struct day *d);
 /* A request for the keys that is not over; a confirm is none. */
 bool look_asks(const struct seen_request *r);
+/* A restore took the piece there, and the person did not say to know of it. */
+bool look_gone(const struct day_guardian *g);
+/* How many such guardians. */
+unsigned look_let_go(const struct look *l);
 /* A guardian who never asked for a circle is told of none. */
 bool look_only_guards(const struct day *d);
 /* The vault is saved at too few nodes. */

@@ -196,9 +196,11 @@ struct day_node {
     struct day_mark log[1]; /* the ward's log drop */
     uint64_t told_seq;      /* up to this alert the person was told */
     uint8_t told_head[HASH_BYTES];
-    uint64_t told_time; /* when it was received there */
-    uint64_t acked;     /* up to this one the node keeps our signed mark */
-    uint8_t fault_told; /* the fault the person was told of */
+    uint64_t told_time;      /* when it was received there */
+    uint64_t acked;          /* up to this one the node keeps our signed mark */
+    uint8_t fault_told;      /* the fault the person was told of */
+    uint64_t let_go;         /* a restore took the piece there, the last time; 0 none */
+    uint64_t let_go_settled; /* the person knows of it, up to that time */
 };
 
 /* The person and the circle; one in each home. */

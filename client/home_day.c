@@ -52,6 +52,8 @@ static const struct wire_field node_fields[] = {
     W_UINT(day_node, told_time, 66, WIRE_MAY, UINT64_MAX),
     W_UINT(day_node, acked, 67, WIRE_MAY, UINT64_MAX),
     W_UINT(day_node, fault_told, 68, WIRE_MAY, UINT8_MAX),
+    W_UINT(day_node, let_go, 69, WIRE_MAY, UINT64_MAX),
+    W_UINT(day_node, let_go_settled, 70, WIRE_MAY, UINT64_MAX),
 };
 static const struct wire_schema node_schema = W_SCHEMA(day_node, node_fields);
 

@@ -238,6 +238,10 @@ run Ana 0 log --json
 json "d['schema'], [g['state'] for g in d['guardians']]" "('kith.log/1', ['ok', 'ok', 'ok', 'ok'])"
 json "[e['event'] for e in d['entries'] if e['who'] == 'Ben'][0]" ward-enrolled
 json "len([e for e in d['entries'] if e['event'] == 'request-tried']) > 0" True
+run Ana 3 status
+says "Eli's node let your piece go"
+says "kith alert settle Eli"
+run Ana 0 alert settle Eli
 run Ana 0 status
 
 # ---- a node that rewinds ----
@@ -301,6 +305,8 @@ grep -q "Cy: .*let your piece go" "$work/answer" || fail "the log does not say w
 # ---- settled ----
 run Ana 5 alert settle Ben
 for g in Cy Dora Eli; do run Ana 0 alert settle $g; done
+run Ana 3 status # two pieces went since
+for g in Cy Dora; do run Ana 0 alert settle $g; done
 run Ana 0 status --json
 json "[g['fault'] for g in d['guardians']]" "[None, None, None, None]"
 run Ana 0 log

@@ -193,6 +193,14 @@ state Ben released
 run Thief 1 stop "$req" # too late, and it says so
 look 0
 mailed "Ben's node let your piece go."
+# Whoever never looks at alerts reads it here all the same, as the first step to take.
+run Ana 3 status --json
+json "d['next'][0]['id']" let-go
+json "d['level']" degraded
+run Ana 0 alert settle Ben
+run Ana 3 status --json
+json "[n['id'] for n in d['next']].count('let-go')" 1
+run Ana 5 alert settle Ben
 
 # ---- a freeze: the thief tries everything a day box can ----
 later $((101 * day))
