@@ -143,7 +143,7 @@ static enum err read_file(struct term *t, const char *path, struct card_paper *p
         return term_fail_as(t, ERR_FORMAT, EXIT_USAGE, "not-a-picture",
                             "Reading the file back would not prove that the paper can "
                             "be read.",
-                            "Print it, and type or photograph the paper.",
+                            "Print it, and type the words of the paper.",
                             "%s is the PDF.", path);
     if (is_picture(p) && strcmp(path, "-") == 0)
         return term_fail_as(t, ERR_FORMAT, EXIT_USAGE, "picture-needs-name", NULL,
