@@ -237,10 +237,12 @@ static void words_of(const char *key, char *out, size_t cap)
         bool big = *key >= 'A' && *key <= 'Z';
         if (big && n > 0)
             out[n++] = ' ';
-        if (n == 0 && *key >= 'a' && *key <= 'z')
-            out[n++] = (char)(*key - 'a' + 'A');
-        else
-            out[n++] = big ? (char)(*key - 'A' + 'a') : *key;
+        char c = *key;
+        if (n == 0 && c >= 'a' && c <= 'z')
+            c = (char)(c - 'a' + 'A');
+        else if (big)
+            c = (char)(c - 'A' + 'a');
+        out[n++] = c;
     }
     out[n] = 0;
 }

@@ -225,18 +225,22 @@ static enum err plain_wrapped(struct card_doc *out, const char *text, const char
     return OK;
 }
 
+/* Word i of row r; of a short row the rest is empty. */
+static const char *plain_word(const struct card_page *page, const struct card_says *says,
+                              unsigned r, unsigned i)
+{
+    if (i >= card_row_words(r))
+        return "";
+    return page->blank ? "________" : says->rows.word[r * CARD_ROW + i];
+}
+
 static enum err plain_rows(const struct card_page *page, const struct card_says *says,
                            struct card_doc *out)
 {
     for (unsigned r = 0; r < CARD_ROWS; r++) {
         TRY(doc_say(out, "  %u  ", r + 1));
-        for (unsigned i = 0; i < CARD_ROW; i++) {
-            const char *word = "";
-
-            if (i < card_row_words(r))
-                word = page->blank ? "________" : says->rows.word[r * CARD_ROW + i];
-            TRY(doc_say(out, "%-10s", word));
-        }
+        for (unsigned i = 0; i < CARD_ROW; i++)
+            TRY(doc_say(out, "%-10s", plain_word(page, says, r, i)));
         TRY(doc_say(out, "  %s\n%s", page->blank ? "__" : says->rows.check[r],
                     page->blank ? "\n" : ""));
     }

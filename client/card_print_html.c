@@ -26,28 +26,27 @@ static const char style[] =
     "footer{font-size:.78em;color:#555;border-top:.5pt solid #999;margin-top:.8em;"
     "padding-top:.4em;overflow-wrap:anywhere}";
 
+static struct bytes escaped(const char *letter)
+{
+    switch (*letter) {
+    case '<':
+        return bytes_text("&lt;");
+    case '>':
+        return bytes_text("&gt;");
+    case '&':
+        return bytes_text("&amp;");
+    case '"':
+        return bytes_text("&quot;");
+    default:
+        return bytes_of(letter, 1);
+    }
+}
+
 /* Letters of a name never become markup. */
 static enum err put_text(struct card_doc *out, const char *text)
 {
-    for (; *text != '\0'; text++) {
-        switch (*text) {
-        case '<':
-            TRY(doc_put(out, bytes_text("&lt;")));
-            break;
-        case '>':
-            TRY(doc_put(out, bytes_text("&gt;")));
-            break;
-        case '&':
-            TRY(doc_put(out, bytes_text("&amp;")));
-            break;
-        case '"':
-            TRY(doc_put(out, bytes_text("&quot;")));
-            break;
-        default:
-            TRY(doc_put(out, bytes_of(text, 1)));
-            break;
-        }
-    }
+    for (; *text != '\0'; text++)
+        TRY(doc_put(out, escaped(text)));
     return OK;
 }
 
@@ -88,20 +87,24 @@ static enum err put_head(const struct card_page *page, const struct card_says *s
     return put_in(out, "p class=\"soft\"", says->kind, "p");
 }
 
+static enum err put_word(const struct card_page *page, const struct card_says *says,
+                         unsigned r, unsigned i, struct card_doc *out)
+{
+    bool there = i < card_row_words(r);
+    const char *word = there && !page->blank ? says->rows.word[r * CARD_ROW + i] : "";
+
+    return doc_say(out, "<td%s>%s</td>", page->blank && there ? " class=\"hand\"" : "",
+                   word);
+}
+
 static enum err put_rows(const struct card_page *page, const struct card_says *says,
                          struct card_doc *out)
 {
     TRY(doc_say(out, "<table>\n"));
     for (unsigned r = 0; r < CARD_ROWS; r++) {
         TRY(doc_say(out, "<tr><td>%u</td>", r + 1));
-        for (unsigned i = 0; i < CARD_ROW; i++) {
-            bool there = i < card_row_words(r);
-            const char *word =
-                there && !page->blank ? says->rows.word[r * CARD_ROW + i] : "";
-
-            TRY(doc_say(out, "<td%s>%s</td>",
-                        page->blank && there ? " class=\"hand\"" : "", word));
-        }
+        for (unsigned i = 0; i < CARD_ROW; i++)
+            TRY(put_word(page, says, r, i, out));
         TRY(doc_say(out, "<td>%s</td></tr>\n", page->blank ? "" : says->rows.check[r]));
     }
     TRY(doc_say(out, "</table>\n"));

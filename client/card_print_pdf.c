@@ -96,7 +96,9 @@ static void ansi(struct pen *pen, const char *text, char *out, size_t cap)
         char c = letter_of(letter_take(&text));
 
         pen->replaced = pen->replaced || c == '\0';
-        out[n++] = c == '\0' ? '?' : c;
+        if (c == '\0')
+            c = '?';
+        out[n++] = c;
     }
     out[n] = '\0';
 }

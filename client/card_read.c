@@ -45,8 +45,6 @@ static bool is_picture(const struct card_paper *p)
            begins(p, "P5\n", 3) || begins(p, "P6\n", 3);
 }
 
-extern char **environ;
-
 /* What it reads goes to fd; it gets no descriptor that a passphrase came through. */
 static bool scan_ends(posix_spawn_file_actions_t *acts, int fd)
 {

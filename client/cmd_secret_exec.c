@@ -58,8 +58,13 @@ static void variable_of(const char *name, char out[VAR_MAX])
     if (!isalpha((unsigned char)name[0]))
         out[n++] = '_';
     for (const char *p = name; *p != 0 && n < VAR_MAX - 8; p++) {
-        bool plain = isalnum((unsigned char)*p) && (unsigned char)*p < 128;
-        out[n++] = plain ? (char)toupper((unsigned char)*p) : '_';
+        char c = *p;
+        if (c >= 'a' && c <= 'z')
+            c = (char)(c - ('a' - 'A'));
+        bool plain = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        out[n++] = '_';
+        if (plain)
+            out[n - 1] = c;
     }
     (void)snprintf(out + n, VAR_MAX - n, "_FILE");
 }
@@ -175,7 +180,7 @@ static enum err become(struct ctx *ctx)
 {
     char **argv = calloc(ctx->n_tail + 1, sizeof *argv);
 
-    MUST(argv != NULL);
+    MUST(argv != NULL && ctx->n_tail > 0);
     for (size_t i = 0; i < ctx->n_tail; i++)
         argv[i] = (char *)(uintptr_t)ctx->tail[i]; /* execvp changes none of them */
     (void)fflush(NULL);

@@ -69,6 +69,11 @@ struct line {
     size_t n; /* without its end */
 };
 
+static bool is_blank(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
 /* The next line that is no remark ("# …") and not empty; false behind the last. */
 static bool next_code(struct bytes text, size_t from, struct line *out)
 {
@@ -77,11 +82,11 @@ static bool next_code(struct bytes text, size_t from, struct line *out)
         size_t stop = end == NULL ? text.n : (size_t)(end - text.p);
         struct line l = { from, stop - from };
         from = stop + 1;
-        while (l.n > 0 && (text.p[l.at] == ' ' || text.p[l.at] == '\t')) {
+        while (l.n > 0 && is_blank(text.p[l.at])) {
             l.at++;
             l.n--;
         }
-        while (l.n > 0 && memchr(" \t\r", text.p[l.at + l.n - 1], 3) != NULL)
+        while (l.n > 0 && is_blank(text.p[l.at + l.n - 1]))
             l.n--;
         if (l.n == 0 || text.p[l.at] == '#')
             continue;
