@@ -3,7 +3,7 @@
 
 #include "client/alert.h"
 
-enum { RECENT = 12 };
+enum { RECENT = 5 };
 
 #define TEXT(b) (int)(b).n, (const char *)(b).p
 
