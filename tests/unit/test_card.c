@@ -490,8 +490,10 @@ static void the_line_comes_back(void **state)
         card_format(&c, text);
         assert_int_equal(card_parse(bytes_text(text), &read), OK);
         assert_memory_equal(&read, &c, sizeof c);
-        for (char *p = text; *p != '\0'; p++)
-            *p = *p >= 'A' && *p <= 'Z' ? (char)(*p | 0x20) : *p;
+        for (char *p = text; *p != '\0'; p++) {
+            if (*p >= 'A' && *p <= 'Z')
+                *p = (char)(*p | 0x20);
+        }
         assert_int_equal(card_parse(bytes_text(text), &read), OK);
         assert_memory_equal(&read, &c, sizeof c);
     }

@@ -154,8 +154,8 @@ static void a_printed_page(void **state)
     struct slip39_share share;
 
     (void)state;
-    const char *const read_it[] = { "zbarimg", "--nodbus",          "-q",
-                                    "--raw",   GOLDEN "card-1.png", NULL };
+    static const char picture[] = GOLDEN "card-1.png";
+    const char *const read_it[] = { "zbarimg", "--nodbus", "-q", "--raw", picture, NULL };
     int code = tool_run(read_it, text, sizeof text);
     if (code == TOOL_ABSENT) {
         print_message("skipped: zbarimg (zbar-tools) is not installed\n");

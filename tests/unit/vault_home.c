@@ -47,56 +47,56 @@ static bool fails(void)
     return now;
 }
 
-ssize_t __real_write(int fd, const void *p, size_t n);
-ssize_t __wrap_write(int fd, const void *p, size_t n);
-int __real_renameat(int a, const char *x, int b, const char *y);
-int __wrap_renameat(int a, const char *x, int b, const char *y);
-int __wrap_fsync(int fd);
-int __wrap_syncfs(int fd);
-int __real_mkdirat(int fd, const char *name, mode_t mode);
-int __wrap_mkdirat(int fd, const char *name, mode_t mode);
-int __real_unlinkat(int fd, const char *name, int flags);
-int __wrap_unlinkat(int fd, const char *name, int flags);
+ssize_t real_write(int fd, const void *p, size_t n) __asm__("__real_write");
+ssize_t wrap_write(int fd, const void *p, size_t n) __asm__("__wrap_write");
+int real_renameat(int a, const char *x, int b, const char *y) __asm__("__real_renameat");
+int wrap_renameat(int a, const char *x, int b, const char *y) __asm__("__wrap_renameat");
+int wrap_fsync(int fd) __asm__("__wrap_fsync");
+int wrap_syncfs(int fd) __asm__("__wrap_syncfs");
+int real_mkdirat(int fd, const char *name, mode_t mode) __asm__("__real_mkdirat");
+int wrap_mkdirat(int fd, const char *name, mode_t mode) __asm__("__wrap_mkdirat");
+int real_unlinkat(int fd, const char *name, int flags) __asm__("__real_unlinkat");
+int wrap_unlinkat(int fd, const char *name, int flags) __asm__("__wrap_unlinkat");
 
-ssize_t __wrap_write(int fd, const void *p, size_t n)
+ssize_t wrap_write(int fd, const void *p, size_t n)
 {
     if (!fails())
-        return __real_write(fd, p, n);
+        return real_write(fd, p, n);
     /* Half of it may have come to the disk. */
-    (void)!__real_write(fd, p, n / 2);
+    (void)!real_write(fd, p, n / 2);
     errno = fault_code;
     return -1;
 }
 
-int __wrap_renameat(int a, const char *x, int b, const char *y)
+int wrap_renameat(int a, const char *x, int b, const char *y)
 {
-    return fails() ? -1 : __real_renameat(a, x, b, y);
+    return fails() ? -1 : real_renameat(a, x, b, y);
 }
 
 /* Syncing is left out: no power is cut here, and the tests would wait for the disk. */
-int __wrap_fsync(int fd)
+int wrap_fsync(int fd)
 {
     (void)fd;
     return fails() ? -1 : 0;
 }
 
-int __wrap_syncfs(int fd)
+int wrap_syncfs(int fd)
 {
     (void)fd;
     return fails() ? -1 : 0;
 }
 
-int __wrap_mkdirat(int fd, const char *name, mode_t mode)
+int wrap_mkdirat(int fd, const char *name, mode_t mode)
 {
-    return fails() ? -1 : __real_mkdirat(fd, name, mode);
+    return fails() ? -1 : real_mkdirat(fd, name, mode);
 }
 
 /* Removing never fails by itself, but not after the power went. */
-int __wrap_unlinkat(int fd, const char *name, int flags)
+int wrap_unlinkat(int fd, const char *name, int flags)
 {
     if (fault == FAULT_CUT && fault_left == 0)
         return -1;
-    return __real_unlinkat(fd, name, flags);
+    return real_unlinkat(fd, name, flags);
 }
 
 /* ---- devices ---- */
