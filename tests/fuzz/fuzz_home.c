@@ -84,8 +84,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const names[] = { "day", "root", "journal", "restore" };
-    static const char letters[] = "drjs";
+    static const struct {
+        const char *name;
+        char letter;
+    } files[] = {
+        [HOME_DAY] = { "day", 'd' },         [HOME_ROOT] = { "root", 'r' },
+        [HOME_JOURNAL] = { "journal", 'j' }, [HOME_RESTORE] = { "restore", 's' },
+        [HOME_HELD] = { "held", 'h' },       [HOME_CARDS] = { "cards", 'c' },
+    };
+
+    _Static_assert(sizeof files / sizeof files[0] == HOME_FILES, "each file of a home");
     static uint8_t copy[1 << 16];
     if (home.dir < 0)
         begin();
@@ -94,8 +102,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t which = (data[0] >> 1) % HOME_FILES;
     memcpy(copy, data + 1, size - 1);
     if ((data[0] & 1) != 0)
-        mend(copy, size - 1, letters[which]);
-    put(names[which], copy, size - 1);
+        mend(copy, size - 1, files[which].letter);
+    put(files[which].name, copy, size - 1);
     if (which == HOME_DAY)
         read_day();
     else
