@@ -106,8 +106,12 @@ enum err card_words(const uint8_t piece[PIECE_BYTES], enum card_case letters,
     /* The text is written to be read: the lengths of its words show in it. */
     secret_public(rows, sizeof *rows);
     for (unsigned i = 0; i < CARD_WORDS; i++) {
-        for (const char *c = rows->word[i]; *c != '\0'; c++)
-            *at++ = letters == CARD_UPPER ? (char)(*c - 'a' + 'A') : *c;
+        for (const char *p = rows->word[i]; *p != '\0'; p++) {
+            char c = *p;
+            if (letters == CARD_UPPER)
+                c = (char)(c - 'a' + 'A');
+            *at++ = c;
+        }
         *at++ = i + 1 < CARD_WORDS ? ' ' : '\0';
     }
     return OK;

@@ -237,6 +237,7 @@ static bool pick(struct table *t, unsigned choice)
         /* The first of a place decides for all of it. */
         if (before > 0)
             continue;
+        MUST(rivals > 0); /* it is one itself */
         unsigned want = choice % rivals;
 
         choice /= rivals;
