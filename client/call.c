@@ -11,7 +11,9 @@
 enum {
     DIALS = 12,  /* connections tried for one node, a name may have several */
     SHAKES = 24, /* handshakes at once: each holds secret memory */
-    OUT_CAP = PEER_HANDSHAKE_OUT + 2 * PEER_FRAME_MAX
+    OUT_CAP = PEER_HANDSHAKE_OUT + 2 * PEER_FRAME_MAX,
+    GREETINGS = 32, /* HELLOs to one that is busy; the deadline stands above it */
+    GREET_LEAST_MS = 20
 };
 
 struct talk;
@@ -59,6 +61,7 @@ struct talk {
     struct peer peer;
     const struct msg_row *row; /* what was asked last */
     uint32_t tag;
+    unsigned greetings; /* HELLOs sent */
     uint8_t *in;
     size_t in_n;
     struct buf out;
@@ -278,6 +281,11 @@ static void talk_frame(struct talk *t, const struct peer_event *ev)
         talk_step(t, &reply);
         return;
     }
+    if (reply.err == ERR_BUSY && t->greetings < GREETINGS) {
+        uint64_t ms = reply.retry_ms < GREET_LEAST_MS ? GREET_LEAST_MS : reply.retry_ms;
+        MUST(uv_timer_start(&t->patience, on_waited, ms, 0) == 0);
+        return;
+    }
     if (reply.err != OK) {
         talk_leave(t, reply.err);
         return;
@@ -291,6 +299,16 @@ static void talk_frame(struct talk *t, const struct peer_event *ev)
 
 /* ---- reading ---- */
 
+/* A node that had many calls of ours just now asks for a moment first. */
+static void greet(struct talk *t)
+{
+    const struct req_hello hello = { .version = PEER_VERSION };
+    t->greetings++;
+    enum err e = send_req(t, MSG_HELLO, &hello);
+    if (e != OK)
+        talk_end(t, e);
+}
+
 static void talk_ready(struct talk *t)
 {
     shake_end(t);
@@ -302,10 +320,7 @@ static void talk_ready(struct talk *t)
         if (&t->dials[i] != t->active)
             dial_close(&t->dials[i]);
     }
-    const struct req_hello hello = { .version = PEER_VERSION };
-    enum err e = send_req(t, MSG_HELLO, &hello);
-    if (e != OK)
-        talk_end(t, e);
+    greet(t);
 }
 
 static void talk_answered(struct talk *t, struct bytes answer)
@@ -393,7 +408,10 @@ static void on_impatient(uv_timer_t *timer)
 static void on_waited(uv_timer_t *timer)
 {
     struct talk *t = timer->data;
-    talk_step(t, NULL);
+    if (t->state == TALK_GREETING)
+        greet(t);
+    else
+        talk_step(t, NULL);
     if (t->state != TALK_OVER)
         flush(t);
     round_wake(t->round);

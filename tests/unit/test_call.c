@@ -29,7 +29,8 @@ enum manner {
     OTHER_TAG,  /* answers what was not asked */
     SAYING_NO,  /* an error of the protocol */
     BAD_BODY,   /* a reply that does not decode */
-    MANNERS
+    MANNERS,
+    BUSY_TWICE /* good, but has no time for the first two HELLOs */
 };
 
 enum { FRAME = 70000, TURNS = 2000, QUICK_MS = 800, LONG_MS = 8000 };
@@ -53,6 +54,7 @@ struct side {
     struct peer peer;
     uint8_t *in;
     size_t in_n;
+    unsigned hellos;
     bool closed;
 };
 
@@ -77,6 +79,7 @@ static void answer(struct side *s, const struct peer_event *ev)
     const struct msg_row *row = msg_find(ev->kind);
     assert_non_null(row);
     bool plain = ev->kind == MSG_HELLO || ev->kind == MSG_BYE;
+    bool busy = m == BUSY_TWICE && ev->kind == MSG_HELLO && s->hellos++ < 2;
     s->node->requests += !plain;
     s->node->byes += ev->kind == MSG_BYE;
     if (m == MUTE || (m == DROPPING && !plain)) {
@@ -100,6 +103,11 @@ static void answer(struct side *s, const struct peer_event *ev)
     if (!plain && m == SAYING_NO) {
         b.n = 0;
         msg_put_error(ERR_STATE, 1234, OUTCOME_NOT_DONE, &b);
+        kind = MSG_ERROR;
+    }
+    if (busy) {
+        b.n = 0;
+        msg_put_error(ERR_BUSY, 30, OUTCOME_NOT_DONE, &b);
         kind = MSG_ERROR;
     }
     assert_int_equal(peer_send(&s->peer, kind, tag, buf_bytes(&b), &out), OK);
@@ -401,6 +409,21 @@ static void test_good_conversation(void **state)
     assert_memory_not_equal(c.handshake, zero, sizeof zero);
 }
 
+static void test_a_busy_node_is_greeted_again(void **state)
+{
+    (void)state;
+    struct node n;
+    struct seen s = { .want = 2 };
+    node_up(&n, BUSY_TWICE);
+    struct call c = call_to(&n, &s);
+    assert_int_equal(call_round(&c, 1, LONG_MS, &crypt_random), OK);
+    node_down(&n);
+    assert_int_equal(c.err, OK);
+    assert_int_equal(c.stage, CALL_ENDED);
+    assert_int_equal(n.requests, 2);
+    assert_int_equal(n.connections, 1);
+}
+
 static void test_a_refusal_reaches_the_step(void **state)
 {
     (void)state;
@@ -568,6 +591,7 @@ int main(void)
         cmocka_unit_test(test_another_node_key_is_refused),
         cmocka_unit_test(test_nobody_there),
         cmocka_unit_test(test_good_conversation),
+        cmocka_unit_test(test_a_busy_node_is_greeted_again),
         cmocka_unit_test(test_a_refusal_reaches_the_step),
         cmocka_unit_test(test_the_step_may_give_up),
         cmocka_unit_test(test_addresses_are_tried_side_by_side),
