@@ -12,8 +12,9 @@ enum {
     DIALS = 12,  /* connections tried for one node, a name may have several */
     SHAKES = 24, /* handshakes at once: each holds secret memory */
     OUT_CAP = PEER_HANDSHAKE_OUT + 2 * PEER_FRAME_MAX,
-    GREETINGS = 32, /* HELLOs to one that is busy; the deadline stands above it */
-    GREET_LEAST_MS = 20
+    GREETINGS = 16, /* HELLOs to one that is busy */
+    GREET_LEAST_MS = 20,
+    GREET_MOST_MS = 2000 /* whatever it asks for: it holds up nobody else's round */
 };
 
 struct talk;
@@ -283,6 +284,8 @@ static void talk_frame(struct talk *t, const struct peer_event *ev)
     }
     if (reply.err == ERR_BUSY && t->greetings < GREETINGS) {
         uint64_t ms = reply.retry_ms < GREET_LEAST_MS ? GREET_LEAST_MS : reply.retry_ms;
+        ms = ms > GREET_MOST_MS ? GREET_MOST_MS : ms;
+        t->tag++; /* what the node says meanwhile answers nothing */
         MUST(uv_timer_start(&t->patience, on_waited, ms, 0) == 0);
         return;
     }
@@ -410,7 +413,7 @@ static void on_waited(uv_timer_t *timer)
     struct talk *t = timer->data;
     if (t->state == TALK_GREETING)
         greet(t);
-    else
+    else if (t->state == TALK_OPEN)
         talk_step(t, NULL);
     if (t->state != TALK_OVER)
         flush(t);

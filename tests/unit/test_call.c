@@ -30,7 +30,8 @@ enum manner {
     SAYING_NO,  /* an error of the protocol */
     BAD_BODY,   /* a reply that does not decode */
     MANNERS,
-    BUSY_TWICE /* good, but has no time for the first two HELLOs */
+    BUSY_TWICE,    /* good, but has no time for the first two HELLOs */
+    BUSY_AND_READY /* says both at once, to the same HELLO */
 };
 
 enum { FRAME = 70000, TURNS = 2000, QUICK_MS = 800, LONG_MS = 8000 };
@@ -104,6 +105,12 @@ static void answer(struct side *s, const struct peer_event *ev)
         b.n = 0;
         msg_put_error(ERR_STATE, 1234, OUTCOME_NOT_DONE, &b);
         kind = MSG_ERROR;
+    }
+    if (m == BUSY_AND_READY && ev->kind == MSG_HELLO) {
+        uint8_t first[64];
+        struct buf f = BUF_OF(first);
+        msg_put_error(ERR_BUSY, 30, OUTCOME_NOT_DONE, &f);
+        assert_int_equal(peer_send(&s->peer, MSG_ERROR, tag, buf_bytes(&f), &out), OK);
     }
     if (busy) {
         b.n = 0;
@@ -424,6 +431,20 @@ static void test_a_busy_node_is_greeted_again(void **state)
     assert_int_equal(n.connections, 1);
 }
 
+static void test_a_second_answer_to_one_hello_is_none(void **state)
+{
+    (void)state;
+    struct node n;
+    struct seen s = { .want = 2 };
+    node_up(&n, BUSY_AND_READY);
+    struct call c = call_to(&n, &s);
+    assert_int_equal(call_round(&c, 1, LONG_MS, &crypt_random), OK);
+    node_down(&n);
+    assert_int_equal(c.err, ERR_FORMAT);
+    assert_int_equal(s.steps, 0);
+    assert_int_equal(n.requests, 0);
+}
+
 static void test_a_refusal_reaches_the_step(void **state)
 {
     (void)state;
@@ -592,6 +613,7 @@ int main(void)
         cmocka_unit_test(test_nobody_there),
         cmocka_unit_test(test_good_conversation),
         cmocka_unit_test(test_a_busy_node_is_greeted_again),
+        cmocka_unit_test(test_a_second_answer_to_one_hello_is_none),
         cmocka_unit_test(test_a_refusal_reaches_the_step),
         cmocka_unit_test(test_the_step_may_give_up),
         cmocka_unit_test(test_addresses_are_tried_side_by_side),
