@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A node's backup: written whole or not, refused when it is not right, loaded once. */
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -483,7 +484,7 @@ static void of_a_stopped_node_too(void **state)
 
 /* ---- of a node at work ---- */
 
-enum { WORK = 200 };
+enum { WORK = 100000, MOMENTS = 6 };
 
 /* Record n names a data key of its own, and the record before it. */
 static enum err work_fn(struct txn *t, void *arg)
@@ -504,14 +505,16 @@ static enum err work_fn(struct txn *t, void *arg)
     return txn_log(t, 1, n, BYTES_OF(key), NULL);
 }
 
-_Noreturn static void child_works(const struct world *w)
+/* Says so once it serves, and works until nobody holds the other end of stop. */
+_Noreturn static void child_works(const struct world *w, int ready, int stop)
 {
+    struct pollfd ended = { .fd = stop };
     struct store_refusal why;
     struct store *s = NULL;
 
-    if (store_open(w->state, &crypt_random, &s, &why) != OK)
+    if (store_open(w->state, &crypt_random, &s, &why) != OK || write(ready, "", 1) != 1)
         _exit(1);
-    for (uint64_t n = 1; n <= WORK; n++)
+    for (uint64_t n = 1; n <= WORK && poll(&ended, 1, 0) == 0; n++)
         if (store_write(s, work_fn, &n) != OK)
             _exit(1);
     _exit(0); /* as a power cut would */
@@ -558,26 +561,37 @@ static void one_moment(struct world *w, const char *to)
 static void of_a_node_at_work_it_is_one_moment(void **state)
 {
     struct world *w = world_new(13);
-    struct store_copied c = { 0 };
     char to[PATH];
+    int ready[2];
+    int stop[2];
     int status = 0;
-    unsigned running = 0;
-    pid_t pid = fork();
+    char byte = 1;
 
     (void)state;
+    assert_int_equal(pipe(ready), 0);
+    assert_int_equal(pipe(stop), 0);
+    pid_t pid = fork();
     assert_true(pid >= 0);
-    if (pid == 0)
-        child_works(w);
+    if (pid == 0) {
+        (void)close(stop[1]); /* else its end would never be seen */
+        child_works(w, ready[1], stop[0]);
+    }
+    (void)close(ready[1]); /* else a child that fails would be waited for */
+    assert_int_equal(read(ready[0], &byte, 1), 1);
     in_home(w, "to", to);
-    while (waitpid(pid, &status, WNOHANG) == 0) {
-        if (store_backup(w->state, w->file, &crypt_random, &c, &w->why) != OK)
-            continue; /* it is just beginning */
+    for (unsigned i = 0; i < MOMENTS; i++) {
+        struct store_copied c = { 0 };
+
+        assert_int_equal(store_backup(w->state, w->file, &crypt_random, &c, &w->why), OK);
+        assert_true(c.running);
         assert_int_equal(c.left_out, 0);
-        running += c.running;
         one_moment(w, to);
     }
+    (void)close(stop[1]); /* it ends */
+    assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    assert_true(running > 0);
+    (void)close(stop[0]);
+    (void)close(ready[0]);
     world_free(w);
 }
 
