@@ -98,6 +98,12 @@ enum {
     X(INTRODUCTION, "kith introduction", "approval key lets a roster credential in")     \
     X(UNLOCK, "kith unlock", "approval key unlocks a request")                           \
     X(RECEIPT, "kith receipt", "node's receipt of a release")                            \
+    X(RETIRE, "kith retire", "a requester's signature that an epoch may go at once")     \
+    X(MOVE, "kith move", "a new root: signature by the requester's key, and hash")       \
+    X(MOVE_ACCOUNT, "kith move account", "the new root's account at one seat")           \
+    X(ENDED, "kith ended", "node's receipt that a ward was erased")                      \
+    X(CHECK, "kith check", "what a node answers to a check")                             \
+    X(DRILL, "kith drill", "piece key signs a drill's challenge")                        \
     X(LOG_CHAIN, "kith log chain", "head of a node's log")                               \
     X(DROP_CHAIN, "kith drop chain", "head of a drop")                                   \
     X(DROP_RECEIPT, "kith drop receipt", "node's receipt of what a drop holds")          \

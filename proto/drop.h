@@ -24,6 +24,13 @@
     X(EPOCH_COMMITTED, 6, 1, "a change of the circle became active")                     \
     X(WARD_CONFIRMED, 7, 1, "the guardian confirmed the ward")                           \
     X(CRED_ENDING, 8, 1, "a credential was revoked and ends after the dual time")        \
+    X(EPOCH_CONFIRMED, 9, 1, "the guardians confirmed a change of the circle")           \
+    X(RETIRE_PLANNED, 10, 1, "an old epoch will be erased after the dual time")          \
+    X(EPOCH_RETIRED, 11, 1, "an old epoch was erased")                                   \
+    X(EPOCH_ABORTED, 12, 1, "a prepared change of the circle was taken back")            \
+    X(END_PLANNED, 13, 1, "all that is kept for this ward will be erased")               \
+    X(WARD_ENDED, 14, 1, "all that was kept for this ward was erased")                   \
+    X(DEVICE_MADE, 15, 1, "a device of the owner was let in")                            \
     X(REQUEST_LIVE, 16, 1, "someone asks for the piece")                                 \
     X(REQUEST_TRIED, 17, 0, "the guardian typed words")                                  \
     X(REQUEST_LOCKED, 18, 1, "a request was locked by wrong words")                      \
@@ -46,7 +53,12 @@
     X(CLOCK_FROZEN, 40, 1, "the node's clock waits for a person")                        \
     X(CLOCK_CONFIRMED, 41, 1, "a person confirmed the node's clock")                     \
     X(NODE_LOADED, 42, 1, "the node was loaded from a backup")                           \
-    X(ALERT_TEST, 48, 1, "a test: does this reach you?")
+    X(MOVE_PLANNED, 44, 1, "the guardians gave the circle a new root")                   \
+    X(MOVE_DONE, 45, 1, "the new root took over here")                                   \
+    X(MOVE_REFUSED, 46, 1, "the guardian refused the new root here")                     \
+    X(ALERT_TEST, 48, 1, "a test: does this reach you?")                                 \
+    X(DRILL_ASKED, 49, 1, "the owner asks the guardian to open the piece once")          \
+    X(DRILL_ANSWERED, 50, 0, "the guardian opened the piece")
 
 enum record_event {
 

@@ -71,6 +71,10 @@
       "Choose another guardian: kith guardian replace.")                                 \
     X(NEWER, 31, "newer", "The vault there is newer than what was read.",                \
       "Fetch it first: kith vault pull.")                                                \
+    X(CERT, 32, "not-proven", "What was shown does not prove it.",                       \
+      "Ask the guardians whose confirmation is missing.")                                \
+    X(MOVED, 33, "moved", "This circle has a new root: the old keys change nothing.",    \
+      "Use the home with the new root, or restore: kith restore start.")                 \
     X(CORRUPT, 0, "damaged", "Stored data is damaged or foreign.",                       \
       "Restore it from a backup.")                                                       \
     X(ROLLBACK, 0, "rolled-back", "Stored data is older than it should be.",             \

@@ -202,7 +202,8 @@ static const struct wire_schema rep_epoch_commit_schema =
     W_SCHEMA(rep_epoch_commit, rep_epoch_commit_fields);
 
 static const struct wire_field req_epoch_state_fields[] = {
-    W_UINT(req_epoch_state, reserved, 1, WIRE_MAY, 255),
+    W_UINT(req_epoch_state, want, 1, WIRE_MAY, 2),
+    W_FIX(req_epoch_state, ward, 2, WIRE_MAY),
 };
 static const struct wire_schema req_epoch_state_schema =
     W_SCHEMA(req_epoch_state, req_epoch_state_fields);
@@ -220,6 +221,14 @@ static const struct wire_schema epoch_line_schema =
 
 static const struct wire_field rep_epoch_state_fields[] = {
     W_LIST(rep_epoch_state, epochs, 1, WIRE_MAY, 0, &epoch_line_schema),
+    W_UINT(rep_epoch_state, cert_epoch, 2, WIRE_MAY, UINT32_MAX),
+    W_FIX(rep_epoch_state, cert_hash, 3, WIRE_MAY),
+    W_BYTES(rep_epoch_state, proof, 4, WIRE_MAY, 0, MOVE_PROOF_MAX),
+    W_UINT(rep_epoch_state, retire_to, 5, WIRE_MAY, UINT32_MAX),
+    W_UINT(rep_epoch_state, retire_due, 6, WIRE_MAY, UINT64_MAX),
+    W_UINT(rep_epoch_state, move_due, 7, WIRE_MAY, UINT64_MAX),
+    W_UINT(rep_epoch_state, end_due, 8, WIRE_MAY, UINT64_MAX),
+    W_UINT(rep_epoch_state, retired, 9, WIRE_MAY, UINT32_MAX),
 };
 static const struct wire_schema rep_epoch_state_schema =
     W_SCHEMA(rep_epoch_state, rep_epoch_state_fields);
@@ -243,6 +252,11 @@ static const struct wire_field ward_line_fields[] = {
     W_UINT(ward_line, stops, 11, WIRE_MAY, UINT32_MAX),
     W_UINT(ward_line, stops_end, 12, WIRE_MAY, UINT64_MAX),
     W_UINT(ward_line, left, 13, WIRE_MAY, UINT64_MAX),
+    W_UINT(ward_line, move_due, 14, WIRE_MAY, UINT64_MAX),
+    W_FIX(ward_line, move, 15, WIRE_MAY),
+    W_UINT(ward_line, moved, 16, WIRE_MAY, UINT64_MAX),
+    W_UINT(ward_line, end_due, 17, WIRE_MAY, UINT64_MAX),
+    W_UINT(ward_line, drill, 18, WIRE_MAY, UINT64_MAX),
 };
 static const struct wire_schema ward_line_schema = W_SCHEMA(ward_line, ward_line_fields);
 
@@ -485,19 +499,6 @@ static const struct wire_field rep_seat_reset_fields[] = {
 };
 static const struct wire_schema rep_seat_reset_schema =
     W_SCHEMA(rep_seat_reset, rep_seat_reset_fields);
-
-static const struct wire_field req_ward_end_fields[] = {
-    W_FIX(req_ward_end, op, 1, WIRE_MUST),
-    W_FIX(req_ward_end, ward, 2, WIRE_MUST),
-};
-static const struct wire_schema req_ward_end_schema =
-    W_SCHEMA(req_ward_end, req_ward_end_fields);
-
-static const struct wire_field rep_ward_end_fields[] = {
-    W_UINT(rep_ward_end, left, 1, WIRE_MUST, UINT64_MAX),
-};
-static const struct wire_schema rep_ward_end_schema =
-    W_SCHEMA(rep_ward_end, rep_ward_end_fields);
 
 static const struct wire_field req_stop_fields[] = {
     W_FIX(req_stop, op, 1, WIRE_MUST),

@@ -9,6 +9,7 @@
 #define KITH_PROTO_MSG_H
 
 #include "proto/bytes.h"
+#include "proto/cert.h"
 #include "proto/drop.h"
 #include "proto/err.h"
 #include "proto/piece.h"
@@ -87,10 +88,18 @@ enum { MSG_REPLY = 0x8000, MSG_ERROR = 0x8000 };
     X(32, EPOCH_COMMIT, epoch_commit, MAY(ROLE_OWNER), WRITE, 128, 1024,                 \
       "makes the prepared epoch active")                                                 \
     X(33, EPOCH_STATE, epoch_state,                                                      \
-      MAY(ROLE_OWNER) | MAY(ROLE_DEVICE) | MAY(ROLE_REQUESTER), READ, 16, 8192,          \
-      "which epochs are held")                                                           \
-    X(38, WARD_END, ward_end, MAY(ROLE_GUARDIAN), WRITE, 64, 64,                         \
-      "a guardian gives a ward up")                                                      \
+      MAY(ROLE_OWNER) | MAY(ROLE_DEVICE) | MAY(ROLE_REQUESTER) | MAY(ROLE_GUARDIAN),     \
+      READ, 64, 40960, "which epochs are held, and what proves them")                    \
+    X(34, RETIRE, retire, MAY(ROLE_OWNER), WRITE, 64512, 64,                             \
+      "erases the epochs before a confirmed one, when its time has come")                \
+    X(35, EPOCH_ABORT, epoch_abort, MAY(ROLE_OWNER), WRITE, 64, 16,                      \
+      "takes a prepared epoch back")                                                     \
+    X(36, CERT_PUT, cert_put, MAY(ROLE_OWNER) | MAY(ROLE_REQUESTER), WRITE, 40960, 64,   \
+      "shows that the guardians confirmed an epoch")                                     \
+    X(37, CHECK, check, MAY(ROLE_OWNER) | MAY(ROLE_DEVICE), READ, 4096, 512,             \
+      "proves that all is still there")                                                  \
+    X(38, WARD_END, ward_end, MAY(ROLE_GUARDIAN) | MAY(ROLE_OWNER), WRITE, 40960, 512,   \
+      "gives a ward up, or ends a circle here")                                          \
     X(40, WARDS, wards, MAY(ROLE_GUARDIAN) | MAY(ROLE_OWNER) | MAY(ROLE_DEVICE), READ,   \
       64, 49152, "wards of a seat, or one's own")                                        \
     X(41, REQUESTS, requests,                                                            \
@@ -103,7 +112,7 @@ enum { MSG_REPLY = 0x8000, MSG_ERROR = 0x8000 };
       "counts a try before it is judged")                                                \
     X(44, BOX_GET, box_get, MAY(ROLE_GUARDIAN), READ, 64, 16384,                         \
       "the boxes of one epoch")                                                          \
-    X(45, APPROVE, approve, MAY(ROLE_GUARDIAN), WRITE, 16384, 64,                        \
+    X(45, APPROVE, approve, MAY(ROLE_GUARDIAN), WRITE, 20480, 64,                        \
       "statement and re-sealed boxes")                                                   \
     X(46, REFUSE, refuse, MAY(ROLE_GUARDIAN), WRITE, 64, 16, "says no")                  \
     X(47, UNLOCK, unlock, MAY(ROLE_GUARDIAN), WRITE, 192, 64, "gives new tries")         \
@@ -119,6 +128,8 @@ enum { MSG_REPLY = 0x8000, MSG_ERROR = 0x8000 };
     X(62, PAUSE, pause, MAY(ROLE_GUARDIAN), WRITE, 64, 16, "the guardian is away")       \
     X(63, FREEZE, freeze, MAY(ROLE_GUARDIAN), WRITE, 64, 16,                             \
       "no change by the owner's keys for a while")                                       \
+    X(64, MOVE, move, MAY(ROLE_OWNER) | MAY(ROLE_REQUESTER), WRITE, 36864, 64,           \
+      "a new root for the circle, by the people who guard it")                           \
     X(65, CLOCK, clock, MAY(ROLE_GUARDIAN), WRITE, 64, 64,                               \
       "asks for or confirms the node's time")                                            \
     X(66, ALERT_TEST, alert_test, MAY_HOLD_DROP, WRITE, 32, 16, "puts a test alert")     \
@@ -132,6 +143,13 @@ enum { MSG_REPLY = 0x8000, MSG_ERROR = 0x8000 };
     X(75, DROP_WATCH, drop_watch, MAY_READ_DROP, READ, 64, 64,                           \
       "answers when there is something new")                                             \
     X(76, DROP_CLOSE, drop_close, MAY_HOLD_DROP, WRITE, 64, 16, "ends a drop")           \
+    X(80, DRILL_ASK, drill_ask, MAY(ROLE_OWNER) | MAY(ROLE_DEVICE), WRITE, 128, 64,      \
+      "asks the guardian to open the piece once")                                        \
+    X(81, DRILL_LIST, drill_list,                                                        \
+      MAY(ROLE_GUARDIAN) | MAY(ROLE_OWNER) | MAY(ROLE_DEVICE), READ, 64, 16384,          \
+      "drills asked for and answered")                                                   \
+    X(82, DRILL_ANSWER, drill_answer, MAY(ROLE_GUARDIAN), WRITE, 256, 64,                \
+      "the piece key's signature over the challenge")                                    \
     X(90, VAULT_HAVE, vault_have, MAY(ROLE_OWNER) | MAY(ROLE_DEVICE), READ, 49152,       \
       49152, "which of these objects the node has, or which there are")                  \
     X(91, VAULT_PUT, vault_put, MAY(ROLE_OWNER) | MAY(ROLE_DEVICE), WRITE, 61440, 64,    \
@@ -311,8 +329,12 @@ struct rep_epoch_commit {
     struct bytes ack;
 };
 
+/* Of EPOCH_STATE: what proves the newest confirmed epoch, or the newest root. */
+enum epoch_want { EPOCH_WANT_CERT = 1, EPOCH_WANT_MOVE = 2 };
+
 struct req_epoch_state {
-    uint8_t reserved;
+    uint8_t want;           /* enum epoch_want; 0: no proof */
+    uint8_t ward[ID_BYTES]; /* guardian: which; else absent */
 };
 
 struct epoch_line {
@@ -327,6 +349,70 @@ struct epoch_line {
 struct rep_epoch_state {
     uint32_t n_epochs;
     struct epoch_line epochs[EPOCHS_MAX];
+    uint32_t cert_epoch; /* newest epoch that a certificate was shown for; 0 none */
+    uint8_t cert_hash[HASH_BYTES]; /* its manifest hash */
+    struct bytes proof;  /* what was wanted: that certificate of people, or move_proof */
+    uint32_t retire_to;  /* epochs before this one go, */
+    uint64_t retire_due; /* Unix seconds, at the earliest; 0 nothing planned */
+    uint64_t move_due;   /* when it takes over here; 0: it did, or there is none */
+    uint64_t end_due;    /* all of it goes then; 0 not planned */
+    uint32_t retired;    /* newest epoch that was erased by RETIRE; 0 none */
+};
+
+/* Of RETIRE, MOVE and WARD_END: now, or planned. */
+enum plan_state { PLAN_DONE = 1, PLAN_WAITS = 2 };
+
+struct req_retire {
+    uint8_t op[ID_BYTES];
+    uint32_t epoch; /* all before it go */
+    uint8_t manifest_hash[HASH_BYTES];
+    struct bytes machines; /* cert_machines: COMMITTED acknowledgements of that epoch */
+    struct bytes people;   /* cert_people: confirmations of that epoch */
+    uint8_t req_sign[PUB_BYTES]; /* of a restore this node released: then at once, */
+    uint8_t sig[SIG_BYTES];      /* retire_sign; else absent */
+};
+
+struct rep_retire {
+    uint8_t state; /* enum plan_state */
+    uint64_t due;  /* Unix seconds; when it waits */
+    uint8_t own;   /* 1: judged by this seat's own guardian and one more: 30 d */
+};
+
+struct req_epoch_abort {
+    uint8_t op[ID_BYTES];
+    uint32_t epoch;
+};
+
+struct rep_epoch_abort {
+    uint8_t reserved;
+};
+
+struct req_cert_put {
+    uint8_t op[ID_BYTES];
+    uint32_t epoch;
+    uint8_t manifest_hash[HASH_BYTES];
+    struct bytes people; /* cert_people, by the newest confirmed epoch's keys here */
+};
+
+struct rep_cert_put {
+    uint8_t held; /* 1: the node has that epoch, and it is active and confirmed now */
+};
+
+enum { CHECK_OBJECTS = 64 };
+
+struct req_check {
+    uint8_t nonce[32];
+    uint32_t epoch;   /* 0: only the vault */
+    struct bytes ids; /* of vault objects, up to CHECK_OBJECTS * VAULT_ID */
+};
+
+/* check_digest: keyed with the nonce over what is stored, read now. */
+struct rep_check {
+    uint8_t epoch[HASH_BYTES];   /* over the five objects of PREPARE */
+    uint8_t head[HASH_BYTES];    /* over the newest vault head; of nothing where none */
+    uint8_t objects[HASH_BYTES]; /* over the objects in the order asked */
+    struct bytes missing;        /* bit i: it does not have the i-th; absent: none */
+    uint64_t time;
 };
 
 struct req_wards {
@@ -341,19 +427,24 @@ struct ward_line {
     uint32_t epoch; /* active epoch; 0 none yet */
     uint32_t hold;
     uint32_t stop_hold;
-    uint64_t confirmed; /* when its guardian confirmed it; 0 never */
-    uint32_t requests;  /* not final */
-    uint64_t frozen;    /* until then; 0 not */
-    uint32_t stops;     /* that count now */
-    uint64_t stops_end; /* requests run the stop hold until then; 0 not */
-    uint64_t left;      /* when its guardian gave it up; 0 not */
+    uint64_t confirmed;     /* when its guardian confirmed it; 0 never */
+    uint32_t requests;      /* not final */
+    uint64_t frozen;        /* until then; 0 not */
+    uint32_t stops;         /* that count now */
+    uint64_t stops_end;     /* requests run the stop hold until then; 0 not */
+    uint64_t left;          /* when its guardian gave it up; 0 not */
+    uint64_t move_due;      /* a new root takes over then; 0 none waits */
+    uint8_t move[ID_BYTES]; /* names it, for REFUSE: the first bytes of its hash */
+    uint64_t moved;         /* when a new root took over; 0 never */
+    uint64_t end_due;       /* its owner ends the circle here then; 0 not */
+    uint64_t drill;         /* the owner asked for a drill then; 0 none waits */
 };
 
 struct rep_wards {
     uint64_t paused; /* the guardian is away until then; 0 not */
     uint64_t reset;  /* when the guardian got new keys; 0 never */
     uint32_t n_wards;
-    struct ward_line wards[15]; /* with the longest notes they fit */
+    struct ward_line wards[14]; /* with the longest notes they fit */
     uint8_t more;
 };
 
@@ -561,10 +652,74 @@ struct rep_seat_reset {
 struct req_ward_end {
     uint8_t op[ID_BYTES];
     uint8_t ward[ID_BYTES];
+    struct bytes people; /* owner: cert_people of purpose end; the guardian needs none */
 };
 
 struct rep_ward_end {
-    uint64_t left; /* Unix seconds */
+    uint64_t left;        /* Unix seconds; 0: it waits */
+    uint64_t due;         /* Unix seconds; when it waits */
+    struct bytes receipt; /* ended_receipt, once it is done */
+};
+
+struct req_move {
+    uint8_t op[ID_BYTES];
+    struct bytes move;   /* move_make */
+    struct bytes people; /* cert_people: kind move, or restore with receipts */
+    uint8_t account_sign[PUB_BYTES]; /* the new root's account at this seat */
+    uint8_t stat[PUB_BYTES];
+    uint8_t psk[KEY_BYTES];
+    uint8_t sig[SIG_BYTES]; /* move_account_sign, by the key that signed the MOVE */
+};
+
+struct rep_move {
+    uint8_t state; /* enum plan_state */
+    uint64_t due;  /* Unix seconds; when it waits */
+};
+
+struct req_drill_ask {
+    uint8_t op[ID_BYTES];
+    uint32_t epoch;
+    uint8_t challenge[32];
+};
+
+struct rep_drill_ask {
+    uint64_t asked;
+};
+
+struct req_drill_list {
+    uint8_t ward[ID_BYTES]; /* guardian: that one, with its box; absent: all */
+};
+
+struct drill_line {
+    uint8_t ward[ID_BYTES];
+    uint32_t epoch;
+    uint8_t manifest_hash[HASH_BYTES];
+    uint8_t challenge[32];
+    uint64_t asked;
+    uint64_t answered;      /* when the guardian did; 0 not yet */
+    uint64_t time;          /* as signed */
+    uint8_t sig[SIG_BYTES]; /* drill_sign */
+};
+
+struct rep_drill_list {
+    uint32_t n_lines;
+    struct drill_line lines[32];
+    uint8_t group;
+    uint8_t index;
+    struct bytes box_piece; /* guardian and one ward */
+    struct bytes manifest;  /* sealed */
+};
+
+struct req_drill_answer {
+    uint8_t op[ID_BYTES];
+    uint8_t ward[ID_BYTES];
+    uint8_t challenge[32];
+    uint64_t time;
+    uint8_t sig[SIG_BYTES];
+};
+
+struct rep_drill_answer {
+    uint64_t answered;
 };
 
 struct req_stop {

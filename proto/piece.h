@@ -16,12 +16,13 @@
 #include "proto/wire.h"
 
 enum {
-    PIECE_BYTES = 37,        /* SLIP-39 share: 40 bits of header, 32 bytes of value */
-    PIECES_MAX = 64,         /* pieces of one circle */
-    GROUPS_MAX = 16,         /* SLIP-39 groups */
-    EPOCHS_MAX = 4,          /* epochs of one ward a node keeps at once */
-    WRAPPED_BYTES = 72,      /* W_e: nonce 24, root 32, tag 16 */
-    MANIFEST_MAX = 8192,     /* bytes, signature included */
+    PIECE_BYTES = 37,    /* SLIP-39 share: 40 bits of header, 32 bytes of value */
+    PIECES_MAX = 64,     /* pieces of one circle */
+    GROUPS_MAX = 16,     /* SLIP-39 groups */
+    EPOCHS_MAX = 6,      /* epochs of one ward a node keeps at once, at most */
+    EPOCHS_OWNER = 4,    /* of these, made under one root; the others are for a new one */
+    WRAPPED_BYTES = 72,  /* W_e: nonce 24, root 32, tag 16 */
+    MANIFEST_MAX = 8192, /* bytes, signature included */
     DESCRIPTOR_MAX = 8192,   /* bytes, signature included */
     ROSTER_MAX = 16384,      /* bytes, encoded */
     BOX_MAX = 2048,          /* one sealed box */

@@ -23,7 +23,8 @@ static const struct {
     { ERR_EXPIRED, 17 }, { ERR_USED, 18 },  { ERR_FULL, 19 },      { ERR_BUSY, 20 },
     { ERR_UNKNOWN, 21 }, { ERR_STATE, 22 }, { ERR_CONFLICT, 23 },  { ERR_STOPPED, 24 },
     { ERR_TRIES, 25 },   { ERR_IO, 27 },    { ERR_DISK_FULL, 26 }, { ERR_FROZEN, 28 },
-    { ERR_PAUSED, 29 },  { ERR_LEFT, 30 },  { ERR_NEWER, 31 },
+    { ERR_PAUSED, 29 },  { ERR_LEFT, 30 },  { ERR_NEWER, 31 },     { ERR_CERT, 32 },
+    { ERR_MOVED, 33 },
 };
 
 static void wire_numbers_are_frozen(void **state)
