@@ -146,7 +146,7 @@ enum { MSG_REPLY = 0x8000, MSG_ERROR = 0x8000 };
     X(80, DRILL_ASK, drill_ask, MAY(ROLE_OWNER) | MAY(ROLE_DEVICE), WRITE, 128, 64,      \
       "asks the guardian to open the piece once")                                        \
     X(81, DRILL_LIST, drill_list,                                                        \
-      MAY(ROLE_GUARDIAN) | MAY(ROLE_OWNER) | MAY(ROLE_DEVICE), READ, 64, 16384,          \
+      MAY(ROLE_GUARDIAN) | MAY(ROLE_OWNER) | MAY(ROLE_DEVICE), READ, 64, 20480,          \
       "drills asked for and answered")                                                   \
     X(82, DRILL_ANSWER, drill_answer, MAY(ROLE_GUARDIAN), WRITE, 256, 64,                \
       "the piece key's signature over the challenge")                                    \
