@@ -26,6 +26,19 @@ static size_t sort_waiting(struct guard *g)
     return n;
 }
 
+static const char *asks_for(const struct request_line *l)
+{
+    static const char *const words[] = {
+        [PURPOSE_RESTORE] = "asks for the piece back",
+        [PURPOSE_ENROL] = "wants you as a guardian",
+        [PURPOSE_EPOCH] = "changed the circle",
+        [PURPOSE_END] = "wants to end the circle",
+        [PURPOSE_MOVE] = "wants a new root key",
+    };
+
+    return l->purpose >= 1 && l->purpose <= PURPOSE_MOVE ? words[l->purpose] : "asks";
+}
+
 static enum err choose_request(struct desk *d, size_t n, size_t *out)
 {
     enum { MOST = 16, LINE = 160 };
@@ -45,10 +58,8 @@ static enum err choose_request(struct desk *d, size_t n, size_t *out)
         char when[DURATION_TEXT];
         desk_name(d, r->seat, l->ward, name);
         when_text(ctx_now(d->ctx), l->opened, when);
-        (void)snprintf(texts[i], LINE, "%s %s (asked %s%s)", name,
-                       l->kind == REQUEST_CONFIRM ? "wants you as a guardian"
-                                                  : "asks for the piece back",
-                       when, l->state == STATE_CONTESTED ? ", stopped" : "");
+        (void)snprintf(texts[i], LINE, "%s %s (asked %s%s)", name, asks_for(l), when,
+                       l->state == STATE_CONTESTED ? ", stopped" : "");
         options[i] = texts[i];
     }
     term_title(d->t, "%zu requests wait for you.", n);
@@ -63,13 +74,14 @@ static void say_given(struct desk *d, const struct guard_request *r)
     char name[NAME_TEXT];
     char when[DURATION_TEXT];
 
-    if (l->state != STATE_APPROVED || l->kind != REQUEST_RESTORE)
+    if (l->state != STATE_APPROVED || l->kind == REQUEST_CONFIRM)
         return;
     id_short(l->request, id);
     desk_name(d, r->seat, l->ward, name);
     when_text(ctx_now(d->ctx), l->opens, when);
     term_say(d->t,
-             "You said yes to %s: your piece can be fetched %s. To take it back:", name,
+             "You said yes to %s: your %s can be fetched %s. To take it back:", name,
+             l->kind == REQUEST_RESTORE ? "piece" : "word",
              l->opens > ctx_now(d->ctx) ? when : "now");
     term_say(d->t, "  kith guard refuse %s", id);
 }

@@ -48,16 +48,17 @@ static void say_approved(struct sitting *s, unsigned state, uint64_t opens)
              "If they ask for the four words that name the key of %s:", s->tale.name);
     term_say(s->t, "  %.*s", (int)s->ward->fingerprint.n,
              (const char *)s->ward->fingerprint.p);
+    const char *what = sitting_line(s)->kind == REQUEST_MOVE ? "Your word" : "Your piece";
     if (opens <= now) {
-        term_say(s->t, "Your piece can be fetched now. There is nothing more to do.");
+        term_say(s->t, "%s can be fetched now. There is nothing more to do.", what);
         return;
     }
     when_text(now, opens, when);
     time_text(opens, at);
     term_say(s->t,
-             "Your piece can be fetched %s (%s). Leave your node switched on. If "
+             "%s can be fetched %s (%s). Leave your node switched on. If "
              "you change your mind before that:",
-             when, at);
+             what, when, at);
     id_short(sitting_line(s)->request, id);
     term_say(s->t, "  kith guard refuse %s", id);
 }
@@ -78,8 +79,17 @@ static void say_answer(struct sitting *s)
     term_title(t, "These are the right words.");
     term_say(t, "Now say these two words to %s, who types them:", s->tale.name);
     term_answer(t, "%s", words);
-    term_say(t, "After that you are %s's guardian. Keep your node switched on.",
-             s->tale.name);
+    if (sitting_line(s)->purpose == PURPOSE_EPOCH)
+        term_say(t, "After that the new circle counts as confirmed by you. The old piece "
+                    "stays until enough of the others confirm it too.");
+    else if (sitting_line(s)->purpose == PURPOSE_END)
+        term_say(t,
+                 "After that %s may have it erased, 14 days after the order. If you "
+                 "change your mind, tell %s now. Your node tells you of the day.",
+                 s->tale.name, s->tale.name);
+    else
+        term_say(t, "After that you are %s's guardian. Keep your node switched on.",
+                 s->tale.name);
 }
 
 /* The answer words of a confirm whose right words this home has seen before. */
@@ -148,14 +158,14 @@ static enum err check_kind(struct sitting *s, unsigned kind)
     char id[9];
     char next[SENTENCE];
 
-    if (sitting_line(s)->kind == kind)
+    if (confirm == (kind == REQUEST_CONFIRM))
         return OK;
     id_short(sitting_line(s)->request, id);
     (void)snprintf(next, sizeof next, "kith guard %s %s", confirm ? "confirm" : "approve",
                    id);
     return term_fail_as(s->t, ERR_ARG, EXIT_USAGE, "other-kind",
-                        confirm ? "It asks you to confirm that you are a guardian."
-                                : "It asks you to let a piece go.",
+                        confirm ? "It asks you to confirm something."
+                                : "It asks you to let something go.",
                         next, "This request is of another kind.");
 }
 
@@ -233,11 +243,13 @@ enum err guard_cmd_refuse(struct ctx *ctx)
         term_json(d.t, "refused",
                   json_pack("{s:o, s:s}", "request", json_hex(req.request, ID_BYTES),
                             "state", request_state_name(rep.state)));
-    else
+    else if (r->rep.line[0].kind == REQUEST_RESTORE)
         term_say(d.t,
                  "Refused. The piece of %s stays where it is. Whoever asked needs a "
                  "new link to ask again.",
                  name);
+    else
+        term_say(d.t, "Refused. Nothing changes here for %s by this request.", name);
     return OK;
 }
 

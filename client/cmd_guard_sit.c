@@ -66,6 +66,21 @@ static enum err keep_about(struct sitting *s)
     return ctx_day_save(s->d->ctx, &s->d->home, s->d->day);
 }
 
+/* What a change of circle changes, for the screen. */
+static void tale_plans(struct sitting *s)
+{
+    const struct view *v = &s->c->view;
+    uint32_t at = guard_subject(v);
+
+    if (at >= s->c->n_boxes || s->opened[at] != OK)
+        return;
+    s->tale.epoch = v->epochs[at].epoch;
+    s->tale.plan = &s->plans[at];
+    for (uint32_t i = s->c->n_boxes; i-- > 0;)
+        if (s->opened[i] == OK && v->epochs[i].epoch < s->tale.epoch)
+            s->tale.plan_before = &s->plans[i];
+}
+
 static enum err look_into(struct sitting *s)
 {
     AUTO_SECRET struct guard_piece *p = NULL;
@@ -80,9 +95,13 @@ static enum err look_into(struct sitting *s)
                                       s->c->rep.introducer, p);
         if (s->opened[i] == ERR_NOMEM)
             return ERR_NOMEM;
+        if (i == guard_subject(&s->c->view) && s->opened[i] == OK && p->by_before)
+            s->opened[i] = ERR_CONFLICT; /* a change by a key that counts no more */
         if (s->opened[i] == OK)
             take_names(s, p);
+        s->plans[i] = p->plan;
     }
+    tale_plans(s);
     return keep_about(s);
 }
 
@@ -182,6 +201,21 @@ enum err sitting_contested(struct sitting *s)
                                                       : " not long ago");
 }
 
+enum err sitting_new_piece(struct sitting *s)
+{
+    uint32_t at = guard_subject(&s->c->view);
+
+    if (s->c->view.purpose != PURPOSE_EPOCH ||
+        (at < s->c->n_boxes && s->opened[at] == OK))
+        return OK;
+    return term_fail_as(s->t, ERR_CORRUPT, EXIT_INTEGRITY, "new-piece",
+                        "Your yes would let the old piece be erased, so it is not given. "
+                        "Tell them: they have to make the circle anew. Your old piece "
+                        "stays.",
+                        NULL, "The new piece that you got for %s is not good.",
+                        s->tale.name);
+}
+
 enum err sitting_check(struct sitting *s)
 {
     uint64_t away = s->d->guard->paused[s->seat];
@@ -198,6 +232,7 @@ enum err sitting_check(struct sitting *s)
     default:
         break;
     }
+    TRY(sitting_new_piece(s));
     if (tale_is_locked(&s->tale))
         return locked(s);
     if (away > ctx_now(s->d->ctx))
@@ -338,7 +373,7 @@ enum err guard_words_given(struct ctx *ctx)
     return missing(ctx, "--words-file FILE", "The four words are needed");
 }
 
-/* ---- the sentence despite a stop ---- */
+/* ---- the sentence ---- */
 
 /* The character as it is compared; 0: it does not count. */
 static char plain_one(char c)
@@ -380,8 +415,8 @@ static bool same_sentence(const char *a, const char *b)
 static enum err sentence_needed(struct sitting *s, const char *sentence)
 {
     return term_fail_as(s->t, ERR_ARG, EXIT_USAGE, "sentence-needed",
-                        "A yes despite a stop needs a sentence that you typed yourself. "
-                        "Give --sentence-file FILE.",
+                        "Such a yes needs a sentence that you typed yourself. Give "
+                        "--sentence-file FILE.",
                         NULL, "The sentence is: \"%s\".", sentence);
 }
 
@@ -404,16 +439,30 @@ static enum err sentence_typed(struct sitting *s, const char *sentence,
     return OK;
 }
 
+static void sentence_needs(const struct sitting *s, char out[SENTENCE_MAX])
+{
+    const char *name = s->tale.name;
+    const char *what = "this";
+
+    if (sitting_line(s)->purpose == PURPOSE_END)
+        what = "all of it erased here";
+    if (s->despite)
+        (void)snprintf(out, SENTENCE_MAX,
+                       "I spoke with %s after the stop and %s wants %s", name, name,
+                       what);
+    else
+        (void)snprintf(out, SENTENCE_MAX, "I spoke with %s and %s wants %s", name, name,
+                       what);
+}
+
 enum err sitting_sentence(struct sitting *s)
 {
     char sentence[SENTENCE_MAX];
     char typed[SENTENCE_MAX] = "";
 
-    if (!s->despite)
+    if (!s->despite && sitting_line(s)->purpose != PURPOSE_END)
         return OK;
-    (void)snprintf(sentence, sizeof sentence,
-                   "I spoke with %s after the stop and %s wants this", s->tale.name,
-                   s->tale.name);
+    sentence_needs(s, sentence);
     TRY(sentence_typed(s, sentence, typed));
     if (same_sentence(typed, sentence))
         return OK;

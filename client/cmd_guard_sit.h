@@ -24,6 +24,7 @@ struct sitting {
     uint8_t try_op[ID_BYTES];
     uint8_t tries_left;
     enum err opened[EPOCHS_MAX];
+    struct guard_plan plans[EPOCHS_MAX]; /* of those that opened */
 };
 
 void sitting_end(struct sitting *s);
@@ -35,13 +36,15 @@ struct day_seat *sitting_seat(const struct sitting *s);
 const struct request_line *sitting_line(const struct sitting *s);
 /* Records why a request of that kind cannot be answered with a yes; OK if it can. */
 enum err sitting_check(struct sitting *s);
+/* Records that what the new circle gave does not open; OK for other requests. */
+enum err sitting_new_piece(struct sitting *s);
 /* Records that a yes needs to know of a stop. ERR_STOPPED (6). */
 enum err sitting_contested(struct sitting *s);
 /* The screen: who asks, what happened, what to do. */
 void sitting_show(struct sitting *s);
 /* How they made sure, once: met, video, vouched, question, called, or it stops here. */
 enum err sitting_ask_how(struct sitting *s);
-/* The sentence that a yes despite a stop needs. */
+/* The sentence that a yes despite a stop needs, and one to an end. */
 enum err sitting_sentence(struct sitting *s);
 /* Until the typed words are right, or no more may be typed. */
 enum err sitting_words(struct sitting *s);

@@ -67,6 +67,12 @@ static bool is_restore(const struct tale *t)
     return t->line->kind == REQUEST_RESTORE;
 }
 
+/* What has a hold, and what others may have asked for before. */
+static bool is_held(const struct tale *t)
+{
+    return t->line->kind != REQUEST_CONFIRM;
+}
+
 static bool is_old(const struct tale *t)
 {
     return guard_seat_is_old(t->d->day, &t->d->day->seats[t->seat]);
@@ -88,17 +94,24 @@ bool tale_needs_despite(const struct tale *t)
     if (state != STATE_LIVE && state != STATE_LOCKED)
         return false;
     return t->line->stopped != 0 ||
-           (is_restore(t) && t->at_node != NULL && t->at_node->stops_end > now_of(t));
+           (is_held(t) && t->at_node != NULL && t->at_node->stops_end > now_of(t));
 }
 
 /* ---- who, and what they say ---- */
 
 void tale_title(const struct tale *t, char out[TALE_TITLE])
 {
-    (void)snprintf(out, TALE_TITLE,
-                   is_restore(t) ? "Somebody asks for the piece you keep for %s."
-                                 : "Somebody asks you to be the guardian of %s.",
-                   t->name);
+    const char *what = "Somebody asks you to be the guardian of";
+
+    if (is_restore(t))
+        what = "Somebody asks for the piece you keep for";
+    else if (t->line->purpose == PURPOSE_EPOCH)
+        what = "Somebody asks you to confirm the new circle of";
+    else if (t->line->purpose == PURPOSE_END)
+        what = "Somebody asks you to end the circle of";
+    else if (t->line->purpose == PURPOSE_MOVE)
+        what = "Somebody asks you for a new root key for";
+    (void)snprintf(out, TALE_TITLE, "%s %s.", what, t->name); /* fits */
 }
 
 static void tell_who(const struct tale *t)
@@ -107,7 +120,7 @@ static void tell_who(const struct tale *t)
     char asked[MOMENT];
 
     moment(t, t->line->opened, asked);
-    if (is_restore(t))
+    if (is_held(t))
         t->tell(o,
                 "They say they are %s. They asked on %s. Only you can tell whether it is "
                 "%s.",
@@ -202,19 +215,20 @@ static void tell_opens(const struct tale *t)
     struct term *o = t->d->t;
     char at[MOMENT];
     bool later = t->line->opens > now_of(t);
+    const char *what = is_restore(t) ? "piece" : "word";
 
-    if (!is_restore(t) || is_over(t) || is_old(t))
+    if (!is_held(t) || is_over(t) || is_old(t))
         return;
     moment(t, t->line->opens, at);
     if (t->line->state == STATE_APPROVED && later)
-        t->tell(o, "The earliest your piece can be fetched is %s.", at);
+        t->tell(o, "The earliest your %s can be fetched is %s.", what, at);
     else if (t->line->state == STATE_APPROVED)
-        t->tell(o, "Your piece can be fetched now.");
+        t->tell(o, "Your %s can be fetched now.", what);
     else if (later)
-        t->tell(o, "If you say yes now, the earliest your piece can be fetched is %s.",
+        t->tell(o, "If you say yes now, the earliest your %s can be fetched is %s.", what,
                 at);
     else
-        t->tell(o, "If you say yes, your piece can be fetched at once.");
+        t->tell(o, "If you say yes, your %s can be fetched at once.", what);
     if (t->line->expires > now_of(t) && t->line->state != STATE_APPROVED) {
         moment(t, t->line->expires, at);
         t->tell(o, "If nobody answers, the request ends on %s.", at);
@@ -338,7 +352,7 @@ static const char *command_of(const struct tale *t)
         return "kith guard refuse";
     if (tale_is_locked(t))
         return "kith guard unlock";
-    return is_restore(t) ? "kith guard approve" : "kith guard confirm";
+    return is_held(t) ? "kith guard approve" : "kith guard confirm";
 }
 
 static void tell_why(const struct tale *t)
@@ -387,6 +401,7 @@ void tale_next(const struct tale *t)
 void tale_tell(const struct tale *t)
 {
     tell_who(t);
+    tale_change(t);
     tell_stop(t);
     t->tell(t->d->t, "\n");
     tell_state(t);

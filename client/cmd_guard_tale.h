@@ -28,6 +28,9 @@ struct tale {
     struct bytes about;              /* the owner's note, newest known */
     const struct day_ward *ward;     /* NULL: its note was never opened */
     const struct ward_line *at_node; /* NULL: the node does not list it */
+    const struct guard_plan *plan;   /* of a change, where it was opened, else NULL */
+    const struct guard_plan *plan_before; /* of the circle before it, or NULL */
+    uint32_t epoch;                       /* of the change; 0 not known */
 };
 
 /* What is known after a desk_look; slices are the desk's and r's. */
@@ -39,6 +42,8 @@ void tale_title(const struct tale *t, char out[TALE_TITLE]);
 void tale_tell(const struct tale *t);
 /* The one next step, with its command. */
 void tale_next(const struct tale *t);
+/* What a change, an end, a new root would do; nothing for other requests. */
+void tale_change(const struct tale *t);
 /* True if only a yes that knows of the stop counts. */
 bool tale_needs_despite(const struct tale *t);
 /* True if all tries are used up. */

@@ -131,8 +131,9 @@ struct guard_who {
     uint8_t approval_pub[PUB_BYTES];
     uint8_t seat[SEAT_BYTES];
     uint8_t node_key[PUB_BYTES];
-    uint8_t circle[ID_BYTES]; /* by the note */
-    uint8_t owner[PUB_BYTES]; /* by the note */
+    uint8_t circle[ID_BYTES];  /* by the note */
+    uint8_t owner[PUB_BYTES];  /* by the note, or a MOVE that was judged here */
+    uint8_t before[PUB_BYTES]; /* the owner key that one replaced, or zero */
 };
 
 /* A request with its verified view and the boxes of its epochs. */
@@ -172,8 +173,17 @@ enum err guard_judge(const uint16_t typed[WORDS_CALL], struct bytes t,
 enum err guard_answer(struct bytes t, const uint8_t nonce[WORDS_NONCE], struct cost cost,
                       struct guard_verdict *out);
 
+/* The circle of one epoch, as its manifest tells. */
+struct guard_plan {
+    unsigned need; /* fewest pieces that restore */
+    unsigned of;
+    unsigned cards; /* of these */
+};
+
 /* What one epoch's boxes hold; secret memory. */
 struct guard_piece {
+    struct guard_plan plan;
+    bool by_before; /* sealed by the root before this one */
     uint8_t piece[PIECE_BYTES];
     struct seal_key manifest_key;
     struct seal_key roster_key;
@@ -208,10 +218,14 @@ struct guard_approval {
     enum err opened[EPOCHS_MAX]; /* how each epoch of the view opened */
 };
 
+/* The view's epoch that the request is about, for purpose epoch; n_epochs: none. */
+uint32_t guard_subject(const struct view *v);
+
 /*
  * The approval of a case after right words: every piece that opens re-sealed to the
- * requester, those that do not named, roster key, introduction, statement. ERR_NOMEM,
- * ERR_KEY; ERR_VERSION as guard_fetch.
+ * requester of a restore, those that do not named, roster key, introduction, statement.
+ * ERR_NOMEM, ERR_KEY; ERR_VERSION as guard_fetch; ERR_CORRUPT: a change of circle whose
+ * new piece does not open, or is not by the owner's newest key.
  */
 enum err guard_approve(const struct guard_case *c, const struct guard_who *who,
                        const struct params *p, enum how how,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "client/guard.h"
+#include "client/guard_part.h"
 
 /* ---- fetching ---- */
 
@@ -13,9 +13,25 @@ struct fetch {
 /* Whether this program has a screen that says what such a request asks for. */
 static bool is_understood(const struct view *v)
 {
-    if (v->kind == REQUEST_RESTORE)
-        return v->purpose == PURPOSE_RESTORE;
-    return v->kind == REQUEST_CONFIRM && v->purpose == PURPOSE_ENROL;
+    static const uint8_t purposes[] = {
+        [REQUEST_RESTORE] = 1U << PURPOSE_RESTORE,
+        [REQUEST_CONFIRM] = 1U << PURPOSE_ENROL | 1U << PURPOSE_EPOCH | 1U << PURPOSE_END,
+        [REQUEST_MOVE] = 1U << PURPOSE_MOVE,
+    };
+
+    return v->kind < sizeof purposes && v->purpose <= PURPOSE_MOVE &&
+           (purposes[v->kind] >> v->purpose & 1) != 0;
+}
+
+uint32_t guard_subject(const struct view *v)
+{
+    uint32_t i = 0;
+
+    while (i < v->n_epochs &&
+           (v->purpose != PURPOSE_EPOCH ||
+            !bytes_equal(BYTES_OF(v->epochs[i].manifest_hash), BYTES_OF(v->subject))))
+        i++;
+    return i;
 }
 
 /* What the node says must hang together before a person sees it. */
@@ -172,10 +188,20 @@ enum err guard_answer(struct bytes t, const uint8_t nonce[WORDS_NONCE], struct c
 
 /* ---- opening ---- */
 
+/* The root before this one sealed what an older epoch holds. */
+static bool is_before(const struct guard_who *who, const uint8_t owner[PUB_BYTES])
+{
+    static const uint8_t none[PUB_BYTES];
+
+    return !bytes_equal(BYTES_OF(who->before), BYTES_OF(none)) &&
+           bytes_equal(BYTES_OF(who->before), bytes_of(owner, PUB_BYTES));
+}
+
 static bool is_ours(const struct guard_who *who, const struct box_content *c)
 {
     return bytes_equal(BYTES_OF(c->circle), BYTES_OF(who->circle)) &&
-           bytes_equal(BYTES_OF(c->owner), BYTES_OF(who->owner));
+           (bytes_equal(BYTES_OF(c->owner), BYTES_OF(who->owner)) ||
+            is_before(who, c->owner));
 }
 
 static void keep_text(struct bytes text, uint8_t *out, size_t cap, size_t *out_n)
@@ -198,6 +224,7 @@ static enum err open_box(const struct guard_who *who, const struct box_about *ab
     TRY(box_open(BOX_OF_PIECE, about, &who->keys->seal, box->box_piece, room, c));
     if (!is_ours(who, c))
         return ERR_CONFLICT;
+    out->by_before = is_before(who, c->owner);
     memcpy(out->piece, c->piece, PIECE_BYTES);
     memcpy(out->manifest_key.b, c->key, KEY_BYTES);
     keep_text(c->name, out->name, sizeof out->name, &out->name_n);
@@ -235,7 +262,8 @@ static enum err check_piece(const struct guard_who *who, const struct view_epoch
     if (m->epoch != line->epoch)
         return ERR_CORRUPT;
     if (!bytes_equal(BYTES_OF(m->circle), BYTES_OF(who->circle)) ||
-        !bytes_equal(BYTES_OF(m->owner), BYTES_OF(who->owner)))
+        !bytes_equal(BYTES_OF(m->owner),
+                     p->by_before ? BYTES_OF(who->before) : BYTES_OF(who->owner)))
         return ERR_CONFLICT;
     piece_public(p->piece, pub);
     const struct manifest_piece *own = manifest_find(m, pub);
@@ -264,18 +292,24 @@ static enum err open_manifest(const struct view_epoch *line,
     return manifest_open(bytes_of(raw, n), out);
 }
 
-enum err guard_open(const struct guard_who *who, const struct view_epoch *line,
-                    const struct rep_box_get *box, const uint8_t introducer[PUB_BYTES],
-                    struct guard_piece *out)
+static struct guard_plan plan_of(const struct manifest *m)
 {
-    AUTO_FREE struct manifest *m = calloc(1, sizeof *m);
+    struct guard_plan plan = { .need = manifest_need(m), .of = m->n_pieces };
+
+    for (uint32_t i = 0; i < m->n_pieces; i++)
+        plan.cards += m->pieces[i].kind == PIECE_CARD;
+    return plan;
+}
+
+enum err guard_open_whole(const struct guard_who *who, const struct view_epoch *line,
+                          const struct rep_box_get *box, struct manifest *m,
+                          struct guard_piece *out)
+{
     AUTO_SECRET struct guard_piece *p = NULL;
     struct box_about about = { .epoch = line->epoch,
                                .group = box->group,
                                .index = box->index };
 
-    if (m == NULL)
-        return ERR_NOMEM;
     TRY(secret_new(&p));
     memcpy(about.manifest_hash, line->manifest_hash, HASH_BYTES);
     memcpy(about.seat, who->seat, SEAT_BYTES);
@@ -283,8 +317,21 @@ enum err guard_open(const struct guard_who *who, const struct view_epoch *line,
     TRY(open_box(who, &about, box, p));
     TRY(open_manifest(line, box, p, m));
     TRY(check_piece(who, line, box, m, p));
-    p->introducer_listed = is_listed(m, introducer);
+    p->plan = plan_of(m);
     *out = *p;
+    return OK;
+}
+
+enum err guard_open(const struct guard_who *who, const struct view_epoch *line,
+                    const struct rep_box_get *box, const uint8_t introducer[PUB_BYTES],
+                    struct guard_piece *out)
+{
+    AUTO_FREE struct manifest *m = calloc(1, sizeof *m);
+
+    if (m == NULL)
+        return ERR_NOMEM;
+    TRY(guard_open_whole(who, line, box, m, out));
+    out->introducer_listed = is_listed(m, introducer);
     return OK;
 }
 
@@ -339,6 +386,9 @@ static enum err approve_epoch(const struct guard_case *c, const struct guard_who
             guard_open(who, &c->view.epochs[i], &c->boxes[i], c->rep.introducer, piece);
     if (out->opened[i] == ERR_NOMEM)
         return ERR_NOMEM;
+    /* What a change is about must open, and be by the key that counts now. */
+    if (i == guard_subject(&c->view) && (out->opened[i] != OK || piece->by_before))
+        return ERR_CORRUPT;
     if (out->opened[i] != OK || c->view.kind != REQUEST_RESTORE)
         return OK;
     if (i == 0 && piece->has_roster)
@@ -356,7 +406,7 @@ static uint64_t not_before(const struct view *v, uint64_t now)
 {
     uint64_t hold = v->n_epochs > 0 ? v->epochs[0].hold : 0;
 
-    if (v->kind != REQUEST_RESTORE || hold == 0)
+    if (v->kind == REQUEST_CONFIRM || hold == 0)
         return now;
     return v->opened + hold > now + 3600 ? v->opened + hold : now + 3600;
 }
@@ -396,6 +446,8 @@ enum err guard_approve(const struct guard_case *c, const struct guard_who *who,
     /* A person's yes never covers what was not on the screen. */
     if (!is_understood(&c->view))
         return ERR_VERSION;
+    if (c->view.purpose == PURPOSE_EPOCH && guard_subject(&c->view) == c->view.n_epochs)
+        return ERR_CORRUPT;
     TRY(guard_transcript(c, who, &t));
     out->t_n = t.n;
     for (uint32_t i = 0; i < c->view.n_epochs; i++)

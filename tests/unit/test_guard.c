@@ -466,11 +466,20 @@ static void test_approve_confirm(void **state)
 /* "Will you be my guardian?" on the screen must not sign the end of a circle. */
 static void test_approve_nothing_unseen(void **state)
 {
-    static const uint8_t asked[][2] = {
-        { REQUEST_CONFIRM, PURPOSE_END },  { REQUEST_CONFIRM, PURPOSE_EPOCH },
-        { REQUEST_CONFIRM, PURPOSE_MOVE }, { REQUEST_CONFIRM, PURPOSE_RESTORE },
-        { REQUEST_RESTORE, PURPOSE_MOVE }, { REQUEST_MOVE, PURPOSE_MOVE }
-    };
+    static const uint8_t asked[][2] = { { REQUEST_CONFIRM, PURPOSE_MOVE },
+                                        { REQUEST_CONFIRM, PURPOSE_RESTORE },
+                                        { REQUEST_RESTORE, PURPOSE_MOVE },
+                                        { REQUEST_RESTORE, PURPOSE_END },
+                                        { REQUEST_RESTORE, PURPOSE_EPOCH },
+                                        { REQUEST_RESTORE, PURPOSE_ENROL },
+                                        { REQUEST_MOVE, PURPOSE_END },
+                                        { REQUEST_MOVE, PURPOSE_RESTORE },
+                                        { REQUEST_MOVE, PURPOSE_EPOCH },
+                                        { REQUEST_MOVE, PURPOSE_ENROL },
+                                        { REQUEST_CONFIRM, 0 },
+                                        { REQUEST_CONFIRM, 6 },
+                                        { REQUEST_MOVE + 1, PURPOSE_MOVE },
+                                        { 0, PURPOSE_ENROL } };
     struct scene *s = *state;
 
     for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
@@ -494,6 +503,87 @@ static void test_approve_foreign(void **state)
     assert_int_equal(s->approved.statement.epochs[0].opened, 2);
 }
 
+/* A change of circle: the yes names the new piece as opened, or is not given. */
+static void test_approve_change(void **state)
+{
+    struct scene *s = *state;
+    struct view *v = &s->c.view;
+
+    v->kind = REQUEST_CONFIRM;
+    v->purpose = PURPOSE_EPOCH;
+    memset(v->subject, 7, sizeof v->subject);
+    assert_int_equal(guard_subject(v), v->n_epochs);
+    assert_int_equal(approve(s, NULL), ERR_CORRUPT); /* of an epoch that is not there */
+    memcpy(v->subject, s->circle.hash, HASH_BYTES);
+    assert_int_equal(guard_subject(v), 0);
+    s->boxes[0][40] ^= 1;
+    assert_int_equal(approve(s, NULL), ERR_CORRUPT);
+    s->boxes[0][40] ^= 1;
+    s->c.box_err[0] = ERR_UNKNOWN;
+    assert_int_equal(approve(s, NULL), ERR_CORRUPT);
+    s->c.box_err[0] = OK;
+    assert_int_equal(s->approved.req.statement.n, 0);
+    assert_int_equal(approve(s, NULL), OK);
+    assert_int_equal(s->approved.statement.purpose, PURPOSE_EPOCH);
+    assert_memory_equal(s->approved.statement.subject, s->circle.hash, HASH_BYTES);
+    assert_int_equal(s->approved.statement.epochs[0].opened, 1);
+    assert_int_equal(s->approved.req.n_boxes, 0);
+    assert_int_equal(s->approved.req.roster_box.n, 0);
+}
+
+/* After a new root: what the old one sealed still opens, but changes nothing. */
+static void test_by_the_root_before(void **state)
+{
+    struct scene *s = *state;
+
+    memcpy(s->who.before, s->who.owner, PUB_BYTES);
+    s->who.owner[3] ^= 1;
+    assert_int_equal(open_it(s), OK);
+    assert_true(s->piece->by_before);
+    assert_int_equal(approve(s, NULL), OK);
+    assert_int_equal(s->approved.req.n_boxes, 1);
+    s->c.view.kind = REQUEST_CONFIRM;
+    s->c.view.purpose = PURPOSE_EPOCH;
+    memcpy(s->c.view.subject, s->circle.hash, HASH_BYTES);
+    assert_int_equal(approve(s, NULL), ERR_CORRUPT);
+    assert_int_equal(s->approved.req.statement.n, 0);
+}
+
+/* A word for a new root or an end lets no piece go; only the first one waits. */
+static void test_approve_words_only(void **state)
+{
+    static const struct {
+        uint8_t kind;
+        uint8_t purpose;
+        uint64_t not_before;
+    } asked[] = { { REQUEST_MOVE, PURPOSE_MOVE, NOW - 60 + 86400 },
+                  { REQUEST_CONFIRM, PURPOSE_END, NOW } };
+    struct scene *s = *state;
+
+    for (size_t i = 0; i < 2; i++) {
+        s->c.view.kind = asked[i].kind;
+        s->c.view.purpose = asked[i].purpose;
+        assert_int_equal(approve(s, NULL), OK);
+        assert_int_equal(s->approved.req.n_boxes, 0);
+        assert_int_equal(s->approved.req.roster_box.n, 0);
+        assert_int_equal(s->approved.req.introduction.n, 0);
+        assert_int_equal(s->approved.statement.kind, asked[i].kind);
+        assert_int_equal(s->approved.statement.purpose, asked[i].purpose);
+        assert_int_equal(s->approved.statement.not_before, asked[i].not_before);
+    }
+}
+
+static void test_plan(void **state)
+{
+    struct scene *s = *state;
+
+    assert_int_equal(open_it(s), OK);
+    assert_int_equal(s->piece->plan.need, 2);
+    assert_int_equal(s->piece->plan.of, 3);
+    assert_int_equal(s->piece->plan.cards, 0);
+    assert_false(s->piece->by_before);
+}
+
 #define SCENE(f) cmocka_unit_test_setup_teardown(f, scene_make, scene_free)
 
 int main(void)
@@ -513,6 +603,10 @@ int main(void)
         SCENE(test_approve_confirm),
         SCENE(test_approve_nothing_unseen),
         SCENE(test_approve_foreign),
+        SCENE(test_approve_change),
+        SCENE(test_by_the_root_before),
+        SCENE(test_approve_words_only),
+        SCENE(test_plan),
     };
 
     if (secret_start(SECRET_LOCK_WAIVED) != OK)

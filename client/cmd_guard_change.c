@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/cmd_guard_tale.h"
+
+/* "any 3 of 5 pieces restore it, 1 of them on paper" */
+static void plan_text(const struct guard_plan *p, char out[TERM_TEXT])
+{
+    int n =
+        snprintf(out, TERM_TEXT, "%u of %u pieces bring the key back", p->need, p->of);
+
+    if (p->cards > 0 && n > 0 && n < TERM_TEXT)
+        (void)snprintf(out + n, TERM_TEXT - (size_t)n, "; %u of the pieces on paper",
+                       p->cards);
+}
+
+static void tell_epoch(const struct tale *t)
+{
+    struct term *o = t->d->t;
+    char plan[TERM_TEXT];
+
+    t->tell(o,
+            "They say that %s made the circle anew. Your node holds a new piece beside "
+            "the old one, which stays good for now.",
+            t->name);
+    if (t->plan != NULL) {
+        plan_text(t->plan, plan);
+        t->tell(o, "Your new piece opens. In the new circle, number %u, %s.",
+                (unsigned)t->epoch, plan);
+    } else if (t->d->keys == NULL) {
+        t->tell(o, "What is new in it shows once you type your passphrase.");
+    }
+    if (t->plan != NULL && t->plan_before != NULL) {
+        plan_text(t->plan_before, plan);
+        t->tell(o, "In the old one %s.", plan);
+    }
+    t->tell(o,
+            "Once enough guardians confirm it, the old pieces are erased. So ask %s: did "
+            "you change your circle?",
+            t->name);
+}
+
+static void tell_end(const struct tale *t)
+{
+    struct term *o = t->d->t;
+
+    t->tell(o,
+            "They say that %s wants to end the circle. If you confirm, %s may have all "
+            "of it erased here: the piece you keep, and %s's vault. Nothing is left to "
+            "restore from then.",
+            t->name, t->name, t->name);
+    t->tell(o,
+            "It happens 14 days after %s gives the order at your node, not before; you "
+            "are told of the day. Until then a restore holds it up.",
+            t->name);
+}
+
+static void tell_move(const struct tale *t)
+{
+    struct term *o = t->d->t;
+
+    t->tell(o,
+            "They say that somebody else may have the key of %s. If enough guardians say "
+            "yes, %s gets a new root key: the old keys stop counting.",
+            t->name, t->name);
+    t->tell(o,
+            "Your piece does not leave your node for this. It takes as long as a restore "
+            "does; until then you can take your yes back.");
+}
+
+void tale_change(const struct tale *t)
+{
+    switch (t->line->purpose) {
+    case PURPOSE_EPOCH:
+        tell_epoch(t);
+        break;
+    case PURPOSE_END:
+        tell_end(t);
+        break;
+    case PURPOSE_MOVE:
+        tell_move(t);
+        break;
+    default:
+        break;
+    }
+}
