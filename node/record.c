@@ -172,6 +172,15 @@ static const struct wire_field record_ward_fields[] = {
     W_FIX(record_ward, drops.sum, 31, WIRE_MAY),
     W_FIX(record_ward, log, 32, WIRE_MUST),
     W_UINT(record_ward, vault, 40, WIRE_MAY, 1),
+    W_UINT(record_ward, retire_to, 50, WIRE_MAY, UINT32_MAX),
+    W_UINT(record_ward, retire_due, 51, WIRE_MAY, UINT64_MAX),
+    W_UINT(record_ward, retire_own, 52, WIRE_MAY, 1),
+    W_UINT(record_ward, retire_told, 53, WIRE_MAY, UINT8_MAX),
+    W_UINT(record_ward, retired, 54, WIRE_MAY, UINT32_MAX),
+    W_UINT(record_ward, cert_epoch, 55, WIRE_MAY, UINT32_MAX),
+    W_FIX(record_ward, cert_hash, 56, WIRE_MAY),
+    W_UINT(record_ward, end_due, 57, WIRE_MAY, UINT64_MAX),
+    W_FIX(record_ward, left_hash, 58, WIRE_MAY),
 };
 const struct wire_schema record_ward_schema = W_SCHEMA(record_ward, record_ward_fields);
 
@@ -192,9 +201,17 @@ static const struct wire_field record_epoch_fields[] = {
     W_UINT(record_epoch, confirmed, 14, WIRE_MAY, UINT64_MAX),
     W_UINT(record_epoch, size, 15, WIRE_MAY, UINT32_MAX),
     W_UINT(record_epoch, perhaps, 16, WIRE_MAY, 1),
+    W_FIX(record_epoch, account_sign, 17, WIRE_MAY),
 };
 const struct wire_schema record_epoch_schema =
     W_SCHEMA(record_epoch, record_epoch_fields);
+
+static const struct wire_field record_retired_fields[] = {
+    W_FIX(record_retired, manifest_hash, 1, WIRE_MAY),
+    W_UINT(record_retired, time, 2, WIRE_MUST, UINT64_MAX),
+};
+const struct wire_schema record_retired_schema =
+    W_SCHEMA(record_retired, record_retired_fields);
 
 static const struct wire_field record_clock_fields[] = {
     W_UINT(record_clock, now_ms, 1, WIRE_MUST, UINT64_MAX),

@@ -179,6 +179,15 @@ struct record_ward {
     uint64_t thawed;       /* when the end of it was told; 0 not yet */
     uint64_t left;         /* when the guardian gave it up; 0 not */
     uint8_t vault;         /* 1: it has a vault (node/vault) */
+    uint32_t retire_to;    /* epochs before this one go, */
+    uint64_t retire_due;   /* then; 0 nothing planned */
+    uint8_t retire_own;    /* 1: by this seat's own guardian and one more */
+    uint8_t retire_told;   /* how often that was alerted */
+    uint32_t retired;      /* newest epoch erased by RETIRE; 0 none */
+    uint32_t cert_epoch;   /* newest one that a certificate of people was shown for, */
+    uint8_t cert_hash[HASH_BYTES]; /* and its manifest hash */
+    uint64_t end_due;              /* its owner ends it here then; 0 not planned */
+    uint8_t left_hash[HASH_BYTES]; /* manifest hash of what was active when it ended */
 };
 
 /* True while its guardian keeps the owner's keys from changing anything. */
@@ -204,6 +213,7 @@ struct record_epoch {
     uint64_t confirmed; /* by the rule of confirmed epochs; 0 not */
     uint32_t size;      /* bytes of its objects */
     uint8_t perhaps;    /* 1: it came by a backup, and may have been retired since */
+    uint8_t account_sign[PUB_BYTES]; /* signed its descriptor */
 };
 
 /* TAB_OBJECT: ward id, epoch as u32, which as u8; under the data key of (ward, epoch). */
@@ -213,7 +223,14 @@ enum object {
     OBJECT_MANIFEST = 3,
     OBJECT_ROSTER = 4,
     OBJECT_DESCRIPTOR = 5,
-    OBJECT_ACK_SEED = 6 /* not under the data key: acknowledges before PREPARE */
+    OBJECT_ACK_SEED = 6, /* not under the data key: acknowledges before PREPARE */
+    OBJECT_CERT = 7      /* of epoch 0, not under a data key: the newest certificate */
+};
+
+/* TAB_RETIRED: ward id, epoch as u32. What stands here is never taken again. */
+struct record_retired {
+    uint8_t manifest_hash[HASH_BYTES];
+    uint64_t time; /* Unix seconds */
 };
 
 /* TAB_CLOCK: "time". */
@@ -238,7 +255,7 @@ struct record_tell {
 
 extern const struct wire_schema record_clock_schema, record_tell_schema;
 extern const struct wire_schema record_seat_schema, record_cred_schema,
-    record_ward_schema, record_epoch_schema;
+    record_ward_schema, record_epoch_schema, record_retired_schema;
 
 /* Keys of records, in place: struct txn_key k = key_id(ward->ward); */
 struct txn_key key_id(const uint8_t id[ID_BYTES]);
