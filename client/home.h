@@ -25,6 +25,7 @@ enum home_file {
     HOME_RESTORE, /* a restore in progress: open part, and keys under a passphrase */
     HOME_HELD,    /* what the nodes were seen to hold of the vault: open part */
     HOME_CARDS,   /* pieces that go on paper, under the root, until they were read back */
+    HOME_CHECK,   /* what each node must hold of the circle: open part, no secrets */
     HOME_FILES
 };
 
@@ -35,6 +36,7 @@ enum {
     DAY_GUARDIANS = PIECES_MAX,
     DAY_SEATS = 64,
     DAY_INVITES = 256,
+    DAY_FORMERS = 16,
     DAY_WARDS = 256,
     DAY_HANDLERS = 8, /* programs that are told of alerts */
     DAY_HANDLER_MAX = 512
@@ -203,6 +205,32 @@ struct day_node {
     uint64_t let_go_settled; /* the person knows of it, up to that time */
 };
 
+/* A name of a group of guardians. */
+struct day_text {
+    struct bytes text;
+};
+
+/* A circle as it shall become: the guardians in the order of their places. */
+struct day_plan {
+    uint8_t group_threshold;
+    uint32_t n_groups;
+    struct manifest_group groups[GROUPS_MAX];
+    uint32_t n_group_names;
+    struct day_text group_names[GROUPS_MAX];
+    uint32_t hold;
+    uint32_t stop_hold;
+    uint8_t roster_mode;
+    struct bytes seats; /* SEAT_BYTES each; they need not be guardians any more */
+};
+
+/* An epoch before the sealed one, as long as its pieces may still open the root. */
+struct day_past {
+    uint32_t epoch;
+    uint64_t sealed_at;
+    uint8_t certified;     /* 1: confirmed by people, as this home knows */
+    struct bytes manifest; /* signed bytes */
+};
+
 /* The person and the circle; one in each home. */
 struct day_me {
     struct bytes name;
@@ -217,11 +245,7 @@ struct day_me {
     uint32_t n_groups;
     struct manifest_group groups[GROUPS_MAX];
     uint32_t n_group_names;
-
-    struct day_text {
-        struct bytes text;
-    } group_names[GROUPS_MAX];
-
+    struct day_text group_names[GROUPS_MAX];
     uint32_t hold;
     uint32_t stop_hold;
     uint8_t roster_mode;
@@ -256,6 +280,32 @@ struct day_me {
     /* Of the root before this one, until the vault is written anew (vault_rekey). */
     uint32_t generation_before; /* 0: none */
     uint8_t vault_before[KEY_BYTES];
+    /* a change of the circle (client/ceremony_change) */
+    uint32_t n_next;
+    struct day_plan next[1]; /* what the next seal makes; none: nothing is planned */
+    uint32_t cert_epoch; /* newest epoch that people confirmed, as proven here; 0 none */
+    uint8_t cert_hash[HASH_BYTES];
+    struct bytes cert;   /* cert_people of it */
+    uint64_t check_next; /* the timer checks from then on; 0: at once */
+};
+
+/* What was proven of a guardian's piece, when, and what is under way. */
+struct day_proof {
+    uint64_t checked;        /* the last good check; 0 never */
+    uint32_t checked_epoch;  /* and of which epoch */
+    uint8_t fault;           /* enum check_fault of the last one; 0 none */
+    uint64_t faulted;        /* since then; 0 not */
+    uint8_t fault_told;      /* the fault the person was told of */
+    uint8_t pass[KEY_BYTES]; /* order in which vault objects are compared */
+    uint64_t at;             /* how far that went */
+    uint64_t opened;         /* its guardian last opened the piece; 0 never */
+    uint32_t opened_epoch;   /* and of which epoch */
+    uint32_t drills;         /* how often that was proven */
+    uint64_t asked;          /* a drill waits for an answer since then; 0 none */
+    uint32_t asked_epoch;
+    uint8_t challenge[32];
+    uint64_t failed;   /* an answer was not by the piece; 0 no */
+    uint64_t reminded; /* the person was told of the drill that waits */
 };
 
 /* How far the enrolment of a guardian went. */
@@ -314,6 +364,18 @@ struct day_guardian {
     struct bytes view;  /* signed */
     uint8_t answers;    /* wrong answers so far */
     uint64_t requested; /* when it was opened */
+    /* a change of the circle */
+    uint8_t ask_purpose; /* enum purpose of that request; 0: enrol */
+    uint8_t ask_subject[32];
+    uint32_t said_epoch; /* newest epoch that this guardian confirmed; 0 none */
+    struct bytes said;   /* their signed statement */
+    uint64_t said_at;
+    uint32_t retired;    /* the node let all epochs before this one go; 0 none */
+    uint64_t retire_due; /* and will, at the earliest then; 0 not planned */
+    uint32_t abort;      /* this prepared epoch is to be taken back there; 0 none */
+    uint32_t before;     /* a card: the epoch whose paper was read back before that one */
+    uint32_t n_proof;
+    struct day_proof proof[1]; /* day_proof */
 };
 
 /* A seat where the person is a guardian. */
@@ -361,7 +423,11 @@ struct day_ward {
 struct day {
     struct day_me me;
     size_t n_guardians;
-    struct day_guardian guardians[DAY_GUARDIANS];
+    struct day_guardian guardians[DAY_GUARDIANS]; /* of the circle, in order; then new */
+    size_t n_formers;
+    struct day_guardian formers[DAY_FORMERS]; /* were guardians; may keep old pieces */
+    size_t n_past;
+    struct day_past past[EPOCHS_MAX]; /* oldest first */
     size_t n_seats;
     struct day_seat seats[DAY_SEATS];
     size_t n_invites;
@@ -391,6 +457,12 @@ static inline void auto_day_(struct day **place)
  */
 enum err home_vault_keys(struct day *d, const struct root_key *root,
                          const struct rng *rng);
+/* The place for what is proven of g. */
+struct day_proof *day_proof(struct day_guardian *g);
+/* What is proven of g: nothing, where there is no such place. */
+const struct day_proof *day_proven(const struct day_guardian *g);
+/* Its guardian opened the piece of that epoch, which a signature proved. */
+void day_opened(struct day_guardian *g, uint32_t epoch, uint64_t when);
 /* A copy of text that lives as long as the day. Ends the process without memory. */
 struct bytes day_keep(struct day *d, struct bytes text);
 /* Encodes and decodes what the day file's open part holds; decode gives a new day. */

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "client/home.h"
+#include "proto/cert.h"
 #include "proto/drop.h"
 #include "proto/vault.h"
 
@@ -10,7 +11,15 @@
  * whole file one of a later version; such a version never adds odd keys here, because
  * saving would lose them.
  */
-enum record { RECORD_ME = 1, RECORD_GUARDIAN, RECORD_SEAT, RECORD_INVITE, RECORD_WARD };
+enum record {
+    RECORD_ME = 1,
+    RECORD_GUARDIAN,
+    RECORD_SEAT,
+    RECORD_INVITE,
+    RECORD_WARD,
+    RECORD_FORMER = 12,
+    RECORD_PAST
+};
 
 /* Words of a fingerprint: four of at most ten letters. */
 enum { WORDS_MAX_BYTES = 48, DEVICE_NAME_MAX = 64 };
@@ -68,6 +77,25 @@ static const struct wire_field text_fields[] = {
 };
 static const struct wire_schema text_schema = W_SCHEMA(day_text, text_fields);
 
+static const struct wire_field plan_fields[] = {
+    W_UINT(day_plan, group_threshold, 1, WIRE_MUST, GROUPS_MAX),
+    W_LIST(day_plan, groups, 2, WIRE_MUST, 1, &group_schema),
+    W_LIST(day_plan, group_names, 3, WIRE_MAY, 0, &text_schema),
+    W_UINT(day_plan, hold, 4, WIRE_MAY, HOLD_MAX_S),
+    W_UINT(day_plan, stop_hold, 5, WIRE_MAY, STOP_HOLD_MAX_S),
+    W_UINT(day_plan, roster_mode, 6, WIRE_MAY, ROSTER_NEVER),
+    W_BYTES(day_plan, seats, 7, WIRE_MUST, SEAT_BYTES, DAY_GUARDIANS *SEAT_BYTES),
+};
+static const struct wire_schema plan_schema = W_SCHEMA(day_plan, plan_fields);
+
+static const struct wire_field past_fields[] = {
+    W_UINT(day_past, epoch, 1, WIRE_MUST, UINT32_MAX),
+    W_UINT(day_past, sealed_at, 2, WIRE_MAY, UINT64_MAX),
+    W_UINT(day_past, certified, 3, WIRE_MAY, 1),
+    W_BYTES(day_past, manifest, 4, WIRE_MUST, 1, MANIFEST_MAX),
+};
+static const struct wire_schema past_schema = W_SCHEMA(day_past, past_fields);
+
 static const struct wire_field me_fields[] = {
     W_TEXT(day_me, name, 1, WIRE_MAY, 0, NAME_MAX_BYTES),
     W_FIX(day_me, circle, 2, WIRE_MAY),
@@ -104,8 +132,32 @@ static const struct wire_field me_fields[] = {
     W_TEXT(day_me, device_name, 113, WIRE_MAY, 0, DEVICE_NAME_MAX),
     W_UINT(day_me, generation_before, 114, WIRE_MAY, UINT32_MAX),
     W_FIX(day_me, vault_before, 115, WIRE_MAY),
+    W_LIST(day_me, next, 120, WIRE_MAY, 0, &plan_schema),
+    W_UINT(day_me, cert_epoch, 122, WIRE_MAY, UINT32_MAX),
+    W_FIX(day_me, cert_hash, 123, WIRE_MAY),
+    W_BYTES(day_me, cert, 124, WIRE_MAY, 0, CERT_PEOPLE_MAX),
+    W_UINT(day_me, check_next, 130, WIRE_MAY, UINT64_MAX),
 };
 static const struct wire_schema me_schema = W_SCHEMA(day_me, me_fields);
+
+static const struct wire_field proof_fields[] = {
+    W_UINT(day_proof, checked, 1, WIRE_MAY, UINT64_MAX),
+    W_UINT(day_proof, checked_epoch, 2, WIRE_MAY, UINT32_MAX),
+    W_UINT(day_proof, fault, 3, WIRE_MAY, UINT8_MAX),
+    W_UINT(day_proof, faulted, 4, WIRE_MAY, UINT64_MAX),
+    W_UINT(day_proof, fault_told, 5, WIRE_MAY, UINT8_MAX),
+    W_FIX(day_proof, pass, 6, WIRE_MAY),
+    W_UINT(day_proof, at, 7, WIRE_MAY, UINT64_MAX),
+    W_UINT(day_proof, opened, 8, WIRE_MAY, UINT64_MAX),
+    W_UINT(day_proof, opened_epoch, 9, WIRE_MAY, UINT32_MAX),
+    W_UINT(day_proof, drills, 10, WIRE_MAY, UINT32_MAX),
+    W_UINT(day_proof, asked, 11, WIRE_MAY, UINT64_MAX),
+    W_UINT(day_proof, asked_epoch, 12, WIRE_MAY, UINT32_MAX),
+    W_FIX(day_proof, challenge, 13, WIRE_MAY),
+    W_UINT(day_proof, failed, 14, WIRE_MAY, UINT64_MAX),
+    W_UINT(day_proof, reminded, 15, WIRE_MAY, UINT64_MAX),
+};
+static const struct wire_schema proof_schema = W_SCHEMA(day_proof, proof_fields);
 
 static const struct wire_field guardian_fields[] = {
     W_TEXT(day_guardian, name, 1, WIRE_MUST, 1, NAME_MAX_BYTES),
@@ -152,6 +204,16 @@ static const struct wire_field guardian_fields[] = {
     W_BYTES(day_guardian, view, 42, WIRE_MAY, 0, SIGNED_MAX),
     W_UINT(day_guardian, answers, 43, WIRE_MAY, UINT8_MAX),
     W_UINT(day_guardian, requested, 44, WIRE_MAY, UINT64_MAX),
+    W_UINT(day_guardian, ask_purpose, 120, WIRE_MAY, PURPOSE_MOVE),
+    W_FIX(day_guardian, ask_subject, 121, WIRE_MAY),
+    W_UINT(day_guardian, said_epoch, 122, WIRE_MAY, UINT32_MAX),
+    W_BYTES(day_guardian, said, 123, WIRE_MAY, 0, SIGNED_MAX),
+    W_UINT(day_guardian, said_at, 124, WIRE_MAY, UINT64_MAX),
+    W_UINT(day_guardian, retired, 125, WIRE_MAY, UINT32_MAX),
+    W_UINT(day_guardian, retire_due, 126, WIRE_MAY, UINT64_MAX),
+    W_UINT(day_guardian, abort, 127, WIRE_MAY, UINT32_MAX),
+    W_UINT(day_guardian, before, 128, WIRE_MAY, UINT32_MAX),
+    W_LIST(day_guardian, proof, 130, WIRE_MAY, 0, &proof_schema),
 };
 static const struct wire_schema guardian_schema = W_SCHEMA(day_guardian, guardian_fields);
 
@@ -200,6 +262,10 @@ static const struct day_row {
 } day_rows[] = {
     { RECORD_GUARDIAN, &guardian_schema, offsetof(struct day, guardians),
       offsetof(struct day, n_guardians), DAY_GUARDIANS },
+    { RECORD_FORMER, &guardian_schema, offsetof(struct day, formers),
+      offsetof(struct day, n_formers), DAY_FORMERS },
+    { RECORD_PAST, &past_schema, offsetof(struct day, past), offsetof(struct day, n_past),
+      EPOCHS_MAX },
     { RECORD_SEAT, &seat_schema, offsetof(struct day, seats),
       offsetof(struct day, n_seats), DAY_SEATS },
     { RECORD_INVITE, &invite_schema, offsetof(struct day, invites),
@@ -252,6 +318,31 @@ void day_free(struct day *d)
     }
     secret_wipe(d, sizeof *d);
     free(d);
+}
+
+/* ---- what is proven of a piece ---- */
+
+struct day_proof *day_proof(struct day_guardian *g)
+{
+    if (g->n_proof == 0)
+        g->proof[0] = (struct day_proof){ 0 };
+    g->n_proof = 1;
+    return &g->proof[0];
+}
+
+const struct day_proof *day_proven(const struct day_guardian *g)
+{
+    static const struct day_proof none;
+    return g->n_proof == 1 ? &g->proof[0] : &none;
+}
+
+void day_opened(struct day_guardian *g, uint32_t epoch, uint64_t when)
+{
+    struct day_proof *p = day_proof(g);
+    p->opened = when;
+    p->opened_epoch = epoch;
+    p->drills += p->drills < UINT32_MAX;
+    p->failed = 0;
 }
 
 /* ---- the vault's part ---- */
