@@ -414,6 +414,9 @@ struct day_ward {
     struct bytes fingerprint;   /* of owner: four words */
     uint64_t confirmed;         /* the guardian typed the right words; 0 never */
     uint8_t answered[ID_BYTES]; /* of this request: its answer words may be shown again */
+    /* a new root, judged here (guard_move) */
+    uint8_t before[PUB_BYTES]; /* the owner key that owner replaced; zero: none */
+    uint64_t moved;            /* when it took over, as the node told; 0 never */
 };
 
 /*

@@ -251,6 +251,8 @@ static const struct wire_field ward_fields[] = {
     W_TEXT(day_ward, fingerprint, 9, WIRE_MAY, 0, WORDS_MAX_BYTES),
     W_UINT(day_ward, confirmed, 10, WIRE_MAY, UINT64_MAX),
     W_FIX(day_ward, answered, 11, WIRE_MAY),
+    W_FIX(day_ward, before, 80, WIRE_MAY),
+    W_UINT(day_ward, moved, 81, WIRE_MAY, UINT64_MAX),
 };
 static const struct wire_schema ward_schema = W_SCHEMA(day_ward, ward_fields);
 
