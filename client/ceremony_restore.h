@@ -37,6 +37,15 @@ struct restore_piece {
     uint8_t broken; /* 1: the box or the manifest did not open */
     uint8_t piece[PIECE_BYTES];
     struct bytes manifest;
+    struct bytes receipt; /* release_receipt: that the node let it go */
+};
+
+/* What a node showed of the circle's past; it is judged by who needs it. */
+struct restore_proof {
+    uint8_t kind; /* enum epoch_want */
+    uint32_t epoch;
+    uint8_t manifest_hash[HASH_BYTES];
+    struct bytes raw; /* certificate of people of that epoch, or move_proof */
 };
 
 /* One guardian, found by a link or by the roster. Keys are the request's own. */
@@ -76,6 +85,7 @@ struct restore_entry {
     uint8_t sheet;       /* 1: its link stood on a sheet, with those of others */
     uint16_t refusal;    /* wire number of the error that refused it; 0: none was said */
     uint8_t flags;       /* enum request_flag, as last told */
+    uint32_t cert_epoch; /* its node was shown the certificate of that one; 0: of none */
 };
 
 /* A piece from a card, as it was typed or scanned; no secret but the piece. */
@@ -89,6 +99,8 @@ struct restore_card {
     uint8_t need;
     uint8_t verdict; /* enum verdict */
 };
+
+enum { RESTORE_PROOFS = 24 };
 
 enum { SPOKEN_KEPT = ID_BYTES + 2 * KEY_BYTES };
 
@@ -118,6 +130,8 @@ struct restore {
     struct restore_card cards[PAPER_CARDS];
     size_t n_wrapped; /* W_e, from a sheet or standalone cards */
     struct wrapped wrapped[PAPER_WRAPPED];
+    size_t n_proofs;
+    struct restore_proof proofs[RESTORE_PROOFS];
     struct recover_result result; /* of the last judgement */
     struct restore_memory *memory;
 };
@@ -232,6 +246,11 @@ enum err restore_cancel(struct restore *r, const struct params *p, size_t *out_l
 /* Keeps four typed words, or that the links came from different people. */
 enum err restore_accept(struct restore *r, struct bytes words);
 
+/*
+ * Shows the certificates some nodes have to those that let a piece go and lack them: one
+ * round. Who is away, or judges otherwise, is no error. ERR_NOMEM.
+ */
+enum err restore_carry(struct restore *r, const struct params *p);
 /*
  * Fills an empty day with the guardians a restore found, as far as the root account needs
  * them: node, seat, generation, name; no ward. ERR_NOMEM.

@@ -6,6 +6,9 @@
 
 enum { FILE_HEAD = 1, FILE_ENTRY = 2, FILE_OPEN = 3, FILE_CARD = 4, FILE_WRAPPED = 5 };
 
+/* Of the entry before it, and of the circle. */
+enum { FILE_PIECE = 6, FILE_PROOF = 7 };
+
 static const struct wire_field address_fields[] = {
     W_BYTES(roster_address, at, 1, WIRE_MUST, 3, ADDRESS_MAX),
 };
@@ -17,8 +20,17 @@ static const struct wire_field piece_fields[] = {
     W_UINT(restore_piece, broken, 3, WIRE_MAY, 1),
     W_FIX(restore_piece, piece, 4, WIRE_MAY),
     W_BYTES(restore_piece, manifest, 5, WIRE_MAY, 0, MANIFEST_MAX),
+    W_BYTES(restore_piece, receipt, 150, WIRE_MAY, 0, SIGNED_MAX),
 };
 static const struct wire_schema piece_schema = W_SCHEMA(restore_piece, piece_fields);
+
+static const struct wire_field proof_fields[] = {
+    W_UINT(restore_proof, kind, 1, WIRE_MUST, EPOCH_WANT_MOVE),
+    W_UINT(restore_proof, epoch, 2, WIRE_MAY, UINT32_MAX),
+    W_FIX(restore_proof, manifest_hash, 3, WIRE_MAY),
+    W_BYTES(restore_proof, raw, 4, WIRE_MUST, 1, MOVE_PROOF_MAX),
+};
+static const struct wire_schema proof_schema = W_SCHEMA(restore_proof, proof_fields);
 
 static const struct wire_field entry_fields[] = {
     W_UINT(restore_entry, source, 1, WIRE_MAY, FROM_ROSTER),
@@ -54,6 +66,7 @@ static const struct wire_field entry_fields[] = {
     W_BYTES(restore_entry, spoken, 100, WIRE_MAY, SPOKEN_KEPT, SPOKEN_KEPT),
     W_UINT(restore_entry, sheet, 101, WIRE_MAY, 1),
     W_UINT(restore_entry, refusal, 102, WIRE_MAY, UINT16_MAX),
+    W_UINT(restore_entry, cert_epoch, 150, WIRE_MAY, UINT32_MAX),
 };
 const struct wire_schema restore_entry_schema = W_SCHEMA(restore_entry, entry_fields);
 
@@ -188,15 +201,33 @@ void restore_free(struct restore *r)
 
 /* ---- load and save ---- */
 
+/* Pieces have records of their own: of all epochs together they are too long for one. */
+static enum err entry_encode(const struct restore_entry *e, struct home_blob *out)
+{
+    AUTO_FREE struct restore_entry *bare = calloc(1, sizeof *bare);
+
+    if (bare == NULL)
+        return ERR_NOMEM;
+    *bare = *e;
+    bare->n_pieces = 0;
+    enum err err = blob_put(out, FILE_ENTRY, &restore_entry_schema, bare);
+    secret_wipe(bare, sizeof *bare);
+    for (uint32_t i = 0; i < e->n_pieces && err == OK; i++)
+        err = blob_put(out, FILE_PIECE, &piece_schema, &e->pieces[i]);
+    return err;
+}
+
 static enum err secret_encode(const struct restore *r, struct home_blob *out)
 {
     TRY(blob_put(out, FILE_HEAD, &restore_head_schema, &r->head));
     for (size_t i = 0; i < r->n; i++)
-        TRY(blob_put(out, FILE_ENTRY, &restore_entry_schema, &r->entries[i]));
+        TRY(entry_encode(&r->entries[i], out));
     for (size_t i = 0; i < r->n_cards; i++)
         TRY(blob_put(out, FILE_CARD, &card_schema, &r->cards[i]));
     for (size_t i = 0; i < r->n_wrapped; i++)
         TRY(blob_put(out, FILE_WRAPPED, &wrapped_schema, &r->wrapped[i]));
+    for (size_t i = 0; i < r->n_proofs; i++)
+        TRY(blob_put(out, FILE_PROOF, &proof_schema, &r->proofs[i]));
     return OK;
 }
 
@@ -214,8 +245,21 @@ enum err restore_save(struct home *h, const struct home_key *key, const struct r
                       bytes_of(secret.p, secret.n), rng);
 }
 
+static enum err piece_decode(struct bytes body, struct restore *r)
+{
+    struct restore_entry *e = r->n > 0 ? &r->entries[r->n - 1] : NULL;
+
+    if (e == NULL || e->n_pieces == EPOCHS_MAX)
+        return ERR_CORRUPT;
+    return wire_get(&piece_schema, body, &e->pieces[e->n_pieces++]);
+}
+
 static enum err record_decode(uint8_t kind, struct bytes body, struct restore *r)
 {
+    if (kind == FILE_PIECE)
+        return piece_decode(body, r);
+    if (kind == FILE_PROOF && r->n_proofs < RESTORE_PROOFS)
+        return wire_get(&proof_schema, body, &r->proofs[r->n_proofs++]);
     if (kind == FILE_CARD && r->n_cards < PAPER_CARDS)
         return wire_get(&card_schema, body, &r->cards[r->n_cards++]);
     if (kind == FILE_WRAPPED && r->n_wrapped < PAPER_WRAPPED)

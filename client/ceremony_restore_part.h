@@ -40,6 +40,13 @@ void card_lines(const struct restore *r, struct roster *roster, struct restore_o
 /* Refused or expired: nothing more will come of it. */
 bool entry_is_over(const struct restore_entry *e);
 
+/*
+ * What the node says of the circle's epochs: keeps its certificate or MOVE, if it is not
+ * here yet. A node that shows too much is not listened to. ERR_NOMEM.
+ */
+enum err restore_take_proof(struct restore *r, struct restore_entry *e,
+                            enum epoch_want want, const struct rep_epoch_state *rep);
+
 /* Views of one link whose nonce was shown; then only another link goes on. */
 enum { VIEWS_MAX = 3 };
 

@@ -3,7 +3,7 @@
 
 /* ---- one conversation: opening ---- */
 
-enum step { STEP_INFO, STEP_OPEN, STEP_FETCH, STEP_PIECE };
+enum step { STEP_INFO, STEP_OPEN, STEP_FETCH, STEP_PIECE, STEP_PROOF };
 
 /* What one conversation works with; heap, wiped. */
 struct visit {
@@ -17,6 +17,7 @@ struct visit {
     struct req_open open;
     struct req_reveal reveal;
     struct req_fetch fetch;
+    struct req_epoch_state state;
     struct req_cancel cancel;
     struct dh_key stat;
     struct psk psk;
@@ -259,14 +260,35 @@ static enum err got_piece(struct visit *v, const struct rep_fetch *f)
     if (e == ERR_NOMEM)
         return e;
     p->broken = e != OK;
+    TRY(restore_keep(v->r, f->receipt, &p->receipt));
     return restore_keep(v->r, bytes_of(manifest, n), &p->manifest);
+}
+
+static enum err next_proof(struct visit *v, enum epoch_want want, struct call_send *out)
+{
+    v->step = STEP_PROOF;
+    v->state = (struct req_epoch_state){ .want = (uint8_t)want };
+    send_it(out, MSG_EPOCH_STATE, &v->state);
+    return OK;
+}
+
+/* A node that keeps no proof, or knows of none, has let the piece go all the same. */
+static enum err got_proof(struct visit *v, const struct call_reply *reply,
+                          struct call_send *out)
+{
+    enum epoch_want want = (enum epoch_want)v->state.want;
+
+    if (reply->err != OK)
+        return OK;
+    TRY(restore_take_proof(v->r, v->e, want, reply->rep));
+    return want == EPOCH_WANT_CERT ? next_proof(v, EPOCH_WANT_MOVE, out) : OK;
 }
 
 static enum err next_piece(struct visit *v, struct call_send *out)
 {
     v->step = STEP_PIECE;
     if (v->at >= v->view.n_epochs)
-        return OK; /* the conversation ends */
+        return next_proof(v, EPOCH_WANT_CERT, out);
     return fetch_part(v, v->view.epochs[v->at].epoch, out);
 }
 
@@ -287,6 +309,8 @@ static enum err fetch_step(struct call *c, const struct call_reply *reply,
         v->at = 0;
         return next_piece(v, out);
     }
+    if (v->step == STEP_PROOF)
+        return got_proof(v, reply, out);
     /* An epoch without a box was named as not opened in the statement. */
     if (reply->err == OK)
         TRY(got_piece(v, reply->rep));
