@@ -362,9 +362,11 @@ static bool comes_in_numbers(uint16_t kind)
     return kind == MSG_VAULT_HAVE || kind == MSG_VAULT_PUT || kind == MSG_VAULT_GET;
 }
 
-/* A question about many objects counts as many, 64 at a time. */
+/* A question about many objects counts as many: 64 at a time, or 8 if it reads them. */
 static uint64_t further(const struct conn *c)
 {
+    if (c->kind == MSG_CHECK)
+        return c->body.n / (8 * VAULT_ID);
     return c->kind == MSG_VAULT_HAVE ? c->body.n / (64 * VAULT_ID) : 0;
 }
 

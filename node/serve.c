@@ -2,6 +2,7 @@
 #include "node/serve.h"
 
 #include "node/drop.h"
+#include "node/proof.h"
 #include "node/request.h"
 #include "node/seat.h"
 #include "node/vault.h"
@@ -62,8 +63,12 @@ static enum err serve_wards(struct call *c, const struct req_wards *req,
                             struct rep_wards *rep)
 {
     TRY(ward_list(c, req, rep));
-    for (uint32_t i = 0; i < rep->n_wards; i++)
-        TRY(request_count(c, rep->wards[i].ward, &rep->wards[i].requests));
+    for (uint32_t i = 0; i < rep->n_wards; i++) {
+        struct ward_line *line = &rep->wards[i];
+
+        TRY(request_count(c, line->ward, &line->requests));
+        TRY(proof_waits(c, line->ward, &line->drill));
+    }
     return OK;
 }
 

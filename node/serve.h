@@ -66,6 +66,10 @@ enum serve_key {
     X(DROP_ACK, drop_ack, drop_serve_ack, NEEDS_CONVERSATION, EV_COUNT)                  \
     X(DROP_WATCH, drop_watch, drop_serve_watch, NEEDS_CONVERSATION, EV_COUNT)            \
     X(DROP_CLOSE, drop_close, drop_serve_close, NEEDS_CONVERSATION, EV_COUNT)            \
+    X(CHECK, check, proof_check, NEEDS_CONVERSATION, EV_COUNT)                           \
+    X(DRILL_ASK, drill_ask, proof_drill_ask, NEEDS_CONVERSATION, EV_COUNT)               \
+    X(DRILL_LIST, drill_list, proof_drill_list, NEEDS_CONVERSATION, EV_COUNT)            \
+    X(DRILL_ANSWER, drill_answer, proof_drill_answer, NEEDS_GUARDIAN, EV_COUNT)          \
     X(VAULT_HAVE, vault_have, vault_serve_have, NEEDS_CONVERSATION, EV_COUNT)            \
     X(VAULT_PUT, vault_put, vault_serve_put, NEEDS_CONVERSATION, EV_COUNT)               \
     X(VAULT_GET, vault_get, vault_serve_get, NEEDS_CONVERSATION, EV_COUNT)               \

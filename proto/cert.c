@@ -400,19 +400,25 @@ enum err ended_receipt_open(struct bytes raw, const uint8_t node_sign[PUB_BYTES]
     return signed_get(&ended_receipt_schema, raw, node_sign, LABEL_ENDED, out);
 }
 
-/* Each part is hashed by itself first, so that any number of them is one pass. */
+/* Each part is hashed over what came before, so that any number of them is one pass. */
+void check_add(const uint8_t nonce[32], struct bytes part, uint8_t io[HASH_BYTES])
+{
+    uint8_t before[HASH_BYTES];
+    uint8_t size[4];
+
+    memcpy(before, io, HASH_BYTES);
+    store_u32(size, (uint32_t)part.n);
+    crypt_keyed(nonce, LABEL_CHECK, PARTS(BYTES_OF(before), BYTES_OF(size), part),
+                (struct span){ io, HASH_BYTES });
+}
+
 void check_digest(const uint8_t nonce[32], const struct bytes *parts, size_t n,
                   uint8_t out[HASH_BYTES])
 {
     uint8_t so_far[HASH_BYTES] = { 0 };
 
-    for (size_t i = 0; i < n; i++) {
-        uint8_t size[4];
-
-        store_u32(size, (uint32_t)parts[i].n);
-        crypt_keyed(nonce, LABEL_CHECK, PARTS(BYTES_OF(so_far), BYTES_OF(size), parts[i]),
-                    SPAN_OF(so_far));
-    }
+    for (size_t i = 0; i < n; i++)
+        check_add(nonce, parts[i], so_far);
     memcpy(out, so_far, HASH_BYTES);
 }
 

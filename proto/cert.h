@@ -175,6 +175,8 @@ enum err ended_receipt_open(struct bytes raw, const uint8_t node_sign[PUB_BYTES]
  */
 void check_digest(const uint8_t nonce[32], const struct bytes *parts, size_t n,
                   uint8_t out[HASH_BYTES]);
+/* One part more: io is zero before the first, and that digest after the last. */
+void check_add(const uint8_t nonce[32], struct bytes part, uint8_t io[HASH_BYTES]);
 
 /* What a drill's signature is over. */
 struct drill {
