@@ -109,6 +109,7 @@ struct made *people_make(struct people *p, bool thief, uint32_t hold, uint32_t s
     if (p->n_made == EPOCHS_MADE)
         return NULL;
     m->thief = thief;
+    m->c.rng = &p->w.rng; /* a history depends on its seed alone */
     m->hold = hold;
     m->stop_hold = stop_hold;
     for (size_t i = 0; i < p->n; i++)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sim_planted [NAME]: plays histories with each planted fault (or that one) until one
- * finds it, in at most MOST seeds; fails if none does, or if another promise than those
- * it was planted against is found broken.
+ * sim_planted [NAME] [--seed S]: plays histories from seed S on with each planted fault
+ * (or that one) until one finds it, in at most MOST seeds; fails if none does, or if
+ * another promise than those it was planted against is found broken.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "tests/sim/plants.h"
 #include "tests/sim/steps.h"
@@ -22,12 +23,12 @@ static bool names(const char *list, const char *name)
            (at[strlen(name)] == 0 || at[strlen(name)] == ' ');
 }
 
-static bool find(const struct plant *p)
+static bool find(const struct plant *p, uint64_t first)
 {
-    uint64_t seed = 1;
+    uint64_t seed = first;
 
     plant_set(p);
-    for (; seed <= MOST; seed++) {
+    for (; seed < first + MOST; seed++) {
         history_play(&people, seed);
         if (people.w.broken != NULL)
             break;
@@ -48,15 +49,23 @@ static bool find(const struct plant *p)
 
 int main(int argc, char **argv)
 {
+    const char *name = NULL;
+    uint64_t seed = 1;
     size_t wrong = 0;
     size_t n = 0;
 
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
+            seed = strtoull(argv[++i], NULL, 10);
+        else
+            name = argv[i];
+    }
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     MUST(secret_start(SECRET_LOCK_WAIVED) == OK);
     for (size_t i = 0; i < plant_count; i++) {
-        if (argc > 1 && strcmp(argv[1], plants[i].name) != 0)
+        if (name != NULL && strcmp(name, plants[i].name) != 0)
             continue;
-        wrong += !find(&plants[i]);
+        wrong += !find(&plants[i], seed);
         n++;
     }
     (void)printf("%zu planted faults, %zu not found\n", n, wrong);

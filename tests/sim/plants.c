@@ -12,7 +12,7 @@
       "no_release_before_hold no_release_against_stop")                                  \
     X(lost_alert, "a request is shown without an alert", "alerted_before_approvable")    \
     X(swallowed_stop, "a stop is answered, alerted, and forgotten",                      \
-      "states_as_drawn yes_is_kept no_release_against_stop")                             \
+      "states_as_drawn yes_is_kept no_release_against_stop guardian_is_heard")           \
     X(approval_lost, "a new epoch voids approvals", "yes_is_kept")                       \
     X(early_end, "a request ends when its hold has run, before it can open twice",       \
       "expires_after_it_opens yes_is_kept due_is_released owner_comes_back")             \
@@ -25,12 +25,13 @@
     X(yes_for_ever, "an approval cannot be taken back", "yes_can_be_taken_back")         \
     X(lost_write, "a request's change is said done and not written",                     \
       "states_as_drawn said_done_survives yes_is_kept expires_after_it_opens "           \
-      "guardian_is_heard alerted_before_approvable")                                     \
+      "guardian_is_heard alerted_before_approvable due_is_released")                     \
     X(stops_for_ever, "every stop starts the hold again",                                \
       "stops_are_bounded owner_comes_back")                                              \
     X(no_freeze, "a freeze is forgotten", "freeze_holds")                                \
     X(thiefs_policy, "the newest epoch's policy rules, confirmed or not",                \
-      "no_release_before_hold due_is_released expires_after_it_opens")                   \
+      "no_release_before_hold due_is_released expires_after_it_opens "                   \
+      "yes_is_kept no_release_against_stop")                                             \
     X(withheld, "a node's newest alert is kept back from its readers", "back_is_seen")   \
     X(op_again, "a repeated write is done twice",                                        \
       "one_op_one_answer states_as_drawn guardian_is_heard links_have_room")             \

@@ -266,8 +266,12 @@ static bool type_wrong(struct people *p)
     if (a == NULL || a->m.state == STATE_APPROVED)
         return false;
     memcpy(typed, other->words, sizeof typed); /* of another request, if there is one */
-    if (other == a || world_chance(&p->w, 1, 2))
-        typed[world_draw(&p->w, WORDS_CALL)] = (uint16_t)world_draw(&p->w, WORDS_LIST);
+    if (other == a || world_chance(&p->w, 1, 2)) {
+        uint32_t at = world_draw(&p->w, WORDS_CALL);
+
+        typed[at] = (uint16_t)((a->words[at] + 1 + world_draw(&p->w, WORDS_LIST - 1)) %
+                               WORDS_LIST);
+    }
     /* Somebody who guesses goes on until it locks. */
     for (uint32_t n = world_chance(&p->w, 1, 4) ? 5 : 1; n > 0; n--)
         if (is_open_ask(p, a) && p->w.broken == NULL)

@@ -7,6 +7,11 @@
         MUST(must_ok_ == OK);                                                            \
     } while (0)
 
+static const struct rng *chance(const struct circle *c)
+{
+    return c->rng != NULL ? c->rng : &crypt_random;
+}
+
 static void pieces_make(struct circle *c, const struct escrow_key *escrow)
 {
     struct slip39_plan plan = { .ext = 1,
@@ -24,7 +29,7 @@ static void pieces_make(struct circle *c, const struct escrow_key *escrow)
     size_t draw_n = slip39_draw_size(&plan, KEY_BYTES);
     MUST_OK(secret_alloc(n * sizeof *shares, (void **)&shares));
     MUST_OK(secret_alloc(draw_n, (void **)&draw));
-    rng_fill(&crypt_random, draw, draw_n);
+    rng_fill(chance(c), draw, draw_n);
     MUST_OK(slip39_split(BYTES_OF(escrow->b), (struct bytes){ 0 }, &plan,
                          bytes_of(draw, draw_n), shares));
     for (size_t i = 0; i < n; i++) {
@@ -40,7 +45,7 @@ static void pieces_make(struct circle *c, const struct escrow_key *escrow)
             continue;
         }
         if (secret_equal(c->approvals[i].b, zero.b, KEY_BYTES))
-            rng_fill(&crypt_random, c->approvals[i].b, KEY_BYTES);
+            rng_fill(chance(c), c->approvals[i].b, KEY_BYTES);
         crypt_sign_public(&c->approvals[i], c->m.pieces[i].approval);
     }
     c->m.n_pieces = (uint32_t)n;
@@ -63,9 +68,9 @@ void circle_make(struct circle *c, const struct root_key *root, uint32_t epoch,
     c->m.n_groups = n_groups;
     memcpy(c->m.groups, groups, n_groups * sizeof *groups);
     MUST_OK(secret_new(&escrow));
-    rng_fill(&crypt_random, escrow->b, sizeof escrow->b);
+    rng_fill(chance(c), escrow->b, sizeof escrow->b);
     pieces_make(c, escrow);
-    MUST_OK(manifest_make(&c->m, root, escrow, &crypt_random, &out));
+    MUST_OK(manifest_make(&c->m, root, escrow, chance(c), &out));
     c->raw_n = out.n;
     manifest_hash(buf_bytes(&out), c->hash);
     secret_free(escrow);

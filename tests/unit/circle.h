@@ -15,7 +15,8 @@ struct circle {
     uint8_t hash[HASH_BYTES];
     uint8_t pieces[PIECES_MAX][PIECE_BYTES];
     struct sign_seed approvals[PIECES_MAX];
-    uint32_t n_cards; /* set before: the last so many pieces are cards */
+    uint32_t n_cards;      /* set before: the last so many pieces are cards */
+    const struct rng *rng; /* set before; NULL: the system's */
 };
 
 /*
