@@ -309,6 +309,7 @@ static enum err judge(struct restore *r, const struct params *p,
     if (f->state != RECOVER_FOUND)
         return OK;
     memcpy(r->head.owner, f->owners[0], PUB_BYTES);
+    memcpy(r->head.manifest_hash, f->manifest_hash, HASH_BYTES);
     /* Words typed and wrong are never outvoted by links that differ. */
     *out_accepted = match != NULL || (r->head.accepted.n == 0 && f->direct >= 2 &&
                                       r->head.sources_differ != 0);

@@ -117,6 +117,7 @@ struct restore_head {
     uint32_t have;
     uint8_t owner[PUB_BYTES]; /* of the root found */
     uint8_t locked;           /* 1: the cards are enough, what opens them is missing */
+    uint8_t manifest_hash[HASH_BYTES]; /* that root was found in; zero: on paper alone */
 };
 
 struct restore_memory;

@@ -82,6 +82,7 @@ static const struct wire_field head_fields[] = {
     W_UINT(restore_head, have, 9, WIRE_MAY, UINT32_MAX),
     W_FIX(restore_head, owner, 10, WIRE_MAY),
     W_UINT(restore_head, locked, 12, WIRE_MAY, 1),
+    W_FIX(restore_head, manifest_hash, 150, WIRE_MAY),
 };
 const struct wire_schema restore_head_schema = W_SCHEMA(restore_head, head_fields);
 

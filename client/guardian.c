@@ -182,6 +182,14 @@ enum err guardian_invite(struct day *d, struct day_guardian *g, const struct lin
     return OK;
 }
 
+void guardian_new_device(struct day_guardian *g, const struct rng *rng)
+{
+    rng_fill(rng, g->op_device, ID_BYTES);
+    rng_fill(rng, g->dev_static, KEY_BYTES);
+    rng_fill(rng, g->dev_psk, KEY_BYTES);
+    rng_fill(rng, g->dev_sign, KEY_BYTES);
+}
+
 enum err guardian_new(struct day *d, struct bytes name, const struct link *invite,
                       const struct rng *rng, struct day_guardian **out)
 {
@@ -191,10 +199,7 @@ enum err guardian_new(struct day *d, struct bytes name, const struct link *invit
     *g = (struct day_guardian){ .kind = PIECE_NODE, .progress = GUARDIAN_NEW };
     TRY(guardian_invite(d, g, invite));
     g->name = day_keep(d, name);
-    rng_fill(rng, g->op_device, ID_BYTES);
-    rng_fill(rng, g->dev_static, KEY_BYTES);
-    rng_fill(rng, g->dev_psk, KEY_BYTES);
-    rng_fill(rng, g->dev_sign, KEY_BYTES);
+    guardian_new_device(g, rng);
     d->n_guardians++;
     *out = g;
     return OK;
@@ -416,19 +421,18 @@ static enum err device_step(struct call *c, const struct call_reply *reply,
     return OK;
 }
 
-static enum err make_device(struct enrol *e)
+enum err guardian_device_req(const struct day_guardian *g, struct req_cred_new *r)
 {
     AUTO_SECRET struct seat_keys *keys = NULL;
     AUTO_SECRET struct sign_seed *sign = NULL;
-    struct req_cred_new *r = &e->device;
     TRY(secret_new(&keys));
     TRY(secret_new(&sign));
-    memcpy(keys->stat.b, e->g->dev_static, KEY_BYTES);
-    memcpy(sign->b, e->g->dev_sign, KEY_BYTES);
-    r->type = CRED_DEVICE;
-    memcpy(r->op, e->g->op_device, ID_BYTES);
-    memcpy(r->id, e->g->op_device, ID_BYTES); /* random, and the same when asked again */
-    memcpy(r->psk, e->g->dev_psk, KEY_BYTES);
+    *r = (struct req_cred_new){ .type = CRED_DEVICE };
+    memcpy(keys->stat.b, g->dev_static, KEY_BYTES);
+    memcpy(sign->b, g->dev_sign, KEY_BYTES);
+    memcpy(r->op, g->op_device, ID_BYTES);
+    memcpy(r->id, g->op_device, ID_BYTES); /* random, and the same when asked again */
+    memcpy(r->psk, g->dev_psk, KEY_BYTES);
     crypt_dh_public(&keys->stat, r->stat);
     crypt_sign_public(sign, r->sign);
     return OK;
@@ -440,7 +444,7 @@ enum err guardian_device(struct day_guardian *g, const struct root_key *root,
     AUTO_SECRET struct enrol *e = NULL;
     struct call c;
     TRY(enrol_new(root, NULL, g, p, &e));
-    TRY(make_device(e));
+    TRY(guardian_device_req(e->g, &e->device));
     guardian_call_owner(&c, g, &e->keys);
     c.step = device_step;
     c.ctx = e;

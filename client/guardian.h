@@ -123,6 +123,10 @@ void guardian_forget(struct day *d, struct day_guardian *g);
 enum err guardian_enrol(struct day *d, struct day_guardian *g,
                         const struct root_key *root, const struct params *p,
                         struct guardian_talk *out);
+/* Fresh device keys, which the node is not told of yet. */
+void guardian_new_device(struct day_guardian *g, const struct rng *rng);
+/* CRED_NEW that deposits them: the same one each time it is asked. ERR_NOMEM. */
+enum err guardian_device_req(const struct day_guardian *g, struct req_cred_new *out);
 /* One round as owner: enrols this device; g is GUARDIAN_READY afterwards. */
 enum err guardian_device(struct day_guardian *g, const struct root_key *root,
                          const struct params *p, struct guardian_talk *out);

@@ -287,7 +287,14 @@ struct day_me {
     uint8_t cert_hash[HASH_BYTES];
     struct bytes cert;   /* cert_people of it */
     uint64_t check_next; /* the timer checks from then on; 0: at once */
+    /* a new root (client/ceremony_move) */
+    uint8_t move[HASH_BYTES]; /* of the MOVE this root took over by; zero: none */
+    uint64_t moved; /* when; what the vault held before may have been read. 0 never */
+    uint8_t gone;   /* enum day_gone: what became of the machine before a restore */
 };
+
+/* What a person says of the machine that a restore replaces. */
+enum day_gone { GONE_UNASKED = 0, GONE_LOST = 1, GONE_STOLEN = 2 };
 
 /* What was proven of a guardian's piece, when, and what is under way. */
 struct day_proof {

@@ -137,6 +137,9 @@ static const struct wire_field me_fields[] = {
     W_FIX(day_me, cert_hash, 123, WIRE_MAY),
     W_BYTES(day_me, cert, 124, WIRE_MAY, 0, CERT_PEOPLE_MAX),
     W_UINT(day_me, check_next, 130, WIRE_MAY, UINT64_MAX),
+    W_FIX(day_me, move, 150, WIRE_MAY),
+    W_UINT(day_me, moved, 152, WIRE_MAY, UINT64_MAX),
+    W_UINT(day_me, gone, 154, WIRE_MAY, GONE_STOLEN),
 };
 static const struct wire_schema me_schema = W_SCHEMA(day_me, me_fields);
 
