@@ -79,6 +79,14 @@ static void say_given(struct desk *d, const struct guard_request *r)
     id_short(l->request, id);
     desk_name(d, r->seat, l->ward, name);
     when_text(ctx_now(d->ctx), l->opens, when);
+    if (r->takeover) {
+        term_say(d->t,
+                 "%s gets a new root key: the old keys stop counting here %s. If %s does "
+                 "not want that:",
+                 name, when, name);
+        term_say(d->t, "  kith guard refuse %s", id);
+        return;
+    }
     term_say(d->t,
              "You said yes to %s: your %s can be fetched %s. To take it back:", name,
              l->kind == REQUEST_RESTORE ? "piece" : "word",
@@ -104,6 +112,20 @@ static void say_helped(struct desk *d, const struct guard_ward *w)
                  name, name, id);
     else
         term_say(d->t, "You help %s.", name);
+    time_text(w->line.moved, at);
+    if (w->line.moved != 0 && !desk_confirmed(d, w))
+        term_say(d->t, "  %s has a new root key since %s. Speak with %s about it.", name,
+                 at, name);
+    time_text(w->line.end_due, at);
+    if (w->line.end_due != 0)
+        term_say(d->t,
+                 "  %s ends the circle: all of it is erased here on %s. If %s does not "
+                 "know of that: kith guard freeze %s",
+                 name, at, name, id);
+    if (w->line.drill != 0)
+        term_say(d->t,
+                 "  %s asks you to open the piece once, as a drill: kith guard drill",
+                 name);
     time_text(w->line.frozen, at);
     if (w->line.frozen > ctx_now(d->ctx))
         term_say(d->t, "  Frozen until %s: devices of %s can change nothing here.", at,

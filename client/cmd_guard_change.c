@@ -82,3 +82,38 @@ void tale_change(const struct tale *t)
         break;
     }
 }
+
+/* ---- a new root ---- */
+
+uint64_t tale_new_root(const struct tale *t)
+{
+    uint64_t moved = t->at_node != NULL ? t->at_node->moved : 0;
+
+    if (t->ward == NULL || moved == 0)
+        return 0;
+    return t->ward->moved != moved || t->ward->confirmed == 0 ? moved : 0;
+}
+
+void tale_takeover(const struct tale *t)
+{
+    struct term *o = t->d->t;
+    char at[TIME_TEXT];
+    char id[9];
+
+    time_text(t->line->opens, at);
+    id_short(t->line->request, id);
+    t->tell(o, "%s gets a new root key: the old keys stop counting.", t->name);
+    t->tell(o,
+            "Enough guardians of %s's circle said yes to it. It takes over at your node "
+            "on %s.",
+            t->name, at);
+    if (t->ward != NULL && t->ward->contact.n > 0)
+        t->tell(o, "How you reach %s: %.*s", t->name, (int)t->ward->contact.n,
+                (const char *)t->ward->contact.p);
+    t->tell(o, "\n");
+    t->tell(o,
+            "Next: ask %s whether it is so, by a number you had before. If it is, there "
+            "is nothing to do. If %s does not want it:",
+            t->name, t->name);
+    t->tell(o, "  kith guard refuse %s", id);
+}

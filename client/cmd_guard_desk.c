@@ -159,6 +159,14 @@ void desk_name(const struct desk *d, size_t seat, const uint8_t ward[ID_BYTES],
     (void)snprintf(out, NAME_TEXT, "somebody (%s)", id);
 }
 
+bool desk_confirmed(const struct desk *d, const struct guard_ward *w)
+{
+    const struct day_ward *k =
+        guard_known(d->day, d->day->seats[w->seat].seat, w->line.ward);
+
+    return k != NULL && k->confirmed != 0 && k->moved == w->line.moved;
+}
+
 /* ---- naming ---- */
 
 /* What is not found may be at a node that did not answer. */

@@ -47,6 +47,8 @@ void desk_say_paused(struct desk *d);
 /* "Ana", or "the ward 1a2b3c4d" while its note was never opened. */
 void desk_name(const struct desk *d, size_t seat, const uint8_t ward[ID_BYTES],
                char out[NAME_TEXT]);
+/* Whether this guardian confirmed the ward, under the root that it has now. */
+bool desk_confirmed(const struct desk *d, const struct guard_ward *w);
 /* The request or ward typed names. ERR_UNKNOWN (5), or 13 where nodes are away. */
 enum err desk_request(struct desk *d, const char *typed, struct guard_request **out);
 
@@ -103,6 +105,7 @@ enum err guard_cmd_leave(struct ctx *ctx);
 enum err guard_cmd_reset(struct ctx *ctx);
 enum err guard_cmd_log(struct ctx *ctx);
 enum err guard_cmd_clock(struct ctx *ctx);
+enum err guard_cmd_drill(struct ctx *ctx);
 /* The requests of the last look, as a list or as kith.requests/1. */
 void guard_list(struct desk *d);
 /* The screen for one request: who asks, what to do, the words. */

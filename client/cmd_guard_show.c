@@ -30,12 +30,13 @@ static json_t *json_request(const struct desk *d, const struct guard_request *r)
         json_time(l->approved), "opens_at", json_time(l->opens), "expires_at",
         json_time(l->expires), "tries_left", (int)l->tries_left, "stops", (int)l->stops,
         "claimed", json_slice(r->rep.claimed));
-    json_t *more = json_pack(
-        "{s:o,s:o,s:b,s:b,s:b,s:b,s:b}", "stopped_at", json_time(l->stopped), "ended_at",
-        json_time(l->ended), "despite_stop", (l->flags & REQUEST_DESPITE) != 0,
-        "went_back", (l->flags & REQUEST_WENT_BACK) != 0, "introduced",
-        (l->flags & REQUEST_INTRODUCED) != 0, "sheet", (l->flags & REQUEST_SHEET) != 0,
-        "away", (l->flags & REQUEST_AWAY) != 0);
+    json_t *more = json_pack("{s:o,s:o,s:b,s:b,s:b,s:b,s:b,s:o}", "stopped_at",
+                             json_time(l->stopped), "ended_at", json_time(l->ended),
+                             "despite_stop", (l->flags & REQUEST_DESPITE) != 0,
+                             "went_back", (l->flags & REQUEST_WENT_BACK) != 0,
+                             "introduced", (l->flags & REQUEST_INTRODUCED) != 0, "sheet",
+                             (l->flags & REQUEST_SHEET) != 0, "away",
+                             (l->flags & REQUEST_AWAY) != 0);
     MUST(doc != NULL && more != NULL && json_object_update(doc, more) == 0);
     json_decref(more);
     return doc;
@@ -50,6 +51,12 @@ static void say_request(const struct desk *d, const struct guard_request *r)
 
     id_short(l->request, id);
     desk_name(d, r->seat, l->ward, name);
+    if (r->takeover) {
+        when_text(ctx_now(d->ctx), l->opens, opened);
+        term_answer(d->t, "%s  move     waits     %s, a new root takes over %s", id, name,
+                    opened);
+        return;
+    }
     when_text(ctx_now(d->ctx), l->opened, opened);
     term_answer(d->t, "%s  %-8s %-9s %s, asked %s", id, request_kind_name(l->kind),
                 request_state_name(l->state), name, opened);
@@ -96,6 +103,10 @@ enum err guard_tell(struct desk *d, const struct guard_request *r, tell_fn tell)
     char title[TALE_TITLE];
 
     tale_of(d, tell, r, &s.tale);
+    if (r->takeover) {
+        tale_takeover(&s.tale);
+        return OK;
+    }
     if (desk_keys_at_hand(d) && !guard_seat_is_old(d->day, &d->day->seats[r->seat])) {
         TRY(sitting_begin(&s, r));
         s.tale.tell = tell;
@@ -127,7 +138,6 @@ enum err guard_cmd_show(struct ctx *ctx)
 static json_t *json_ward(const struct desk *d, const struct guard_ward *w)
 {
     const struct day_seat *seat = &d->day->seats[w->seat];
-    const struct day_ward *k = guard_known(d->day, seat->seat, w->line.ward);
     const struct ward_line *l = &w->line;
     uint64_t now = ctx_now(d->ctx);
     uint64_t paused = d->guard->paused[w->seat];
@@ -141,13 +151,15 @@ static json_t *json_ward(const struct desk *d, const struct guard_ward *w)
         sealed ? json_integer(l->epoch) : json_null(), "hold",
         sealed ? json_integer(l->hold) : json_null(), "stop_hold",
         sealed ? json_integer(l->stop_hold) : json_null(), "confirmed",
-        k != NULL && k->confirmed != 0, "requests", (int)l->requests);
+        desk_confirmed(d, w), "requests", (int)l->requests);
     json_t *more =
-        json_pack("{s:o,s:o,s:i,s:o,s:o,s:b}", "frozen_until",
+        json_pack("{s:o,s:o,s:i,s:o,s:o,s:b,s:o,s:o,s:o,s:o}", "frozen_until",
                   json_time(l->frozen > now ? l->frozen : 0), "paused_until",
                   json_time(paused > now ? paused : 0), "stops", (int)l->stops,
                   "stops_until", json_time(l->stops_end), "left_at", json_time(l->left),
-                  "old_keys", guard_seat_is_old(d->day, seat));
+                  "old_keys", guard_seat_is_old(d->day, seat), "moved_at",
+                  json_time(l->moved), "takes_over_at", json_time(l->move_due), "ends_at",
+                  json_time(l->end_due), "drill_asked_at", json_time(l->drill));
     MUST(doc != NULL && more != NULL && json_object_update(doc, more) == 0);
     json_decref(more);
     return doc;
@@ -166,6 +178,16 @@ static void say_trouble(const struct desk *d, const struct guard_ward *w)
     if (l->stops > 0)
         term_answer(d->t, "          stopped %u %s; requests wait longer until %s",
                     (unsigned)l->stops, l->stops == 1 ? "time" : "times", at);
+    time_text(l->moved, at);
+    if (l->moved != 0 && !desk_confirmed(d, w) && l->left == 0)
+        term_answer(d->t, "          a new root since %s: speak with them", at);
+    time_text(l->end_due, at);
+    if (l->end_due != 0 && l->left == 0)
+        term_answer(d->t, "          they end their circle; all is erased here on %s",
+                    at);
+    if (l->drill != 0 && l->left == 0)
+        term_answer(d->t, "          they ask you to open the piece once: kith guard "
+                          "drill");
     if (guard_seat_is_old(d->day, &d->day->seats[w->seat]) && l->left == 0)
         term_answer(d->t, "          you lost the keys to this piece");
 }
@@ -187,8 +209,8 @@ static void say_ward(const struct desk *d, const struct guard_ward *w)
     id_short(w->line.ward, id);
     desk_name(d, w->seat, w->line.ward, name);
     term_answer(d->t, "%s  %s: %s, %s%s", id, name,
-                k != NULL && k->confirmed != 0 ? "confirmed" : "not confirmed yet",
-                ward_state(w), w->line.requests != 0 ? ", asks for something" : "");
+                desk_confirmed(d, w) ? "confirmed" : "not confirmed yet", ward_state(w),
+                w->line.requests != 0 ? ", asks for something" : "");
     say_trouble(d, w);
     /* Two people may bear one name; how to reach them tells them apart. */
     if (k != NULL && k->contact.n > 0)

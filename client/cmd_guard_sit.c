@@ -45,6 +45,64 @@ static void who_fill(struct sitting *s)
     memcpy(w->owner, s->ward->owner, PUB_BYTES);
 }
 
+/* ---- a new root since the note was opened ---- */
+
+static enum err take_root(struct sitting *s, const struct move *m, uint64_t moved)
+{
+    struct day_ward *w = s->ward;
+    uint16_t words[WORDS_CALL];
+    char text[WORDS_TEXT];
+
+    TRY(words_fingerprint(m->new_owner, s->d->ctx->params->cost, words));
+    words_format(words, WORDS_CALL, text, sizeof text);
+    w->fingerprint = day_keep(s->d->day, bytes_text(text));
+    memcpy(w->before, w->owner, PUB_BYTES);
+    memcpy(w->owner, m->new_owner, PUB_BYTES);
+    memset(w->answered, 0, ID_BYTES);
+    w->confirmed = 0;
+    w->moved = moved;
+    who_fill(s);
+    return ctx_day_save(s->d->ctx, &s->d->home, s->d->day);
+}
+
+/* The owner key follows only what the guardians of the old circle prove. */
+static enum err sitting_root(struct sitting *s)
+{
+    const struct ward_line *w = s->tale.at_node;
+    struct call call = { 0 };
+    struct bytes proof = { 0 };
+    struct move m = { 0 };
+
+    if (w == NULL || w->moved == 0 || w->moved == s->ward->moved)
+        return OK;
+    enum err e = guard_move_fetch(s->d->ctx->params, s->d->day, sitting_seat(s), w->ward,
+                                  &proof, &call);
+    if (e != OK)
+        return desk_failed(s->d, sitting_seat(s), &call, e);
+    e = guard_move_judge(s->c, &s->who, proof, &m);
+    if (e == ERR_NOMEM)
+        return e;
+    s->unproven = e != OK;
+    if (e == OK)
+        return take_root(s, &m, w->moved);
+    term_warn(s->t,
+              "your node says that %s has a new root key, but your own piece does not "
+              "prove it. Nothing sealed by a new key is opened.",
+              s->tale.name);
+    return OK;
+}
+
+static enum err unproven(struct sitting *s)
+{
+    return term_fail_as(s->t, ERR_CERT, EXIT_INTEGRITY, "root-unproven",
+                        "The guardians' word for it was not found, or is about another "
+                        "circle. Speak with them; take them on anew with kith guard "
+                        "invite if it is really them.",
+                        NULL, "The new root key of %s is not proven.", s->tale.name);
+}
+
+/* ---- what the boxes say ---- */
+
 /* What the newest boxes that open say of the ward: its owner sealed it. */
 static void take_names(struct sitting *s, const struct guard_piece *p)
 {
@@ -127,11 +185,26 @@ static enum err old_keys(struct sitting *s, const struct guard_request *r)
                         next, "The keys to your piece for %s are gone.", name);
 }
 
+static enum err only_refuse(struct sitting *s, const struct guard_request *r)
+{
+    char id[9];
+    char next[SENTENCE];
+
+    id_short(r->rep.line[0].request, id);
+    (void)snprintf(next, sizeof next, "kith guard refuse %s", id);
+    return term_fail_as(s->t, ERR_ARG, EXIT_USAGE, "other-kind",
+                        "Enough guardians said yes to this new root: it takes over by "
+                        "itself. You can only refuse it.",
+                        next, "There is nothing to approve here.");
+}
+
 enum err sitting_begin(struct sitting *s, const struct guard_request *r)
 {
     const struct params *p = s->d->ctx->params;
     struct call call = { 0 };
 
+    if (r->takeover)
+        return only_refuse(s, r);
     s->seat = r->seat;
     if (guard_seat_is_old(s->d->day, sitting_seat(s)))
         return old_keys(s, r);
@@ -154,6 +227,7 @@ enum err sitting_begin(struct sitting *s, const struct guard_request *r)
                        s->approval));
     who_fill(s);
     tale_of(s->d, term_say, r, &s->tale);
+    TRY(sitting_root(s));
     s->tale.line = sitting_line(s);
     s->tale.claimed = s->c->rep.claimed;
     return look_into(s);
@@ -232,6 +306,8 @@ enum err sitting_check(struct sitting *s)
     default:
         break;
     }
+    if (s->unproven && sitting_line(s)->kind == REQUEST_CONFIRM)
+        return unproven(s);
     TRY(sitting_new_piece(s));
     if (tale_is_locked(&s->tale))
         return locked(s);

@@ -19,8 +19,9 @@ struct sitting {
     struct guard_who who;
     struct guard_approval *approval_out;
     struct tale tale;
-    uint8_t how;  /* enum how; 0: not asked yet */
-    bool despite; /* the guardian knows of the stop and said so */
+    uint8_t how;   /* enum how; 0: not asked yet */
+    bool despite;  /* the guardian knows of the stop and said so */
+    bool unproven; /* the node tells of a new root that nobody proves */
     uint8_t try_op[ID_BYTES];
     uint8_t tries_left;
     enum err opened[EPOCHS_MAX];

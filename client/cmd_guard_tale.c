@@ -293,6 +293,19 @@ static void tell_before(const struct tale *t)
 
 /* ---- what the guardian knows ---- */
 
+static void tell_root(const struct tale *t)
+{
+    char at[MOMENT];
+
+    if (tale_new_root(t) == 0)
+        return;
+    moment(t, tale_new_root(t), at);
+    t->tell(t->d->t,
+            "Careful: %s has a new root key since %s. You have not spoken about it with "
+            "%s yet, as far as this program knows.",
+            t->name, at, t->name);
+}
+
 static void tell_ward(const struct tale *t)
 {
     struct term *o = t->d->t;
@@ -314,7 +327,8 @@ static void tell_ward(const struct tale *t)
                 (const char *)w->contact.p);
     t->tell(o, "The four words that name the key of %s: %.*s", t->name,
             (int)w->fingerprint.n, (const char *)w->fingerprint.p);
-    if (is_restore(t) && w->confirmed == 0)
+    tell_root(t);
+    if (is_restore(t) && w->confirmed == 0 && tale_new_root(t) == 0)
         t->tell(o, "Careful: you never confirmed with %s that this account is theirs.",
                 t->name);
 }

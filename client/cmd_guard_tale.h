@@ -44,6 +44,10 @@ void tale_tell(const struct tale *t);
 void tale_next(const struct tale *t);
 /* What a change, an end, a new root would do; nothing for other requests. */
 void tale_change(const struct tale *t);
+/* All of a new root that waits to take over, with the one next step. */
+void tale_takeover(const struct tale *t);
+/* Since when the ward has a root that this guardian did not confirm yet; 0: no such. */
+uint64_t tale_new_root(const struct tale *t);
 /* True if only a yes that knows of the stop counts. */
 bool tale_needs_despite(const struct tale *t);
 /* True if all tries are used up. */

@@ -61,12 +61,32 @@ static enum err count_listed(struct guard_talk *t, uint32_t n)
     return t->listed <= GUARD_LISTED ? OK : ERR_TOO_BIG;
 }
 
+/* A new root that waits to take over is listed where a person can refuse it. */
+static enum err add_takeover(struct guard *g, size_t seat, const struct ward_line *w)
+{
+    struct request_line line = { .kind = REQUEST_MOVE,
+                                 .purpose = PURPOSE_MOVE,
+                                 .state = STATE_APPROVED,
+                                 .opens = w->move_due };
+
+    if (w->move_due == 0 || w->left != 0)
+        return OK;
+    memcpy(line.request, w->move, ID_BYTES);
+    memcpy(line.ward, w->ward, ID_BYTES);
+    TRY(add_request(g, seat, &line));
+    g->requests[g->n_requests - 1].takeover = true;
+    g->requests[g->n_requests - 1].whole = true;
+    return OK;
+}
+
 static enum err got_wards(struct guard_talk *t, const struct rep_wards *rep)
 {
     t->g->paused[t->seat] = rep->paused;
     TRY(count_listed(t, rep->n_wards));
-    for (uint32_t i = 0; i < rep->n_wards; i++)
+    for (uint32_t i = 0; i < rep->n_wards; i++) {
         TRY(add_ward(t->g, t->seat, &rep->wards[i]));
+        TRY(add_takeover(t->g, t->seat, &rep->wards[i]));
+    }
     if (rep->more == 0 || rep->n_wards == 0)
         t->phase = ASK_REQUESTS;
     else

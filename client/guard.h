@@ -27,7 +27,8 @@ struct guard_ward {
 /* A request as its node tells it; slices live as long as the day. */
 struct guard_request {
     size_t seat;
-    bool whole; /* rep is filled, else only rep.line[0] */
+    bool whole;    /* rep is filled, else only rep.line[0] */
+    bool takeover; /* no request: a new root that takes over when it opens */
     struct rep_request rep;
 };
 
@@ -204,6 +205,26 @@ struct guard_piece {
 enum err guard_open(const struct guard_who *who, const struct view_epoch *line,
                     const struct rep_box_get *box, const uint8_t introducer[PUB_BYTES],
                     struct guard_piece *out);
+
+/* ---- a new root of a ward ---- */
+
+/*
+ * What proves the newest root of a ward, as its node keeps it; lives as long as the day.
+ * Absent: there was no change of root. Errors of the call.
+ */
+enum err guard_move_fetch(const struct params *p, struct day *d, struct day_seat *s,
+                          const uint8_t ward[ID_BYTES], struct bytes *out_proof,
+                          struct call *out_call);
+/*
+ * The MOVE, if people of the circle that this guardian's own piece belongs to say so; c:
+ * a request with the boxes of its epochs. ERR_CERT: they do not, or it replaces another
+ * key than the one known; ERR_UNKNOWN: no proof, or that piece is not held any more;
+ * errors of guard_open.
+ */
+enum err guard_move_judge(const struct guard_case *c, const struct guard_who *who,
+                          struct bytes proof, struct move *out);
+
+/* ---- approving ---- */
 
 /* An APPROVE and all its parts; on the heap. */
 struct guard_approval {
