@@ -5,14 +5,17 @@ enum { EVENT_BYTES = 128 };
 
 /* ---- whose doing ---- */
 
-/* What ends, delays or lets go a request, and what takes a key away, is never refused
- * for want of room. Each follows something that is counted. */
+/* What ends, delays or lets go a request, what takes a key away, and what guardian people
+ * let happen, is never refused for want of room. Each follows something that is counted,
+ * or needs their words. */
 static bool must_tell(enum record_event event)
 {
     static const uint8_t events[] = {
         REC_REQUEST_STOPPED,  REC_REQUEST_CANCELLED, REC_REQUEST_EXPIRED,
         REC_REQUEST_RELEASED, REC_ROSTER_RELEASED,   REC_CRED_DROPPED,
-        REC_CRED_ENDING,      REC_WARD_ENROLLED,
+        REC_CRED_ENDING,      REC_WARD_ENROLLED,     REC_EPOCH_CONFIRMED,
+        REC_RETIRE_PLANNED,   REC_EPOCH_RETIRED,     REC_END_PLANNED,
+        REC_WARD_ENDED,
     };
 
     for (size_t i = 0; i < sizeof events; i++)

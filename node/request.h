@@ -145,8 +145,11 @@ uint8_t request_tries_left(const struct request *r);
 
 /* ERR_UNKNOWN: none. Brought up to c->now in memory only. */
 enum err request_get(struct call *c, const uint8_t id[ID_BYTES], struct request *out);
-/* True if one of the ward is approved or contested. */
+/* True if one of the ward, but for confirms, is approved or contested. */
 enum err request_holding(struct call *c, const uint8_t ward[ID_BYTES], bool *out);
+/* True if this node let a restore of the ward go to whoever has that signing key. */
+enum err request_released_to(struct call *c, const uint8_t ward[ID_BYTES],
+                             const uint8_t sign[PUB_BYTES], bool *out);
 /* How many requests of a ward are listed and not final. */
 enum err request_count(struct call *c, const uint8_t ward[ID_BYTES], uint32_t *out_n);
 /*
@@ -175,6 +178,7 @@ enum err request_reveal(struct call *c, const struct req_reveal *req,
                         struct rep_reveal *rep);
 enum err request_fetch(struct call *c, const struct req_fetch *req,
                        struct rep_fetch *rep);
+/* Asked by the guardian: at once. */
 enum err request_ward_end(struct call *c, const struct req_ward_end *req,
                           struct rep_ward_end *rep);
 enum err request_stop(struct call *c, const struct req_stop *req, struct rep_stop *rep);

@@ -39,7 +39,7 @@ enum err request_ward_end(struct call *c, const struct req_ward_end *req,
 
     TRY(ward_visible(c, req->ward, &ward));
     if (ward.left == 0) {
-        TRY(ward_leave(c, &ward));
+        TRY(ward_leave(c, &ward, REC_WARD_LEFT));
         TRY(end_some(c, ward.ward));
     }
     rep->left = ward.left;

@@ -147,12 +147,17 @@ static enum err make_receipt(struct call *c, const struct request *r,
 static enum err fetch_epoch(struct call *c, const struct request *r, const struct view *v,
                             uint32_t epoch, struct rep_fetch *rep)
 {
+    struct record_epoch held = { 0 };
+
     if (r->kind != REQUEST_RESTORE || view_line(v, epoch) == NULL)
         return ERR_UNKNOWN;
     if (r->state != STATE_RELEASED) {
         TRY(request_over(r));
         return ERR_STATE;
     }
+    enum err e = request_epoch(c, r, view_line(v, epoch), &held);
+    if (e != ERR_CORRUPT) /* what was approved may be whole all the same */
+        TRY(e);
     TRY(ward_object(c, r->ward, epoch, OBJECT_MANIFEST, &rep->manifest));
     TRY(make_receipt(c, r, view_line(v, epoch), &rep->receipt));
     return released(c, r, RELEASE_BOX, epoch, &rep->box);

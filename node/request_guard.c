@@ -161,15 +161,45 @@ static enum err keep_release(struct call *c, struct request *r, const struct vie
                              const struct req_approve *req)
 {
     struct txn_key key = key_release(r->id, RELEASE_STATEMENT, 0);
+    struct record_epoch epoch = { 0 };
 
     TRY(txn_put(c->txn, TAB_RELEASE, key_bytes(&key), req->statement));
-    for (uint32_t i = 0; i < req->n_boxes; i++)
-        TRY(keep_under(c, r, RELEASE_BOX, req->boxes[i].epoch, req->boxes[i].box));
-    if (req->roster_box.n == 0 || r->roster_mode == ROSTER_NEVER)
+    for (uint32_t i = 0; i < req->n_boxes; i++) {
+        enum err e = request_epoch(c, r, view_line(v, req->boxes[i].epoch), &epoch);
+
+        if (e == OK)
+            e = keep_under(c, r, RELEASE_BOX, epoch.epoch, req->boxes[i].box);
+        if (e != ERR_UNKNOWN) /* it was erased since the guardian opened it */
+            TRY(e);
+    }
+    enum err newest = request_epoch(c, r, &v->epochs[0], &epoch);
+    if (newest != ERR_UNKNOWN)
+        TRY(newest);
+    if (newest != OK || req->roster_box.n == 0 || r->roster_mode == ROSTER_NEVER)
         return OK;
     r->roster_epoch = v->epochs[0].epoch;
     TRY(keep_under(c, r, RELEASE_ROSTER, r->roster_epoch, req->roster_box));
     return keep_under(c, r, RELEASE_INTRO, r->roster_epoch, req->introduction);
+}
+
+/* Nobody confirms a piece that does not open. */
+static enum err confirm_epoch(struct call *c, struct record_ward *ward,
+                              const struct request *r, const struct view *v,
+                              const struct statement *s)
+{
+    struct record_epoch e = { 0 };
+
+    for (uint32_t i = 0; i < v->n_epochs; i++) {
+        if (!bytes_equal(BYTES_OF(v->epochs[i].manifest_hash), BYTES_OF(r->subject)))
+            continue;
+        if (s->epochs[i].opened != 1)
+            return ERR_REFUSED;
+        TRY(request_epoch(c, r, &v->epochs[i], &e));
+        if (e.epoch != 1)
+            return ward_confirm_first(c, ward, e.epoch);
+        return ward->confirmed != 0 ? OK : ward_confirm(c, ward);
+    }
+    return ERR_REFUSED;
 }
 
 /* What a confirmation is worth here; its statement goes to the owner. */
@@ -179,17 +209,10 @@ static enum err confirm_ward(struct call *c, struct record_ward *ward,
 {
     if (r->kind != REQUEST_CONFIRM)
         return OK;
-    for (uint32_t i = 0; i < v->n_epochs && r->purpose == PURPOSE_EPOCH; i++) {
-        if (!bytes_equal(BYTES_OF(v->epochs[i].manifest_hash), BYTES_OF(r->subject)))
-            continue;
-        if (s->epochs[i].opened != 1)
-            return ERR_REFUSED; /* nobody confirms a piece that does not open */
-        if (v->epochs[i].epoch != 1)
-            return OK;
-    }
-    if (ward->confirmed != 0)
-        return OK;
-    return ward_confirm(c, ward);
+    if (r->purpose == PURPOSE_EPOCH)
+        return confirm_epoch(c, ward, r, v, s);
+    return r->purpose != PURPOSE_ENROL || ward->confirmed != 0 ? OK
+                                                               : ward_confirm(c, ward);
 }
 
 /* The event an approval is, in the state the request is in. */
@@ -310,9 +333,7 @@ enum err request_box_get(struct call *c, const struct req_box_get *req,
     TRY(request_of_guardian(c, req->request, &r));
     TRY(request_over(&r));
     TRY(request_view(c, &r, &v));
-    if (view_line(&v, req->epoch) == NULL)
-        return ERR_UNKNOWN;
-    TRY(ward_epoch(c, r.ward, req->epoch, &epoch));
+    TRY(request_epoch(c, &r, view_line(&v, req->epoch), &epoch));
     rep->epoch = epoch.epoch;
     memcpy(rep->manifest_hash, epoch.manifest_hash, HASH_BYTES);
     rep->group = epoch.group;

@@ -27,7 +27,7 @@ static size_t characters(struct bytes text)
     return n;
 }
 
-/* Who may ask for what: END and MOVE have no door yet. */
+/* Who may ask for what. */
 static enum err check_asked(const struct call *c, const struct req_open *req)
 {
     bool subject = !none32(req->subject);
@@ -44,7 +44,7 @@ static enum err check_asked(const struct call *c, const struct req_open *req)
     }
     if (c->who->role != ROLE_OWNER || req->kind != REQUEST_CONFIRM)
         return ERR_REFUSED;
-    if (req->purpose == PURPOSE_ENROL)
+    if (req->purpose == PURPOSE_ENROL || req->purpose == PURPOSE_END)
         return subject ? ERR_FORMAT : OK;
     if (req->purpose == PURPOSE_EPOCH)
         return subject ? OK : ERR_FORMAT;
@@ -100,18 +100,13 @@ static enum err again(struct call *c, const struct req_open *req, struct rep_ope
 
 /* ---- the introduction of a roster credential ---- */
 
-static enum err introduced_by(struct call *c, const struct record_ward *ward,
-                              const struct record_epoch *epoch, struct bytes raw,
-                              struct introduction *out, uint8_t out_by[PUB_BYTES])
+static enum err introduced_by(struct call *c, const struct record_epoch *epoch,
+                              struct bytes raw, struct introduction *out,
+                              uint8_t out_by[PUB_BYTES])
 {
-    struct span mem = { 0 };
-    struct bytes signed_ = { 0 };
-    struct descriptor *d;
+    const struct descriptor *d = NULL;
 
-    TRY(ward_object(c, ward->ward, epoch->epoch, OBJECT_DESCRIPTOR, &signed_));
-    TRY(scratch_take(c, sizeof *d, &mem));
-    d = (struct descriptor *)(void *)mem.p;
-    TRY(descriptor_open(signed_, ward->account_sign, d));
+    TRY(ward_descriptor(c, epoch, &d));
     for (uint32_t i = 0; i < d->n_pieces; i++) {
         if (introduction_open(raw, d->pieces[i].approval, out) != OK)
             continue;
@@ -123,9 +118,9 @@ static enum err introduced_by(struct call *c, const struct record_ward *ward,
     return ERR_REFUSED;
 }
 
-/* Looks for the guardian who signed it in every epoch of the view. */
-static enum err check_introduction(struct call *c, const struct record_ward *ward,
-                                   const struct view *v, struct request *r)
+/* Looks for the guardian who signed it in every epoch held. */
+static enum err check_introduction(struct call *c, const struct view *v, uint32_t held,
+                                   struct request *r)
 {
     struct introduction in = { 0 };
     struct record_epoch epoch = { 0 };
@@ -133,9 +128,9 @@ static enum err check_introduction(struct call *c, const struct record_ward *war
     enum err e = ERR_REFUSED;
     size_t mark = c->mem.n;
 
-    for (uint32_t i = 0; i < v->n_epochs && e != OK; i++) {
-        TRY(ward_epoch(c, ward->ward, v->epochs[i].epoch, &epoch));
-        e = introduced_by(c, ward, &epoch, r->introduction, &in, r->introducer);
+    for (uint32_t i = 0; i < held && e != OK; i++) {
+        TRY(ward_epoch(c, v->ward, v->epochs[i].epoch, &epoch));
+        e = introduced_by(c, &epoch, r->introduction, &in, r->introducer);
         c->mem.n = mark;
     }
     if (e != OK)
@@ -289,24 +284,33 @@ static enum err check_room(struct call *c, const struct request *r, struct room 
 
 /* ---- the new request ---- */
 
-/* The lines of the epochs that may be let go: newest first. */
-static enum err view_epochs(struct call *c, struct view *v)
+static void view_add(struct view *v, const struct record_epoch *e)
 {
-    struct record_epoch held[EPOCHS_MAX] = { 0 };
+    struct view_epoch *line = &v->epochs[v->n_epochs++];
+
+    line->epoch = e->epoch;
+    memcpy(line->manifest_hash, e->manifest_hash, HASH_BYTES);
+    line->hold = e->hold;
+    line->stop_hold = e->stop_hold;
+}
+
+/*
+ * The epochs that may be let go, newest first; behind them one that is prepared, which
+ * is opened only if a certificate made it active meanwhile.
+ */
+static enum err view_epochs(struct call *c, struct view *v, uint32_t *out_held)
+{
+    struct record_epoch all[EPOCHS_MAX] = { 0 };
     size_t n = 0;
 
-    TRY(ward_epochs(c, v->ward, held, &n));
-    for (size_t i = n; i-- > 0;) {
-        struct view_epoch *line = &v->epochs[v->n_epochs];
-
-        if (held[i].state != EPOCH_ACTIVE && held[i].state != EPOCH_SUPERSEDED)
-            continue;
-        line->epoch = held[i].epoch;
-        memcpy(line->manifest_hash, held[i].manifest_hash, HASH_BYTES);
-        line->hold = held[i].hold;
-        line->stop_hold = held[i].stop_hold;
-        v->n_epochs++;
-    }
+    TRY(ward_epochs(c, v->ward, all, &n));
+    for (size_t i = n; i-- > 0;)
+        if (ward_epoch_held(&all[i]))
+            view_add(v, &all[i]);
+    *out_held = v->n_epochs;
+    for (size_t i = n; i-- > 0;)
+        if (all[i].state == EPOCH_PREPARED)
+            view_add(v, &all[i]);
     return OK;
 }
 
@@ -353,13 +357,14 @@ static void fill(const struct call *c, const struct req_open *req, struct reques
 }
 
 /* An epoch to confirm must be one the guardian can open. */
-static enum err check_subject(const struct request *r, const struct view *v)
+static enum err check_subject(const struct request *r, const struct view *v,
+                              uint32_t held)
 {
     if (r->kind == REQUEST_RESTORE)
-        return v->n_epochs > 0 ? OK : ERR_STATE;
+        return held > 0 ? OK : ERR_STATE;
     if (r->purpose != PURPOSE_EPOCH)
         return OK;
-    for (uint32_t i = 0; i < v->n_epochs; i++)
+    for (uint32_t i = 0; i < held; i++)
         if (bytes_equal(BYTES_OF(v->epochs[i].manifest_hash), BYTES_OF(r->subject)))
             return OK;
     return ERR_UNKNOWN;
@@ -448,6 +453,7 @@ enum err request_open(struct call *c, const struct req_open *req, struct rep_ope
     struct record_ward ward = { 0 };
     struct view v = { 0 };
     struct room room = { 0 };
+    uint32_t held = 0;
     enum err e;
 
     TRY(check_asked(c, req));
@@ -459,11 +465,11 @@ enum err request_open(struct call *c, const struct req_open *req, struct rep_ope
         return ERR_LEFT;
     fill(c, req, &r);
     memcpy(v.ward, r.ward, ID_BYTES);
-    TRY(view_epochs(c, &v));
-    TRY(check_subject(&r, &v));
+    TRY(view_epochs(c, &v, &held));
+    TRY(check_subject(&r, &v, held));
     if (c->who->type == CRED_ROSTER) {
         r.introduction = req->introduction;
-        TRY(check_introduction(c, &ward, &v, &r));
+        TRY(check_introduction(c, &v, held, &r));
     }
     TRY(set_times(c, &ward, &r));
     TRY(check_room(c, &r, &room));

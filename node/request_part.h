@@ -44,6 +44,10 @@ enum err request_over(const struct request *r);
 enum err request_view(struct call *c, const struct request *r, struct view *out);
 /* The view's line of an epoch, or NULL. */
 const struct view_epoch *view_line(const struct view *v, uint32_t epoch);
+/* That line's epoch as it is now, if it is held and has the line's manifest still;
+ * ERR_UNKNOWN. */
+enum err request_epoch(struct call *c, const struct request *r,
+                       const struct view_epoch *line, struct record_epoch *out);
 /* drop_tell of its ward. */
 enum err request_note(struct call *c, const struct request *r, enum record_event event);
 /* The same, and a line in its own drop. */

@@ -106,6 +106,21 @@ const struct view_epoch *view_line(const struct view *v, uint32_t epoch)
     return NULL;
 }
 
+enum err request_epoch(struct call *c, const struct request *r,
+                       const struct view_epoch *line, struct record_epoch *out)
+{
+    struct record_epoch e = { 0 };
+
+    if (line == NULL)
+        return ERR_UNKNOWN;
+    TRY(ward_epoch(c, r->ward, line->epoch, &e));
+    if (!ward_epoch_held(&e) ||
+        !bytes_equal(BYTES_OF(e.manifest_hash), BYTES_OF(line->manifest_hash)))
+        return ERR_UNKNOWN;
+    *out = e;
+    return OK;
+}
+
 enum err request_note(struct call *c, const struct request *r, enum record_event event)
 {
     struct record_ward ward = { 0 };
@@ -204,12 +219,33 @@ enum err request_holding(struct call *c, const uint8_t ward[ID_BYTES], bool *out
     enum err e = OK;
 
     while (!holding && (e = request_next_of(c, ward, &at, &r)) == OK) {
-        holding = r.state == STATE_APPROVED || r.state == STATE_CONTESTED;
+        holding = r.kind != REQUEST_CONFIRM &&
+                  (r.state == STATE_APPROVED || r.state == STATE_CONTESTED);
         c->mem.n = mark;
     }
     if (e != OK && e != ERR_UNKNOWN)
         return e;
     *out = holding;
+    return OK;
+}
+
+enum err request_released_to(struct call *c, const uint8_t ward[ID_BYTES],
+                             const uint8_t sign[PUB_BYTES], bool *out)
+{
+    struct txn_key at = { 0 };
+    struct request r = { 0 };
+    size_t mark = c->mem.n;
+    bool found = false;
+    enum err e = OK;
+
+    while (!found && (e = request_next_of(c, ward, &at, &r)) == OK) {
+        found = r.kind == REQUEST_RESTORE && r.state == STATE_RELEASED &&
+                bytes_equal(BYTES_OF(r.sign), bytes_of(sign, PUB_BYTES));
+        c->mem.n = mark;
+    }
+    if (e != OK && e != ERR_UNKNOWN)
+        return e;
+    *out = found;
     return OK;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "node/serve.h"
 
+#include "node/change.h"
 #include "node/drop.h"
 #include "node/proof.h"
 #include "node/request.h"
@@ -501,6 +502,9 @@ enum err serve_tick(struct txn *t, const struct node_env *env, uint64_t now,
     if (*out_more)
         return OK;
     TRY(ward_tick(&c, out_more));
+    if (*out_more)
+        return OK;
+    TRY(change_tick(&c, out_more));
     return *out_more ? OK : request_tick(&c, out_more);
 }
 

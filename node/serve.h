@@ -41,6 +41,9 @@ enum serve_key {
     X(EPOCH_PREPARE, epoch_prepare, ward_prepare, NEEDS_ACCOUNT, EV_EPOCH_PREPARED)      \
     X(EPOCH_COMMIT, epoch_commit, ward_commit, NEEDS_ACCOUNT, EV_EPOCH_COMMITTED)        \
     X(EPOCH_STATE, epoch_state, ward_state, NEEDS_CONVERSATION, EV_COUNT)                \
+    X(RETIRE, retire, change_retire, NEEDS_ACCOUNT, EV_COUNT)                            \
+    X(EPOCH_ABORT, epoch_abort, ward_abort, NEEDS_ACCOUNT, EV_COUNT)                     \
+    X(CERT_PUT, cert_put, ward_cert_put, NEEDS_REQUESTER, EV_COUNT)                      \
     X(WARDS, wards, serve_wards, NEEDS_CONVERSATION, EV_COUNT)                           \
     X(REQUESTS, requests, request_list, NEEDS_CONVERSATION, EV_COUNT)                    \
     X(REQUEST, request, request_show, NEEDS_CONVERSATION, EV_COUNT)                      \
@@ -56,7 +59,7 @@ enum serve_key {
     X(STOP, stop, request_stop, NEEDS_CONVERSATION, EV_REQUEST_STOPPED)                  \
     X(FREEZE, freeze, ward_freeze, NEEDS_CONVERSATION, EV_COUNT)                         \
     X(PAUSE, pause, seat_pause, NEEDS_CONVERSATION, EV_COUNT)                            \
-    X(WARD_END, ward_end, request_ward_end, NEEDS_CONVERSATION, EV_WARD_DROPPED)         \
+    X(WARD_END, ward_end, change_ward_end, NEEDS_CONVERSATION, EV_WARD_DROPPED)          \
     X(CLOCK, clock, time_clock, NEEDS_CONVERSATION, EV_COUNT)                            \
     X(ALERT_TEST, alert_test, drop_test, NEEDS_CONVERSATION, EV_COUNT)                   \
     X(DROP_CREATE, drop_create, drop_serve_create, NEEDS_CONVERSATION, EV_COUNT)         \

@@ -42,6 +42,35 @@ enum err ward_policy(struct call *c, const struct record_ward *ward,
 bool ward_stops_count(const struct record_ward *ward, uint64_t now);
 /* A request with that stop hold was stopped: that counts for 90 d + 3 stop holds. */
 enum err ward_stopped(struct call *c, struct record_ward *ward, uint32_t stop_hold);
+/* Writes it back. */
+enum err ward_epoch_put(struct call *c, const struct record_epoch *e);
+/* Whether its piece is good: active, or superseded and not erased. */
+bool ward_epoch_held(const struct record_epoch *e);
+/* The newest confirmed one held, of those before that number (0: of all). ERR_UNKNOWN. */
+enum err ward_confirmed(struct call *c, const uint8_t ward[ID_BYTES], uint32_t before,
+                        struct record_epoch *out);
+/* Its descriptor, by the account key of its time, in the call's memory. ERR_CORRUPT. */
+enum err ward_descriptor(struct call *c, const struct record_epoch *e,
+                         const struct descriptor **out);
+/* The people of an epoch, or the guardian of this seat, confirmed it: writes it, tells.
+ */
+enum err ward_epoch_confirm(struct call *c, const struct record_ward *ward,
+                            struct record_epoch *e);
+/*
+ * Erases an epoch with its data key, what lies under it included, and counts it off
+ * the ward, which the caller writes.
+ */
+enum err ward_epoch_erase(struct call *c, struct record_ward *ward,
+                          const struct record_epoch *e);
+/* The same by RETIRE: what stands in its place is never taken again; told. */
+enum err ward_epoch_retire(struct call *c, struct record_ward *ward,
+                           const struct record_epoch *e);
+/* ERR_STATE if RETIRE erased an epoch of that manifest here. */
+enum err ward_not_retired(struct call *c, const uint8_t ward[ID_BYTES],
+                          const uint8_t manifest_hash_[HASH_BYTES]);
+/* Makes a prepared epoch the active one, as COMMIT does. Both are written. */
+enum err ward_make_active(struct call *c, struct record_ward *ward,
+                          struct record_epoch *e);
 /* An object of an epoch, in the call's memory. ERR_UNKNOWN, ERR_CORRUPT. */
 enum err ward_object(struct call *c, const uint8_t ward[ID_BYTES], uint32_t epoch,
                      enum object which, struct bytes *out);
@@ -55,12 +84,18 @@ enum err ward_thaw(struct call *c, const uint8_t ward[ID_BYTES]);
  * it comes. Later epochs are confirmed by certificates only.
  */
 enum err ward_confirm(struct call *c, struct record_ward *ward);
+/*
+ * The seat's guardian opened the piece of that epoch and confirmed it. Where no epoch is
+ * confirmed yet, a guardian added later, that confirms it; else certificates do.
+ */
+enum err ward_confirm_first(struct call *c, struct record_ward *ward, uint32_t epoch);
 
 /*
- * Its guardian gives it up: pieces and data keys go now, the record and its drops after
- * WARD_LEFT_S, so that the owner can read why.
+ * All that is kept for it goes now, pieces and data keys, because its guardian gives it
+ * up (REC_WARD_LEFT) or its owner ended it (REC_WARD_ENDED); the record and its drops go
+ * after WARD_LEFT_S, so that the owner can read why.
  */
-enum err ward_leave(struct call *c, struct record_ward *ward);
+enum err ward_leave(struct call *c, struct record_ward *ward, enum record_event why);
 /*
  * Each minute, as a write: tells the ends of freezes, erases what was given up long ago.
  * At most WARD_SWEEP changes a call; *out_more: there was something to do, call again.
@@ -81,6 +116,10 @@ enum err ward_prepare(struct call *c, const struct req_epoch_prepare *req,
                       struct rep_epoch_prepare *rep);
 enum err ward_commit(struct call *c, const struct req_epoch_commit *req,
                      struct rep_epoch_commit *rep);
+enum err ward_abort(struct call *c, const struct req_epoch_abort *req,
+                    struct rep_epoch_abort *rep);
+enum err ward_cert_put(struct call *c, const struct req_cert_put *req,
+                       struct rep_cert_put *rep);
 enum err ward_state(struct call *c, const struct req_epoch_state *req,
                     struct rep_epoch_state *rep);
 enum err ward_freeze(struct call *c, const struct req_freeze *req,

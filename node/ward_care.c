@@ -70,48 +70,46 @@ enum err ward_thaw(struct call *c, const uint8_t id[ID_BYTES])
     return record_frozen(&ward, c->now) ? thaw(c, &ward, c->now) : OK;
 }
 
-/* ---- a guardian gives a ward up ---- */
+/* ---- a ward is given up, or ended ---- */
 
-static enum err erase_epoch(struct call *c, const struct record_epoch *epoch)
+/* By key, so that a damaged epoch goes as well. */
+static enum err erase_epochs(struct call *c, struct record_ward *ward)
 {
-    struct data_id id = { .epoch = epoch->epoch };
-    struct txn_key key = key_epoch(epoch->ward, epoch->epoch);
-
-    memcpy(id.ward, epoch->ward, ID_BYTES);
-    TRY(data_key_drop(c->txn, &id));
-    for (unsigned which = OBJECT_BOX_PIECE; which <= OBJECT_ACK_SEED; which++) {
-        struct txn_key k = key_object(epoch->ward, epoch->epoch, (enum object)which);
-
-        TRY(txn_del(c->txn, TAB_OBJECT, key_bytes(&k)));
-    }
-    return txn_del(c->txn, TAB_EPOCH, key_bytes(&key));
-}
-
-enum err ward_leave(struct call *c, struct record_ward *ward)
-{
-    struct data_id vault = { .epoch = DATA_VAULT };
     struct txn_key at = { 0 };
     enum err e;
 
-    memcpy(vault.ward, ward->ward, ID_BYTES);
-    /* By key, so that a damaged epoch goes as well. */
     while ((e = txn_next(c->txn, TAB_EPOCH, bytes_of(ward->ward, ID_BYTES), &at,
                          (struct span){ 0 }, NULL)) == OK) {
         struct record_epoch epoch = { .epoch = load_u32(at.b + ID_BYTES) };
 
-        memcpy(epoch.ward, ward->ward, ID_BYTES);
-        TRY(erase_epoch(c, &epoch));
+        TRY(ward_epoch_erase(c, ward, &epoch));
     }
-    if (e != ERR_UNKNOWN)
-        return e;
+    return e == ERR_UNKNOWN ? OK : e;
+}
+
+enum err ward_leave(struct call *c, struct record_ward *ward, enum record_event why)
+{
+    struct data_id vault = { .epoch = DATA_VAULT };
+    struct txn_key cert = key_object(ward->ward, 0, OBJECT_CERT);
+    struct record_epoch active = { 0 };
+    enum err e = ward_epoch(c, ward->ward, ward->active, &active);
+
+    if (e == OK)
+        memcpy(ward->left_hash, active.manifest_hash, HASH_BYTES);
+    memcpy(vault.ward, ward->ward, ID_BYTES);
+    TRY(erase_epochs(c, ward));
     TRY(data_key_drop(c->txn, &vault));
+    TRY(txn_del(c->txn, TAB_OBJECT, key_bytes(&cert)));
     ward->left = c->now;
     ward->active = 0;
     ward->epochs = 0;
     ward->bytes = 0;
     ward->vault = 0;
+    ward->cert_epoch = 0;
+    ward->retire_due = 0;
+    ward->end_due = 0;
     TRY(ward_put(c, ward));
-    return tell(c, ward, REC_WARD_LEFT);
+    return tell(c, ward, why);
 }
 
 /* Every credential of the ward goes, a few at a time. */
@@ -138,12 +136,28 @@ static enum err erase_creds(struct call *c, const struct record_ward *ward, size
     return e == ERR_UNKNOWN ? OK : e;
 }
 
+/* What was retired long ago, a few at a time. */
+static enum err erase_retired(struct call *c, const struct record_ward *ward,
+                              size_t *io_n)
+{
+    struct txn_key at = { 0 };
+    enum err e = OK;
+
+    while (*io_n < WARD_SWEEP && (e = txn_next(c->txn, TAB_RETIRED, BYTES_OF(ward->ward),
+                                               &at, (struct span){ 0 }, NULL)) == OK) {
+        TRY(txn_del(c->txn, TAB_RETIRED, key_bytes(&at)));
+        (*io_n)++;
+    }
+    return e == ERR_UNKNOWN ? OK : e;
+}
+
 static enum err forget(struct call *c, const struct record_ward *ward, size_t *io_n)
 {
     struct txn_key here = key_ids(ward->seat, ward->ward);
     struct record_seat seat = { 0 };
 
     TRY(erase_creds(c, ward, io_n));
+    TRY(erase_retired(c, ward, io_n));
     if (*io_n > 0)
         return OK;
     (*io_n)++;
@@ -173,6 +187,8 @@ static bool cap_ward(struct record_ward *ward, uint64_t now)
 
     changed |= cap(&ward->thawed, now);
     changed |= cap(&ward->left, now);
+    changed |= cap(&ward->retire_due, now + RETIRE_OWN_S);
+    changed |= cap(&ward->end_due, now + DUAL_TIME_S);
     changed |= cap(&ward->stops_end, now + WARD_STOPS_S + 3 * STOP_HOLD_MAX_S);
     return changed;
 }

@@ -104,6 +104,7 @@ enum err put_epoch(struct call *c, const struct world *w, uint32_t epoch)
     crypt_sign_public(&w->acks[epoch - 1], e.ack);
     TRY(txn_put(c->txn, TAB_OBJECT, key_bytes(&ack), BYTES_OF(w->acks[epoch - 1].b)));
     draw(e.ack_sig, SIG_BYTES);
+    crypt_sign_public(&w->account, e.account_sign);
     e.state = epoch == w->epochs ? EPOCH_ACTIVE : EPOCH_SUPERSEDED;
     e.hold = w->hold;
     e.stop_hold = STOP_HOLD;

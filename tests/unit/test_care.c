@@ -284,7 +284,7 @@ static void a_guardian_gives_a_ward_up_at_once(void **state)
     assert_non_null(held);
     sim_ask(&w->n, &w->o, &w->asker);
     sim_asker_new(&w->n, &w->o, &late, &open);
-    assert_int_equal(ask_end(w, &w->o.who, &left), ERR_REFUSED);
+    assert_int_equal(ask_end(w, &w->o.who, &left), ERR_CERT);
     assert_int_equal(ask_end(w, &w->b.who, &left), ERR_UNKNOWN);
     assert_int_equal(state_of(w), STATE_LIVE);
     assert_int_equal(ask_end(w, &w->a.who, &left), OK);

@@ -170,10 +170,15 @@ static void wards_have_a_limit(void **state)
 static void only_the_next_epoch_gets_a_key(void **state)
 {
     struct world *w = *state;
-    const uint32_t wrong[] = { 0, 2, 3, UINT32_MAX };
 
-    for (size_t i = 0; i < 4; i++)
-        assert_int_equal(next(w, &w->o, wrong[i], NULL), ERR_STATE);
+    assert_int_equal(next(w, &w->o, 0, NULL), ERR_STATE);
+    assert_int_equal(next(w, &w->o, UINT32_MAX, NULL), ERR_STATE);
+    /* A guardian who was added later begins where the circle is. */
+    assert_int_equal(next(w, &w->other, 7, NULL), OK);
+    sim_epoch(&w->n, &w->other, 4, &w->f);
+    assert_int_equal(next(w, &w->other, 7, NULL), ERR_STATE);
+    assert_int_equal(next(w, &w->other, 5, NULL), OK);
+    assert_int_equal(state_of(w, &w->other.who).n_epochs, 2);
     sim_epoch(&w->n, &w->o, 1, &w->e);
     assert_int_equal(next(w, &w->o, 1, NULL), ERR_STATE);
     assert_int_equal(next(w, &w->o, 3, NULL), ERR_STATE);
@@ -405,10 +410,10 @@ static void a_node_keeps_so_many_epochs(void **state)
 {
     struct world *w = *state;
 
-    for (uint32_t i = 1; i <= EPOCHS_MAX; i++)
+    for (uint32_t i = 1; i <= EPOCHS_OWNER; i++)
         sim_epoch(&w->n, &w->o, i, &w->e);
-    assert_int_equal(next(w, &w->o, EPOCHS_MAX + 1, NULL), ERR_FULL);
-    assert_int_equal(state_of(w, &w->o.who).n_epochs, EPOCHS_MAX);
+    assert_int_equal(next(w, &w->o, EPOCHS_OWNER + 1, NULL), ERR_FULL);
+    assert_int_equal(state_of(w, &w->o.who).n_epochs, EPOCHS_OWNER);
 }
 
 static void one_ward_does_not_see_another(void **state)
