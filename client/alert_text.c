@@ -6,7 +6,23 @@
 #define TEXT(b) (int)(b).n, (const char *)(b).p
 
 /* What a person can do about it. */
-enum advice { NOTHING, STOP, CALL, LOOK, CHANGED, ANSWER, CLOCK, OTHERS, STALE, SHRUNK };
+enum advice {
+    NOTHING,
+    STOP,
+    CALL,
+    LOOK,
+    CHANGED,
+    ANSWER,
+    CLOCK,
+    OTHERS,
+    STALE,
+    SHRUNK,
+    ENDS,
+    MOVES,
+    DEVICE,
+    DRILL,
+    ROOT
+};
 
 /* "@" is the guardian's name at the owner, the ward's at the guardian. */
 static const struct text_row {
@@ -29,6 +45,36 @@ static const struct text_row {
     { REC_CRED_ENDING, CALL, NOTHING,
       "Something that can open a restore was revoked at @'s node; it ends in 14 days.",
       "@ revoked something that can open a restore; it ends in 14 days." },
+    { REC_EPOCH_CONFIRMED, CHANGED, NOTHING,
+      "Your guardians confirmed a change of your circle, @'s node says.",
+      "The guardians of @ confirmed a change of their circle." },
+    { REC_RETIRE_PLANNED, CHANGED, NOTHING,
+      "@'s node erases your old piece, 14 days after the new one or later.",
+      "Your node erases the old piece of @, 14 days after the new one or later." },
+    { REC_EPOCH_RETIRED, NOTHING, NOTHING, "@'s node erased your old piece.",
+      "Your node erased the old piece of @." },
+    { REC_EPOCH_ABORTED, CHANGED, NOTHING,
+      "A change of your circle was taken back at @'s node.",
+      "@ took a change of their circle back." },
+    { REC_END_PLANNED, ENDS, CALL,
+      "@'s node erases all that it keeps for you, 14 days from now.",
+      "Your node erases all that it keeps for @, 14 days from now." },
+    { REC_WARD_ENDED, NOTHING, NOTHING, "@'s node erased all that it kept for you.",
+      "Your node erased all that it kept for @." },
+    { REC_DEVICE_MADE, DEVICE, NOTHING, "A device of yours was let in at @'s node.",
+      "A device of @ was let in." },
+    { REC_MOVE_PLANNED, MOVES, LOOK,
+      "Your guardians gave your circle a new root key: the old keys stop counting at @'s "
+      "node.",
+      "@ gets a new root key: the old keys stop counting." },
+    { REC_MOVE_DONE, NOTHING, ROOT, "Your new root key took over at @'s node.",
+      "The new root key of @ took over at your node." },
+    { REC_MOVE_REFUSED, CALL, NOTHING, "@ refused your new root key.",
+      "You refused the new root key of @." },
+    { REC_DRILL_ASKED, NOTHING, DRILL, "You asked @ to open your piece once.",
+      "@ asks you to open the piece once, as a drill." },
+    { REC_DRILL_ANSWERED, NOTHING, NOTHING, "@ opened your piece in a drill.",
+      "You opened the piece of @ in a drill." },
     { REC_REQUEST_LIVE, STOP, LOOK, "Somebody asks for your keys at @'s node.",
       "Somebody asks for the piece of @." },
     { REC_REQUEST_LOCKED, STOP, LOOK,
@@ -110,10 +156,40 @@ static const struct text_row confirm_rows[] = {
       "A confirm request of @ ended because its time was over." },
 };
 
-enum {
-    ROWS = sizeof rows / sizeof rows[0],
-    CONFIRM_ROWS = sizeof confirm_rows / sizeof confirm_rows[0]
+/* What another purpose says in place of these. */
+static const struct text_row epoch_rows[] = {
+    { REC_REQUEST_LIVE, NOTHING, LOOK,
+      "You, or whoever has your root key, asked @ to confirm your new circle.",
+      "@ asks you to confirm their new circle." },
+    { REC_REQUEST_APPROVED, NOTHING, NOTHING, "@ confirmed your new circle.",
+      "You confirmed the new circle of @." },
 };
+
+static const struct text_row end_rows[] = {
+    { REC_REQUEST_LIVE, ENDS, LOOK,
+      "You, or whoever has your root key, asked @ to end your circle.",
+      "@ asks you to end their circle." },
+    { REC_REQUEST_APPROVED, ENDS, NOTHING, "@ agreed that your circle ends.",
+      "You agreed that the circle of @ ends." },
+    { REC_REQUEST_RELEASED, NOTHING, NOTHING,
+      "@'s word that your circle ends reached you.",
+      "Your word that the circle ends reached @." },
+};
+
+static const struct text_row move_rows[] = {
+    { REC_REQUEST_LIVE, STOP, LOOK, "Somebody asks @ for a new root key of your circle.",
+      "Somebody asks you for a new root key of @." },
+    { REC_REQUEST_APPROVED, STOP, LOOK, "@ said yes to a new root key of your circle.",
+      "Your yes to a new root key of @ is at your node." },
+    { REC_REQUEST_REFUSED, NOTHING, NOTHING,
+      "@ said no to a new root key of your circle.",
+      "Your no to a new root key of @ is at your node." },
+    { REC_REQUEST_RELEASED, CALL, NOTHING,
+      "@'s word for a new root key of your circle was fetched.",
+      "Your word for a new root key of @ was fetched." },
+};
+
+#define ROWS(list) (list), sizeof(list) / sizeof(list)[0]
 
 static const struct text_row *row_in(const struct text_row *list, size_t n,
                                      unsigned event)
@@ -133,10 +209,23 @@ static const struct request_line *line_of(const struct alert_place *p,
     return NULL;
 }
 
-static bool is_confirm(const struct alert_place *p, const struct seen_entry *e)
+/* By what the request is about, then by its kind, then by the event alone. */
+static const struct text_row *row_of(const struct alert_place *p,
+                                     const struct seen_entry *e)
 {
     const struct request_line *l = line_of(p, e);
-    return l != NULL && l->kind == REQUEST_CONFIRM;
+    const struct text_row *row = NULL;
+    unsigned event = e->event.event;
+
+    if (l != NULL && l->purpose == PURPOSE_EPOCH)
+        row = row_in(ROWS(epoch_rows), event);
+    else if (l != NULL && l->purpose == PURPOSE_END)
+        row = row_in(ROWS(end_rows), event);
+    else if (l != NULL && l->purpose == PURPOSE_MOVE)
+        row = row_in(ROWS(move_rows), event);
+    if (row == NULL && l != NULL && l->kind == REQUEST_CONFIRM)
+        row = row_in(ROWS(confirm_rows), event);
+    return row != NULL ? row : row_in(ROWS(rows), event);
 }
 
 bool alert_is_open(const struct alert_place *p, const struct seen_entry *e)
@@ -219,6 +308,16 @@ static void say_advice(enum advice advice, const struct seen_entry *e,
         [SHRUNK] = { "If that was not you, somebody has your device. What was there is "
                      "kept for 30 days:",
                      "kith vault log" },
+        [ENDS] = { "If you do not want that, somebody has your root key: call @ now, and "
+                   "ask them to freeze it.",
+                   "kith status" },
+        [MOVES] = { "If you do not want that, call your guardians now: each can refuse "
+                    "it "
+                    "at their node.",
+                    "kith status" },
+        [DEVICE] = { "If that was not you:", "kith device list" },
+        [DRILL] = { "It takes a minute:", "kith guard drill" },
+        [ROOT] = { "Speak with @ about it.", "kith guard wards" },
         [STALE] = { "Your circle has one piece less that counts:", "kith status" },
     };
 
@@ -263,10 +362,7 @@ void alert_say(const struct alerts *a, const struct alert_place *p,
         say_fault(a, p, out);
         return;
     }
-    const struct text_row *row =
-        is_confirm(p, e) ? row_in(confirm_rows, CONFIRM_ROWS, e->event.event) : NULL;
-    if (row == NULL)
-        row = row_in(rows, ROWS, e->event.event);
+    const struct text_row *row = row_of(p, e);
     const char *text = NULL;
     if (row != NULL)
         text = p->side == ALERT_OWNER ? row->owner : row->guard;
@@ -280,7 +376,7 @@ void alert_say(const struct alerts *a, const struct alert_place *p,
     put_name(text, out->who, out->what, sizeof out->what);
     enum advice advice =
         (enum advice)(p->side == ALERT_OWNER ? row->owner_advice : row->guard_advice);
-    out->asks = advice != NOTHING && advice != CHANGED;
+    out->asks = advice != NOTHING && advice != CHANGED && advice != DEVICE;
     say_advice(advice, e, out);
 }
 

@@ -159,6 +159,22 @@ void desk_name(const struct desk *d, size_t seat, const uint8_t ward[ID_BYTES],
     (void)snprintf(out, NAME_TEXT, "somebody (%s)", id);
 }
 
+void desk_who(const struct desk *d, size_t seat, const struct day_ward *ward,
+              const struct sign_seed *approval, struct guard_who *out)
+{
+    const struct day_seat *s = &d->day->seats[seat];
+
+    *out = (struct guard_who){ .keys = d->keys, .approval = approval };
+    crypt_sign_public(&d->keys->sign, out->sign_pub);
+    crypt_dh_public(&d->keys->seal, out->seal_pub);
+    crypt_sign_public(approval, out->approval_pub);
+    memcpy(out->seat, s->seat, SEAT_BYTES);
+    memcpy(out->node_key, s->node[0].node_key, PUB_BYTES);
+    memcpy(out->circle, ward->circle, ID_BYTES);
+    memcpy(out->owner, ward->owner, PUB_BYTES);
+    memcpy(out->before, ward->before, PUB_BYTES);
+}
+
 bool desk_confirmed(const struct desk *d, const struct guard_ward *w)
 {
     const struct day_ward *k =

@@ -47,6 +47,9 @@ void desk_say_paused(struct desk *d);
 /* "Ana", or "the ward 1a2b3c4d" while its note was never opened. */
 void desk_name(const struct desk *d, size_t seat, const uint8_t ward[ID_BYTES],
                char out[NAME_TEXT]);
+/* Who opens a piece of that ward; after desk_unlock. approval outlives out. */
+void desk_who(const struct desk *d, size_t seat, const struct day_ward *ward,
+              const struct sign_seed *approval, struct guard_who *out);
 /* Whether this guardian confirmed the ward, under the root that it has now. */
 bool desk_confirmed(const struct desk *d, const struct guard_ward *w);
 /* The request or ward typed names. ERR_UNKNOWN (5), or 13 where nodes are away. */

@@ -32,17 +32,7 @@ const struct request_line *sitting_line(const struct sitting *s)
 
 static void who_fill(struct sitting *s)
 {
-    struct guard_who *w = &s->who;
-
-    w->keys = s->d->keys;
-    w->approval = s->approval;
-    crypt_sign_public(&s->d->keys->sign, w->sign_pub);
-    crypt_dh_public(&s->d->keys->seal, w->seal_pub);
-    crypt_sign_public(s->approval, w->approval_pub);
-    memcpy(w->seat, sitting_seat(s)->seat, SEAT_BYTES);
-    memcpy(w->node_key, sitting_seat(s)->node[0].node_key, PUB_BYTES);
-    memcpy(w->circle, s->ward->circle, ID_BYTES);
-    memcpy(w->owner, s->ward->owner, PUB_BYTES);
+    desk_who(s->d, s->seat, s->ward, s->approval, &s->who);
 }
 
 /* ---- a new root since the note was opened ---- */

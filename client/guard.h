@@ -224,6 +224,24 @@ enum err guard_move_fetch(const struct params *p, struct day *d, struct day_seat
 enum err guard_move_judge(const struct guard_case *c, const struct guard_who *who,
                           struct bytes proof, struct move *out);
 
+/* ---- a drill ---- */
+
+/*
+ * The drill that waits for a ward, with the boxes of its epoch; slices live as long as
+ * the day. ERR_UNKNOWN: none waits. Errors of the call.
+ */
+enum err guard_drill_fetch(const struct params *p, struct day *d, struct day_seat *s,
+                           const uint8_t ward[ID_BYTES], struct rep_drill_list *out,
+                           struct call *out_call);
+/*
+ * Opens the piece as an approval would, and signs the challenge with its piece key;
+ * nothing of the piece is in the answer. Errors of guard_open; ERR_UNKNOWN: the boxes are
+ * not there.
+ */
+enum err guard_drill_answer(const struct guard_who *who,
+                            const struct rep_drill_list *drill, const struct params *p,
+                            struct req_drill_answer *out);
+
 /* ---- approving ---- */
 
 /* An APPROVE and all its parts; on the heap. */

@@ -124,6 +124,49 @@ static void test_what_is_said_of_a_request(void **state)
     assert_false(t.asks);
 }
 
+/* The same event of requests about other things. */
+static void test_what_is_said_of_a_purpose(void **state)
+{
+    static const struct {
+        uint8_t kind;
+        uint8_t purpose;
+        const char *owner;
+        const char *guardian;
+    } rows[] = {
+        { REQUEST_CONFIRM, PURPOSE_ENROL,
+          "You, or whoever has your root key, asked Ben to confirm you.",
+          "Ana asks you to confirm them." },
+        { REQUEST_CONFIRM, PURPOSE_EPOCH,
+          "You, or whoever has your root key, asked Ben to confirm your new circle.",
+          "Ana asks you to confirm their new circle." },
+        { REQUEST_CONFIRM, PURPOSE_END,
+          "You, or whoever has your root key, asked Ben to end your circle.",
+          "Ana asks you to end their circle." },
+        { REQUEST_MOVE, PURPOSE_MOVE,
+          "Somebody asks Ben for a new root key of your circle.",
+          "Somebody asks you for a new root key of Ana." },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct request_line line = { .kind = rows[i].kind, .purpose = rows[i].purpose };
+        struct seen_entry e = {
+            .received = T0,
+            .event = { .event = REC_REQUEST_LIVE, .ward = { 4 }, .request = { 9 } }
+        };
+        struct alert_text t;
+        line.request[0] = 9;
+        for (unsigned side = 0; side < 2; side++) {
+            struct alert_place p = { .side = side == 0 ? ALERT_OWNER : ALERT_GUARDIAN,
+                                     .requests = &line,
+                                     .n_requests = 1 };
+            struct alerts a = { .day = day, .n = 1, .places = &p };
+            alert_say(&a, &p, &e, &t);
+            assert_string_equal(t.what, side == 0 ? rows[i].owner : rows[i].guardian);
+        }
+    }
+}
+
 /* ---- how well a side is watched ---- */
 
 static void test_amber(void **state)

@@ -694,6 +694,58 @@ static void test_move_judged(void **state)
     free(v);
 }
 
+/* ---- a drill ---- */
+
+static enum err drill_it(struct scene *s, struct req_drill_answer *out)
+{
+    struct params p = params_of(NULL);
+    struct rep_drill_list *l = calloc(1, sizeof *l);
+
+    assert_non_null(l);
+    l->n_lines = 1;
+    l->lines[0].epoch = 1;
+    memset(l->lines[0].ward, 5, ID_BYTES);
+    memset(l->lines[0].challenge, 6, sizeof l->lines[0].challenge);
+    memcpy(l->lines[0].manifest_hash, s->circle.hash, HASH_BYTES);
+    if (s->c.box_err[0] == OK)
+        l->box_piece = s->c.boxes[0].box_piece;
+    l->manifest = s->c.boxes[0].manifest;
+    enum err e = guard_drill_answer(&s->who, l, &p, out);
+    free(l);
+    return e;
+}
+
+/* A drill opens the piece as an approval does, and its answer holds nothing of it. */
+static void test_drill(void **state)
+{
+    struct scene *s = *state;
+    struct req_drill_answer a = { 0 };
+    struct drill over = { .epoch = 1, .time = NOW };
+    uint8_t pub[PUB_BYTES];
+
+    s->c.box_err[0] = ERR_UNKNOWN;
+    assert_int_equal(drill_it(s, &a), ERR_UNKNOWN);
+    s->c.box_err[0] = OK;
+    s->boxes[0][40] ^= 1;
+    assert_int_equal(drill_it(s, &a), ERR_AUTH);
+    s->boxes[0][40] ^= 1;
+    s->who.owner[0] ^= 1;
+    assert_int_equal(drill_it(s, &a), ERR_CONFLICT);
+    s->who.owner[0] ^= 1;
+    assert_int_equal(drill_it(s, &a), OK);
+    memset(over.ward, 5, ID_BYTES);
+    memset(over.challenge, 6, sizeof over.challenge);
+    memcpy(over.manifest_hash, s->circle.hash, HASH_BYTES);
+    piece_public(s->circle.pieces[0], pub);
+    assert_int_equal(drill_verify(pub, &over, a.sig), OK);
+    assert_int_equal(a.time, NOW);
+    over.challenge[0] ^= 1;
+    assert_int_equal(drill_verify(pub, &over, a.sig), ERR_SIGNATURE);
+    over.challenge[0] ^= 1;
+    piece_public(s->circle.pieces[1], pub);
+    assert_int_equal(drill_verify(pub, &over, a.sig), ERR_SIGNATURE);
+}
+
 #define SCENE(f) cmocka_unit_test_setup_teardown(f, scene_make, scene_free)
 
 int main(void)
@@ -718,6 +770,7 @@ int main(void)
         SCENE(test_approve_words_only),
         SCENE(test_plan),
         SCENE(test_move_judged),
+        SCENE(test_drill),
     };
 
     if (secret_start(SECRET_LOCK_WAIVED) != OK)
