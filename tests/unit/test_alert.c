@@ -264,6 +264,7 @@ int main(void)
         CASE(test_what_a_program_sees),
         CASE(test_every_loud_event_has_its_sentence),
         CASE(test_what_is_said_of_a_request),
+        CASE(test_what_is_said_of_a_purpose),
         CASE(test_amber),
         CASE(test_what_counts_as_a_look),
         CASE(test_how_often),
