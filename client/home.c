@@ -41,6 +41,7 @@ static const struct file_row {
     [HOME_RESTORE] = { "restore", "restore.new", 's', LABEL_HOME_RESTORE },
     [HOME_HELD] = { "held", "held.new", 'h', LABEL_HOME_DAY }, /* no sealed part */
     [HOME_CARDS] = { "cards", "cards.new", 'c', LABEL_HOME_CARDS },
+    [HOME_MOVE] = { "move", "move.new", 'm', LABEL_HOME_MOVE },
     [HOME_CHECK] = { "check", "check.new", 'k', LABEL_HOME_DAY }, /* no sealed part */
 };
 
