@@ -306,6 +306,7 @@ static enum err note_day(const struct seal *s, const struct seal_work *w)
         g->ack = day_keep(d, seat->ack);
         memcpy(g->ack_key, seat->ack_key, PUB_BYTES);
     }
+    TRY(seal_keep_check(s, w));
     return home_day_save(w->home, d, w->params->rng);
 }
 

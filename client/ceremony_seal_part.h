@@ -11,6 +11,9 @@ enum err seal_keep(struct seal *s, struct bytes in, struct bytes *out);
 /* Writes the journal. Errors of home_write. */
 enum err seal_save(const struct seal *s, const struct seal_work *w);
 
+/* Keeps what the active seats hold, for kith check. Errors of files; ERR_NOMEM. */
+enum err seal_keep_check(const struct seal *s, const struct seal_work *w);
+
 /* Whether the piece goes on paper: then nobody is called for it. */
 bool seal_is_card(const struct seal_seat *seat);
 /* The guardian of that seat; seal_run has looked before (MUST). */

@@ -68,6 +68,8 @@ extern const struct command_table cmd_guard_table;       /* cmd_guard.c */
 extern const struct command_table cmd_guardian_table;    /* cmd_guardian.c */
 extern const struct command_table cmd_circle_table;      /* cmd_circle.c */
 extern const struct command_table cmd_status_table;      /* cmd_status.c: "", status */
+extern const struct command_table cmd_check_table;       /* cmd_check.c */
+extern const struct command_table cmd_drill_table;       /* cmd_drill.c */
 extern const struct command_table cmd_alert_table;       /* cmd_alert.c */
 extern const struct command_table cmd_stop_table;        /* cmd_stop.c */
 extern const struct command_table cmd_log_table;         /* cmd_log.c */

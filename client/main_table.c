@@ -8,6 +8,8 @@ const struct command_table *const command_tables[] = {
     &cmd_guardian_table,
     &cmd_circle_table,
     &cmd_status_table,
+    &cmd_check_table,
+    &cmd_drill_table,
     &cmd_alert_table,
     &cmd_stop_table,
     &cmd_log_table,

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of check share among themselves. */
+#ifndef KITH_CLIENT_CHECK_PART_H
+#define KITH_CLIENT_CHECK_PART_H
+
+#include "client/check.h"
+
+/* The file "check" in memory; slices point into blob. */
+struct check_file {
+    size_t n;
+    struct check_seat seats[DAY_GUARDIANS];
+    struct home_blob blob;
+};
+
+/* Empty where there is none. ERR_CORRUPT, ERR_VERSION, ERR_IO, ERR_NOMEM. */
+enum err check_file_load(struct home *h, struct check_file **out);
+void check_file_free(struct check_file *f);
+#define AUTO_CHECK_FILE __attribute__((cleanup(auto_check_file_)))
+
+static inline void auto_check_file_(struct check_file **place)
+{
+    check_file_free(*place);
+}
+
+/* What is kept for that seat, or NULL. */
+const struct check_seat *check_file_seat(const struct check_file *f,
+                                         const uint8_t seat[SEAT_BYTES]);
+
+/* The guardian of that seat, or NULL. */
+struct day_guardian *check_guardian(struct day *d, const uint8_t seat[SEAT_BYTES]);
+/* "Ben's node". */
+void check_who(const struct day_guardian *g, char out[NAME_MAX_BYTES + 16]);
+
+#endif
