@@ -26,6 +26,7 @@ enum home_file {
     HOME_HELD,    /* what the nodes were seen to hold of the vault: open part */
     HOME_CARDS,   /* pieces that go on paper, under the root, until they were read back */
     HOME_CHECK,   /* what each node must hold of the circle: open part, no secrets */
+    HOME_MOVE,    /* a new root in progress: open part, and both roots, locked as the root */
     HOME_FILES
 };
 
