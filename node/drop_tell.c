@@ -15,7 +15,8 @@ static bool must_tell(enum record_event event)
         REC_REQUEST_RELEASED, REC_ROSTER_RELEASED,   REC_CRED_DROPPED,
         REC_CRED_ENDING,      REC_WARD_ENROLLED,     REC_EPOCH_CONFIRMED,
         REC_RETIRE_PLANNED,   REC_EPOCH_RETIRED,     REC_END_PLANNED,
-        REC_WARD_ENDED,
+        REC_WARD_ENDED,       REC_MOVE_PLANNED,      REC_MOVE_DONE,
+        REC_MOVE_REFUSED,
     };
 
     for (size_t i = 0; i < sizeof events; i++)

@@ -98,6 +98,8 @@ enum err record_changeable(const struct record_ward *ward, uint64_t now)
 {
     if (ward->left != 0)
         return ERR_LEFT;
+    if (!id_none(ward->move))
+        return ERR_MOVED;
     return record_frozen(ward, now) ? ERR_FROZEN : OK;
 }
 
@@ -144,6 +146,7 @@ static const struct wire_field record_cred_fields[] = {
     W_FIX(record_cred, spoken_answer, 15, WIRE_MAY),
     W_UINT(record_cred, used, 20, WIRE_MAY, UINT64_MAX),
     W_UINT(record_cred, via, 30, WIRE_MAY, CRED_DEPOSIT),
+    W_UINT(record_cred, waits, 31, WIRE_MAY, 1),
 };
 const struct wire_schema record_cred_schema = W_SCHEMA(record_cred, record_cred_fields);
 
@@ -181,6 +184,11 @@ static const struct wire_field record_ward_fields[] = {
     W_FIX(record_ward, cert_hash, 56, WIRE_MAY),
     W_UINT(record_ward, end_due, 57, WIRE_MAY, UINT64_MAX),
     W_FIX(record_ward, left_hash, 58, WIRE_MAY),
+    W_FIX(record_ward, move, 70, WIRE_MAY),
+    W_UINT(record_ward, move_due, 71, WIRE_MAY, UINT64_MAX),
+    W_FIX(record_ward, moved_by, 72, WIRE_MAY),
+    W_UINT(record_ward, moved, 73, WIRE_MAY, UINT64_MAX),
+    W_UINT(record_ward, root_new, 74, WIRE_MAY, 1),
 };
 const struct wire_schema record_ward_schema = W_SCHEMA(record_ward, record_ward_fields);
 

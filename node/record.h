@@ -149,6 +149,7 @@ struct record_cred {
     uint64_t expires; /* 0: never */
     uint8_t via;      /* REQUESTER: enum cred_type of what opened its request */
     uint64_t used;    /* ROSTER, SHEET: when it first opened a request; 0 never */
+    uint8_t waits;    /* 1: OWNER of a root that has not taken over: lets nobody in */
     /* RESTORE with a spoken form, until it is bound; else zero */
     uint8_t spoken_id[ID_BYTES];
     uint8_t spoken_gate[KEY_BYTES];
@@ -188,11 +189,17 @@ struct record_ward {
     uint8_t cert_hash[HASH_BYTES]; /* and its manifest hash */
     uint64_t end_due;              /* its owner ends it here then; 0 not planned */
     uint8_t left_hash[HASH_BYTES]; /* manifest hash of what was active when it ended */
+    uint8_t move[ID_BYTES];        /* the new root that waits; zero: none (node/move) */
+    uint64_t move_due;             /* it takes over then */
+    uint8_t moved_by[ID_BYTES];    /* the one that did last, */
+    uint64_t moved;                /* and when; 0 never */
+    uint8_t root_new;              /* 1: no epoch of that root was active so far */
 };
 
 /* True while its guardian keeps the owner's keys from changing anything. */
 bool record_frozen(const struct record_ward *ward, uint64_t now);
-/* OK if the owner may change it: ERR_LEFT, ERR_FROZEN. */
+/* OK if the owner may change it: ERR_LEFT, ERR_FROZEN; ERR_MOVED: a new root is on its
+ * way. */
 enum err record_changeable(const struct record_ward *ward, uint64_t now);
 
 /* TAB_EPOCH: ward id, epoch as u32. The ack seed is no part of it. */

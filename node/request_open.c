@@ -27,28 +27,45 @@ static size_t characters(struct bytes text)
     return n;
 }
 
-/* Who may ask for what. */
-static enum err check_asked(const struct call *c, const struct req_open *req)
+/* What an owner asks the guardian to confirm. */
+static enum err check_confirm(const struct req_open *req)
 {
     bool subject = !none32(req->subject);
 
-    if (characters(req->claimed) > CLAIMED_CHARS)
-        return ERR_TOO_BIG;
-    if (none32(req->stat) || none32(req->seal) || none32(req->sign))
-        return ERR_FORMAT;
-    if (c->who->role == ROLE_RESTORE) {
-        if (req->kind != REQUEST_RESTORE || req->purpose != PURPOSE_RESTORE || subject)
-            return ERR_REFUSED;
-        return bytes_equal(BYTES_OF(req->stat), BYTES_OF(c->who->stat)) ? OK
-                                                                        : ERR_REFUSED;
-    }
-    if (c->who->role != ROLE_OWNER || req->kind != REQUEST_CONFIRM)
-        return ERR_REFUSED;
     if (req->purpose == PURPOSE_ENROL || req->purpose == PURPOSE_END)
         return subject ? ERR_FORMAT : OK;
     if (req->purpose == PURPOSE_EPOCH)
         return subject ? OK : ERR_FORMAT;
     return ERR_REFUSED;
+}
+
+/* Who asks for a new root signs with its owner key, and with nothing else. */
+static enum err check_move(const struct req_open *req)
+{
+    if (req->purpose != PURPOSE_MOVE)
+        return ERR_REFUSED;
+    return bytes_equal(BYTES_OF(req->subject), BYTES_OF(req->sign)) ? OK : ERR_FORMAT;
+}
+
+/* Who may ask for what. */
+static enum err check_asked(const struct call *c, const struct req_open *req)
+{
+    bool restore = c->who->role == ROLE_RESTORE;
+
+    if (characters(req->claimed) > CLAIMED_CHARS)
+        return ERR_TOO_BIG;
+    if (none32(req->stat) || none32(req->seal) || none32(req->sign))
+        return ERR_FORMAT;
+    if (restore && !bytes_equal(BYTES_OF(req->stat), BYTES_OF(c->who->stat)))
+        return ERR_REFUSED;
+    if (req->kind == REQUEST_MOVE)
+        return check_move(req);
+    if (req->kind == REQUEST_CONFIRM)
+        return restore ? ERR_REFUSED : check_confirm(req);
+    return restore && req->kind == REQUEST_RESTORE && req->purpose == PURPOSE_RESTORE &&
+                   none32(req->subject)
+               ? OK
+               : ERR_REFUSED;
 }
 
 /* True if r came from this very OPEN. */
@@ -154,7 +171,7 @@ static enum err check_introduction(struct call *c, const struct view *v, uint32_
 struct room {
     uint64_t open;       /* not final, without confirms */
     uint64_t unrevealed; /* of these */
-    uint64_t confirms;   /* not final, for something else */
+    uint64_t confirms;   /* an owner's, not final, for something else */
     uint64_t vain;       /* of this credential, listed, and came to nothing */
     uint64_t vain_end;   /* of the last of them */
     uint64_t today;      /* opened by this credential within a day */
@@ -173,10 +190,11 @@ static enum err replace(struct room *room, const struct request *old)
 }
 
 /* An owner who asks again for the same gets a new request instead of the old one. */
-static enum err weigh_confirm(struct room *room, const struct request *r,
-                              const struct request *old)
+static enum err weigh_owners(struct room *room, const struct request *r,
+                             const struct request *old)
 {
-    if (request_is_final(old->state) || old->kind != REQUEST_CONFIRM)
+    if (request_is_final(old->state) || old->kind != r->kind ||
+        !id_equal(old->cred, r->cred))
         return OK;
     if (old->purpose == r->purpose &&
         bytes_equal(BYTES_OF(old->subject), BYTES_OF(r->subject)))
@@ -200,7 +218,7 @@ static enum err weigh_restore(const struct call *c, struct room *room,
     bool same_key = bytes_equal(BYTES_OF(old->stat), BYTES_OF(r->stat));
     bool same_cred = id_equal(old->cred, r->cred);
 
-    if (old->kind != REQUEST_RESTORE)
+    if (old->kind == REQUEST_CONFIRM)
         return OK;
     if (same_cred && old->live != 0 &&
         (old->state == STATE_REFUSED || old->state == STATE_EXPIRED)) {
@@ -250,7 +268,7 @@ static enum err weigh(const struct call *c, struct room *room, const struct requ
         room->today += old->opened <= c->now && c->now < old->opened + 86400;
         weigh_spent(room, old);
     }
-    return r->kind == REQUEST_CONFIRM ? weigh_confirm(room, r, old)
+    return c->who->role == ROLE_OWNER ? weigh_owners(room, r, old)
                                       : weigh_restore(c, room, r, old);
 }
 
@@ -273,7 +291,7 @@ static enum err check_room(struct call *c, const struct request *r, struct room 
         return e;
     if (room->today >= REQUEST_DAILY)
         return ERR_FULL;
-    if (r->kind == REQUEST_CONFIRM || c->who->type == CRED_RESTORE)
+    if (c->who->role == ROLE_OWNER || c->who->type == CRED_RESTORE)
         return OK;
     if (c->who->type == CRED_SHEET && backs_off(c, room))
         return ERR_BUSY;
@@ -314,7 +332,7 @@ static enum err view_epochs(struct call *c, struct view *v, uint32_t *out_held)
     return OK;
 }
 
-/* Hold and ends: a restore runs under the ward's policy, a confirm under none. */
+/* Hold and ends: a confirm runs under none, all else under the ward's policy. */
 static enum err set_times(struct call *c, const struct record_ward *ward,
                           struct request *r)
 {
@@ -326,11 +344,12 @@ static enum err set_times(struct call *c, const struct record_ward *ward,
     r->era = c->env->era;
     r->unsure = c->env->clock == CLOCK_FROZEN ? UNSURE_OPENED : 0;
     r->roster_mode = ROSTER_NEVER;
-    if (r->kind == REQUEST_RESTORE) {
+    if (r->kind != REQUEST_CONFIRM) {
         TRY(ward_policy(c, ward, &policy));
         r->hold = policy.hold;
         r->stop_hold = policy.stop_hold;
-        r->roster_mode = policy.roster_mode;
+        if (r->kind == REQUEST_RESTORE)
+            r->roster_mode = policy.roster_mode;
         longest = (uint64_t)r->hold + 2 * (uint64_t)r->stop_hold + REQUEST_AFTER_S;
     }
     r->expires = c->now + longest + REQUEST_UNFETCHED_S;
@@ -360,7 +379,7 @@ static void fill(const struct call *c, const struct req_open *req, struct reques
 static enum err check_subject(const struct request *r, const struct view *v,
                               uint32_t held)
 {
-    if (r->kind == REQUEST_RESTORE)
+    if (r->kind != REQUEST_CONFIRM)
         return held > 0 ? OK : ERR_STATE;
     if (r->purpose != PURPOSE_EPOCH)
         return OK;
@@ -481,7 +500,7 @@ enum err request_open(struct call *c, const struct req_open *req, struct rep_ope
         r.flags |= REQUEST_SHEET;
     if (c->who->type == CRED_SHEET || c->who->type == CRED_ROSTER)
         TRY(cred_used(c, c->who->cred));
-    if (r.kind == REQUEST_RESTORE)
+    if (c->who->role == ROLE_RESTORE)
         TRY(put_requester(c, &r, req->psk));
     TRY(put_new(c, &r));
     rep->view = r.view;

@@ -59,7 +59,7 @@ enum err request_erase(struct call *c, const struct request *r);
 /* The request, if the calling guardian may know of it; else ERR_UNKNOWN. */
 enum err request_of_guardian(struct call *c, const uint8_t id[ID_BYTES],
                              struct request *out);
-/* The request, if the caller opened it (owner: a confirm of its ward); ERR_UNKNOWN. */
+/* The request, if the caller opened it (owner: any confirm of its ward); ERR_UNKNOWN. */
 enum err request_of_opener(struct call *c, const uint8_t id[ID_BYTES],
                            struct request *out);
 /* Its ward was given up: it ends, whatever its state. */

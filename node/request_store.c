@@ -169,9 +169,10 @@ enum err request_of_opener(struct call *c, const uint8_t id[ID_BYTES],
 
     TRY(request_get(c, id, &r));
     if (c->who->role == ROLE_OWNER)
-        its = r.kind == REQUEST_CONFIRM;
+        its = r.kind == REQUEST_CONFIRM ||
+              (r.kind == REQUEST_MOVE && id_equal(r.cred, c->who->cred));
     else
-        its = r.kind == REQUEST_RESTORE &&
+        its = r.kind != REQUEST_CONFIRM &&
               bytes_equal(BYTES_OF(r.stat), BYTES_OF(c->who->stat));
     if (!its || !id_equal(r.ward, c->who->ward))
         return ERR_UNKNOWN;

@@ -298,15 +298,14 @@ enum err cred_unspoken(struct call *c, struct record_cred *cred)
     return cred_put(c, cred);
 }
 
-enum err cred_erase(struct call *c, const uint8_t id[ID_BYTES])
+/* All of it but its op ids. ERR_UNKNOWN. */
+static enum err cred_shut(struct call *c, const uint8_t id[ID_BYTES])
 {
     AUTO_SECRET struct record_cred *cred = NULL;
     struct txn_key key = key_id(id);
 
     TRY(secret_new(&cred));
-    enum err e = cred_get(c, id, cred);
-    if (e != OK)
-        return e == ERR_UNKNOWN ? OK : e;
+    TRY(cred_get(c, id, cred));
     const struct cred_row *row = cred_own_row(cred->type);
     if (row->found == BY_STATIC) {
         struct txn_key found = find_key(row->role, cred->stat);
@@ -319,8 +318,76 @@ enum err cred_erase(struct call *c, const uint8_t id[ID_BYTES])
     if (row->listed_ward)
         TRY(list_drop(c, cred, cred->ward));
     TRY(count(c, cred, owned_drop));
-    TRY(txn_op_forget(c->txn, id));
     return txn_del(c->txn, TAB_CRED, key_bytes(&key));
+}
+
+enum err cred_erase(struct call *c, const uint8_t id[ID_BYTES])
+{
+    enum err e = cred_shut(c, id);
+
+    if (e != OK)
+        return e == ERR_UNKNOWN ? OK : e;
+    return txn_op_forget(c->txn, id);
+}
+
+/* ---- a new root ---- */
+
+static enum err shut(struct call *c, const uint8_t id[ID_BYTES], struct buf *out)
+{
+    enum err e = cred_shut(c, id);
+
+    if (e == OK)
+        buf_put(out, bytes_of(id, ID_BYTES));
+    /* A damaged one lets nobody in. */
+    return e == ERR_UNKNOWN || e == ERR_CORRUPT ? OK : e;
+}
+
+/* Devices, sheets and rosters are listed at their ward. */
+static enum err shut_listed(struct call *c, const uint8_t ward[ID_BYTES], struct buf *out)
+{
+    struct txn_key at = cred_list_key(ward, (const uint8_t[ID_BYTES]){ 0 });
+    struct txn_key first = at;
+    size_t mark = c->mem.n;
+    enum err e;
+
+    while ((e = txn_next(c->txn, TAB_CRED_FIND, cred_list_prefix(&first), &at,
+                         (struct span){ 0 }, NULL)) == OK) {
+        TRY(shut(c, at.b + 1 + ID_BYTES, out));
+        c->mem.n = mark;
+    }
+    return e == ERR_UNKNOWN ? OK : e;
+}
+
+/* Owners' keys are found by what they are, not by their ward. */
+static enum err shut_owners(struct call *c, const uint8_t ward[ID_BYTES],
+                            const uint8_t keep[ID_BYTES], struct buf *out)
+{
+    AUTO_SECRET struct record_cred *cred = NULL;
+    static const uint8_t prefix[] = { ROLE_OWNER };
+    struct txn_key at = { 0 };
+    size_t mark = c->mem.n;
+    enum err e;
+
+    TRY(secret_new(&cred));
+    while ((e = txn_next(c->txn, TAB_CRED_FIND, BYTES_OF(prefix), &at, (struct span){ 0 },
+                         NULL)) == OK) {
+        e = cred_at(c, &at, cred);
+        if (e == OK && id_equal(cred->ward, ward) && !id_equal(cred->cred, keep))
+            e = shut(c, cred->cred, out);
+        c->mem.n = mark;
+        if (e != ERR_CORRUPT && e != ERR_UNKNOWN)
+            TRY(e);
+    }
+    return e == ERR_UNKNOWN ? OK : e;
+}
+
+enum err cred_new_root(struct call *c, const struct record_ward *ward,
+                       const uint8_t keep[ID_BYTES], struct buf *out)
+{
+    TRY(shut_listed(c, ward->ward, out));
+    TRY(shut_owners(c, ward->ward, keep, out));
+    TRY(shut(c, ward->invite, out));
+    return out->over ? ERR_TOO_BIG : OK;
 }
 
 enum err cred_rekey(struct call *c, const uint8_t id[ID_BYTES],

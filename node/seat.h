@@ -16,6 +16,7 @@ enum {
     CRED_RESTORE_MAX = 16,    /* restore links a ward, the oldest goes first */
     CRED_OWNER_MAX = 64,      /* devices, rosters, sheets a ward */
     CRED_DEVICES = 8,         /* of these only for devices */
+    CRED_ROOT_MAX = (CRED_OWNER_MAX + 4) * ID_BYTES, /* ids of one root's */
     CRED_FRESH_S = 86400,     /* a slip of the pen may be taken back so long */
     SEAT_AWAY_S = 30 * 86400, /* longest pause */
     SEAT_TOLD = 16            /* wards told at once */
@@ -46,6 +47,13 @@ enum err cred_put(struct call *c, const struct record_cred *cred);
 const uint8_t *cred_counted(const struct record_cred *cred);
 /* Erases it and its op ids; OK when there is none. */
 enum err cred_erase(struct call *c, const uint8_t id[ID_BYTES]);
+/*
+ * The ward has a new root: every credential that came from the old one is dead, but for
+ * keep. Their ids are appended to out (CRED_ROOT_MAX bytes are enough): one job could not
+ * erase all their answers, so txn_op_forget is the caller's, some at a time.
+ */
+enum err cred_new_root(struct call *c, const struct record_ward *ward,
+                       const uint8_t keep[ID_BYTES], struct buf *out);
 /* The role that holders of that type speak in. */
 enum role cred_role(enum cred_type type);
 /* Notes that a standing credential opened a request. */

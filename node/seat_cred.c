@@ -272,7 +272,9 @@ enum err seat_cred_new(struct call *c, const struct req_cred_new *req,
     e = cred_add(c, cred);
     if (e != OK)
         return e == ERR_EXISTS ? ERR_CONFLICT : e;
-    return cred_tell(c, REC_CRED_MADE, cred);
+    TRY(cred_tell(c, REC_CRED_MADE, cred));
+    /* A device speaks for the owner from now on: the owner should know of it. */
+    return cred->type == CRED_DEVICE ? cred_tell(c, REC_DEVICE_MADE, cred) : OK;
 }
 
 /* ---- CRED_LIST, CRED_DROP ---- */

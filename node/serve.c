@@ -3,6 +3,7 @@
 
 #include "node/change.h"
 #include "node/drop.h"
+#include "node/move.h"
 #include "node/proof.h"
 #include "node/request.h"
 #include "node/seat.h"
@@ -168,8 +169,14 @@ static enum err op_seen(struct call *c, const struct op *op, struct bytes *out_r
 
 static enum err op_keep(struct call *c, const struct op *op, struct bytes reply)
 {
+    struct txn_key key = key_id(c->who->cred);
+
     if (op->id == NULL)
         return OK;
+    /* Who gave their own key up asks with it no more. */
+    enum err e = txn_has(c->txn, TAB_CRED, key_bytes(&key));
+    if (e != OK)
+        return e == ERR_UNKNOWN ? OK : e;
     return txn_op_keep(c->txn, c->who->cred, op->id, op->hash, c->now, reply);
 }
 
@@ -310,6 +317,8 @@ static enum err look_up(struct call *c, enum role role, const uint8_t id[ID_BYTE
         return ERR_UNKNOWN;
     if (is_one_time(out->type) && is_bound(out) &&
         !bytes_equal(BYTES_OF(out->stat), bytes_of(stat, PUB_BYTES)))
+        return ERR_UNKNOWN;
+    if (out->waits != 0)
         return ERR_UNKNOWN;
     return cred_expired(out, c->now) ? ERR_EXPIRED : OK;
 }
@@ -505,6 +514,9 @@ enum err serve_tick(struct txn *t, const struct node_env *env, uint64_t now,
     if (*out_more)
         return OK;
     TRY(change_tick(&c, out_more));
+    if (*out_more)
+        return OK;
+    TRY(move_tick(&c, out_more));
     return *out_more ? OK : request_tick(&c, out_more);
 }
 

@@ -40,7 +40,7 @@ enum serve_key {
     X(EPOCH_NEXT, epoch_next, ward_next, NEEDS_ACCOUNT, EV_COUNT)                        \
     X(EPOCH_PREPARE, epoch_prepare, ward_prepare, NEEDS_ACCOUNT, EV_EPOCH_PREPARED)      \
     X(EPOCH_COMMIT, epoch_commit, ward_commit, NEEDS_ACCOUNT, EV_EPOCH_COMMITTED)        \
-    X(EPOCH_STATE, epoch_state, ward_state, NEEDS_CONVERSATION, EV_COUNT)                \
+    X(EPOCH_STATE, epoch_state, move_epoch_state, NEEDS_CONVERSATION, EV_COUNT)          \
     X(RETIRE, retire, change_retire, NEEDS_ACCOUNT, EV_COUNT)                            \
     X(EPOCH_ABORT, epoch_abort, ward_abort, NEEDS_ACCOUNT, EV_COUNT)                     \
     X(CERT_PUT, cert_put, ward_cert_put, NEEDS_REQUESTER, EV_COUNT)                      \
@@ -50,7 +50,7 @@ enum serve_key {
     X(TRY, try, request_try, NEEDS_CONVERSATION, EV_REQUEST_TRIED)                       \
     X(BOX_GET, box_get, request_box_get, NEEDS_CONVERSATION, EV_COUNT)                   \
     X(APPROVE, approve, request_approve, NEEDS_GUARDIAN, EV_REQUEST_APPROVED)            \
-    X(REFUSE, refuse, request_refuse, NEEDS_CONVERSATION, EV_REQUEST_REFUSED)            \
+    X(REFUSE, refuse, move_refuse, NEEDS_CONVERSATION, EV_REQUEST_REFUSED)               \
     X(UNLOCK, unlock, request_unlock, NEEDS_GUARDIAN, EV_COUNT)                          \
     X(OPEN, open, request_open, NEEDS_LINK, EV_REQUEST_OPENED)                           \
     X(REVEAL, reveal, request_reveal, NEEDS_REQUESTER, EV_REQUEST_LIVE)                  \
@@ -69,6 +69,7 @@ enum serve_key {
     X(DROP_ACK, drop_ack, drop_serve_ack, NEEDS_CONVERSATION, EV_COUNT)                  \
     X(DROP_WATCH, drop_watch, drop_serve_watch, NEEDS_CONVERSATION, EV_COUNT)            \
     X(DROP_CLOSE, drop_close, drop_serve_close, NEEDS_CONVERSATION, EV_COUNT)            \
+    X(MOVE, move, move_serve, NEEDS_REQUESTER, EV_COUNT)                                 \
     X(CHECK, check, proof_check, NEEDS_CONVERSATION, EV_COUNT)                           \
     X(DRILL_ASK, drill_ask, proof_drill_ask, NEEDS_CONVERSATION, EV_COUNT)               \
     X(DRILL_LIST, drill_list, proof_drill_list, NEEDS_CONVERSATION, EV_COUNT)            \

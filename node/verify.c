@@ -2,6 +2,7 @@
 #include "node/verify.h"
 
 #include "node/drop.h"
+#include "node/move.h"
 #include "node/seat.h"
 #include "node/store_part.h"
 #include "node/ward.h"
@@ -180,7 +181,8 @@ static enum err verify_wards(struct call *c, struct verdict *v)
         TRY(drop_owned(c, ward.ward, &drops));
         TRY(epochs_of(c, ward.ward, &epochs));
         v->owners_wrong += !same(&creds, &ward.creds) || !same(&drops, &ward.drops) ||
-                           epochs != ward.epochs || !vault_there(c, &ward);
+                           epochs != ward.epochs || !vault_there(c, &ward) ||
+                           !move_there(c, &ward);
     }
 }
 

@@ -241,6 +241,9 @@ static enum err line_of(struct call *c, const struct record_ward *ward,
                                .confirmed = ward->confirmed,
                                .left = ward->left,
                                .end_due = ward->end_due };
+    out->moved = ward->moved;
+    out->move_due = ward->move_due;
+    memcpy(out->move, ward->move, ID_BYTES);
     if (record_frozen(ward, c->now))
         out->frozen = ward->frozen;
     if (ward_stops_count(ward, c->now)) {

@@ -167,6 +167,7 @@ static enum err forget(struct call *c, const struct record_ward *ward, size_t *i
     owned_drop(&seat.wards, ward->ward);
     TRY(seat_put(c, &seat));
     TRY(txn_del(c->txn, TAB_WARD_SEAT, key_bytes(&here)));
+    TRY(txn_del(c->txn, TAB_DRILL, BYTES_OF(ward->ward)));
     return txn_del(c->txn, TAB_WARD, BYTES_OF(ward->ward));
 }
 

@@ -15,24 +15,29 @@ enum err ward_ack_seed(struct call *c, const uint8_t ward[ID_BYTES], uint32_t ep
     return n == sizeof out->b ? OK : ERR_CORRUPT;
 }
 
-/* Signed by the active epoch's key; the first by the node's. */
+/* Signed by the active epoch's key; of a new root by the one that was confirmed, as what
+ * is active may be the work of whoever stole the old one; the first by the node's. */
 static enum err next_sign(struct call *c, const struct record_ward *ward,
                           struct record_epoch *next)
 {
     AUTO_SECRET struct sign_seed *by = NULL;
+    struct record_epoch sure = { .epoch = ward->active };
 
     TRY(secret_new(&by));
+    if (ward->root_new != 0)
+        TRY(ward_confirmed(c, ward->ward, 0, &sure));
     if (ward->active == 0)
         *by = c->env->id->sign;
     else
-        TRY(ward_ack_seed(c, ward->ward, ward->active, by));
+        TRY(ward_ack_seed(c, ward->ward, sure.epoch, by));
     ack_key_sign(by, next->ward, next->epoch, next->ack, next->ack_sig);
     return OK;
 }
 
 /*
  * Which number comes next: the active epoch's and one; any where none was ever held (a
- * guardian added later); or what a certificate shows the others to have, and one.
+ * guardian added later); or what a certificate shows the others to have, and one. The
+ * first of a new root: any later one, as the old one may have got further elsewhere.
  */
 static enum err next_may(const struct record_ward *ward, uint32_t epoch)
 {
@@ -44,6 +49,8 @@ static enum err next_may(const struct record_ward *ward, uint32_t epoch)
         may = true;
     else if (ward->cert_epoch > ward->active)
         may = epoch == ward->cert_epoch || epoch == ward->cert_epoch + 1;
+    if (ward->root_new != 0 && epoch > ward->active)
+        may = true;
     return may ? OK : ERR_STATE;
 }
 
@@ -322,6 +329,7 @@ enum err ward_make_active(struct call *c, struct record_ward *ward,
     e->state = EPOCH_ACTIVE;
     e->committed = c->now;
     ward->active = e->epoch;
+    ward->root_new = 0;
     TRY(ward_epoch_put(c, e));
     TRY(ward_put(c, ward));
     TRY(drop_tell(c, ward, REC_EPOCH_COMMITTED, NULL, e->epoch));
