@@ -1,0 +1,848 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* When an old epoch may be erased, and that it is gone then. Wrong cases first. */
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "node/verify.h"
+#include "tests/unit/changing.h"
+
+static uint8_t people_mem[PROOF];
+static uint8_t machines_mem[PROOF];
+
+static int up(void **state)
+{
+    *state = changing_new(51);
+    return 0;
+}
+
+static int down(void **state)
+{
+    changing_free(*state);
+    return 0;
+}
+
+/* A confirmed epoch 1 and an active epoch 2 with the same people. */
+static void two_epochs(struct changing *w)
+{
+    change_confirmed(w);
+    change_epoch(w, 1);
+    change_epoch(w, 2);
+}
+
+static struct req_retire asks(const struct changing *w, uint32_t epoch, unsigned people,
+                              unsigned machines)
+{
+    struct req_retire req = { .epoch = epoch };
+
+    memcpy(req.manifest_hash, w->made[epoch].e.hash, HASH_BYTES);
+    req.people = people_epoch(w, people, epoch, people_mem);
+    req.machines = machines_of(w, machines, epoch, machines_mem);
+    return req;
+}
+
+static void verified(struct changing *w)
+{
+    struct verdict v = { 0 };
+
+    assert_int_equal(verify(w->n.store, &w->n.env, &v), OK);
+    assert_true(verdict_good(&v));
+}
+
+/* ---- what does not prove it ---- */
+
+static void too_few_people_erase_nothing(void **state)
+{
+    struct changing *w = *state;
+    const unsigned few[] = { 0, SAY_0, SAY_HERE, SAY_2 };
+    struct rep_retire rep = { 0 };
+
+    two_epochs(w);
+    w->n.now += 100 * DAY;
+    for (size_t i = 0; i < 4; i++) {
+        struct req_retire req = asks(w, 2, few[i], SAY_ALL);
+
+        assert_int_equal(ask_retire(w, &req, NULL), ERR_CERT);
+    }
+    ticks(w);
+    assert_true(is_there(w, 1));
+    assert_false(is_confirmed(w, 2));
+    assert_int_equal(heard(w, REC_RETIRE_PLANNED), 0);
+    struct req_retire req = asks(w, 2, SAY_0 | SAY_2, SAY_ALL);
+
+    assert_int_equal(ask_retire(w, &req, &rep), OK);
+    assert_int_equal(rep.state, PLAN_DONE);
+    assert_false(is_there(w, 1));
+    assert_true(is_confirmed(w, 2));
+}
+
+static void words_that_say_something_else_do_not_count(void **state)
+{
+    struct changing *w = *state;
+
+    two_epochs(w);
+    w->n.now += 100 * DAY;
+    for (int fault = 0; fault < 9; fault++) {
+        struct say say[2] = { say_epoch(w, 0, 2), say_epoch(w, 2, 2) };
+        struct statement *s = &say[1].s;
+        struct req_retire req = asks(w, 2, SAY_ALL, SAY_ALL);
+
+        if (fault == 0)
+            s->subject[0] ^= 1;
+        if (fault == 1)
+            s->epochs[0].opened = 2;
+        if (fault == 2)
+            s->purpose = PURPOSE_ENROL;
+        if (fault == 3)
+            s->purpose = PURPOSE_END;
+        if (fault == 4)
+            s->kind = REQUEST_RESTORE;
+        if (fault == 5)
+            say[1] = say_epoch(w, 0, 2); /* the same person twice */
+        if (fault == 6)
+            say[1].by = &w->other.approval; /* guards another ward */
+        if (fault == 7)
+            s->epochs[0].manifest_hash[0] ^= 1;
+        if (fault == 8)
+            say[1] = say_epoch(w, 2, 1); /* of the epoch before, said again */
+        req.people = people_of(say, 2, people_mem);
+        assert_int_equal(ask_retire(w, &req, NULL), ERR_CERT);
+        assert_true(is_there(w, 1));
+    }
+    assert_int_equal(retire(w, 2, NULL), OK);
+}
+
+static void an_unconfirmed_descriptor_judges_nothing(void **state)
+{
+    struct changing *w = *state;
+    struct sign_seed honest[PEOPLE];
+
+    change_confirmed(w);
+    change_epoch(w, 1);
+    memcpy(honest, w->people, sizeof honest);
+    /* Whoever has the owner's keys writes a descriptor of own people, and one more. */
+    rng_fill(&w->n.rng, (uint8_t *)w->people, sizeof w->people);
+    change_epoch(w, 2);
+    change_epoch(w, 3);
+    w->n.now += 100 * DAY;
+    assert_int_equal(retire(w, 3, NULL), ERR_CERT);
+    assert_int_equal(retire(w, 2, NULL), ERR_CERT);
+    assert_int_equal(
+        ask_cert(w, &w->o.who, 3, people_epoch(w, SAY_ALL, 3, people_mem), NULL),
+        ERR_CERT);
+    assert_false(is_confirmed(w, 2));
+    assert_true(is_there(w, 1));
+    /* The people of the confirmed one can: everything between goes with it. */
+    memcpy(w->people, honest, sizeof honest);
+    assert_int_equal(retire(w, 3, NULL), OK);
+    assert_false(is_there(w, 1));
+    assert_false(is_there(w, 2));
+    assert_true(is_confirmed(w, 3));
+}
+
+static void without_a_confirmed_epoch_nothing_goes(void **state)
+{
+    struct changing *w = *state;
+
+    change_epoch(w, 1);
+    change_epoch(w, 2);
+    w->n.now += 100 * DAY;
+    assert_int_equal(retire(w, 2, NULL), ERR_CERT);
+    change_confirmed(w);
+    assert_int_equal(retire(w, 2, NULL), OK);
+    assert_false(is_there(w, 1));
+}
+
+static void only_what_is_active_here_takes_its_place(void **state)
+{
+    struct changing *w = *state;
+    struct req_retire req;
+
+    two_epochs(w);
+    w->n.now += 100 * DAY;
+    req = asks(w, 2, SAY_ALL, SAY_ALL);
+    req.manifest_hash[3] ^= 1;
+    assert_int_equal(ask_retire(w, &req, NULL), ERR_STATE);
+    req = asks(w, 2, SAY_ALL, SAY_ALL);
+    req.epoch = 3;
+    assert_int_equal(ask_retire(w, &req, NULL), ERR_STATE);
+    assert_int_equal(change_next(w, 3), OK);
+    assert_int_equal(change_prepare(w, 3), OK);
+    w->made[3].ack = w->made[2].ack; /* of another epoch */
+    assert_int_equal(retire(w, 3, NULL), ERR_STATE);
+    assert_true(is_there(w, 1));
+}
+
+static void machines_need_one_to_spare(void **state)
+{
+    struct changing *w = *state;
+    struct req_retire req;
+
+    two_epochs(w);
+    change_epoch(w, 3);
+    w->n.now += 100 * DAY;
+    for (unsigned mask = 0; mask < SAY_ALL; mask++) {
+        req = asks(w, 3, SAY_ALL, mask);
+        assert_int_equal(ask_retire(w, &req, NULL), ERR_CERT);
+    }
+    /* Of the epoch before; and of a node that says so three times. */
+    req = asks(w, 3, SAY_ALL, SAY_ALL);
+    req.machines = machines_of(w, SAY_ALL, 2, machines_mem);
+    assert_int_equal(ask_retire(w, &req, NULL), ERR_CERT);
+    w->nodes[2] = w->nodes[0];
+    req = asks(w, 3, SAY_ALL, SAY_ALL);
+    assert_int_equal(ask_retire(w, &req, NULL), ERR_CERT);
+    assert_true(is_there(w, 1));
+}
+
+/* ---- not yet, and not now ---- */
+
+static void not_before_the_dual_time(void **state)
+{
+    struct changing *w = *state;
+    struct rep_retire rep = { 0 };
+
+    two_epochs(w);
+    uint64_t due = w->n.now + DUAL_TIME_S;
+
+    w->n.now += DAY;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(retire(w, 2, &rep), OK);
+        assert_int_equal(rep.state, PLAN_WAITS);
+        assert_int_equal(rep.due, due);
+        assert_int_equal(rep.own, 0);
+    }
+    assert_int_equal(heard(w, REC_RETIRE_PLANNED), 1);
+    assert_int_equal(heard(w, REC_EPOCH_CONFIRMED), 1);
+    assert_int_equal(state_of(w, 0).retire_to, 2);
+    assert_int_equal(state_of(w, 0).retire_due, due);
+    node_sim_again(&w->n);
+    w->n.now = due - 1;
+    ticks(w);
+    assert_true(is_there(w, 1));
+    w->n.now = due;
+    ticks(w);
+    assert_false(is_there(w, 1));
+    assert_int_equal(state_of(w, 0).retire_due, 0);
+    assert_int_equal(state_of(w, 0).retired, 1);
+    assert_int_equal(heard(w, REC_EPOCH_RETIRED), 1);
+    verified(w);
+}
+
+static void never_while_a_restore_waits(void **state)
+{
+    struct changing *w = *state;
+    struct sim_asker a;
+    struct rep_retire rep = { 0 };
+    struct req_stop stop = { 0 };
+
+    two_epochs(w);
+    w->n.now += 20 * DAY;
+    restore_approved(w, &a);
+    assert_int_equal(retire(w, 2, &rep), OK);
+    assert_int_equal(rep.state, PLAN_WAITS);
+    ticks(w);
+    assert_true(is_there(w, 1));
+    /* Contested is as good. */
+    sim_op(&w->n, stop.op);
+    memcpy(stop.request, a.request, ID_BYTES);
+    assert_int_equal(node_sim_ask(&w->n, &w->o.who, MSG_STOP, &stop, NULL), OK);
+    ticks(w);
+    assert_true(is_there(w, 1));
+    assert_int_equal(restore_refuse(w, &a), OK);
+    ticks(w);
+    assert_false(is_there(w, 1));
+}
+
+static void one_that_nobody_approved_does_not_hold_it_up(void **state)
+{
+    struct changing *w = *state;
+    struct sim_asker a;
+
+    two_epochs(w);
+    w->n.now += 20 * DAY;
+    restore_live(w, &a);
+    assert_int_equal(confirm(w, PURPOSE_EPOCH, 2), OK);
+    assert_int_equal(retire(w, 2, NULL), OK);
+    assert_false(is_there(w, 1));
+}
+
+static void frozen_nothing_goes(void **state)
+{
+    struct changing *w = *state;
+    struct rep_retire rep = { 0 };
+
+    two_epochs(w);
+    assert_int_equal(retire(w, 2, &rep), OK);
+    assert_int_equal(rep.state, PLAN_WAITS);
+    w->n.now += 13 * DAY;
+    assert_int_equal(ask_freeze(w), OK);
+    assert_int_equal(retire(w, 2, &rep), ERR_FROZEN);
+    assert_int_equal(ask_abort(w, 3), ERR_FROZEN);
+    assert_int_equal(
+        ask_cert(w, &w->o.who, 2, people_epoch(w, SAY_ALL, 2, people_mem), NULL),
+        ERR_FROZEN);
+    w->n.now += 2 * DAY;
+    ticks(w);
+    assert_true(is_there(w, 1));
+    w->n.now += WARD_FROZEN_S;
+    ticks(w);
+    assert_false(is_there(w, 1));
+}
+
+static void a_clock_set_back_keeps_nothing_for_ever(void **state)
+{
+    struct changing *w = *state;
+    struct rep_retire rep = { 0 };
+
+    two_epochs(w);
+    assert_int_equal(retire(w, 2, &rep), OK);
+    w->n.now -= 1000 * DAY;
+    ticks(w);
+    assert_int_equal(retire(w, 2, &rep), OK);
+    w->n.now += DUAL_TIME_S - 1;
+    ticks(w);
+    assert_true(is_there(w, 1));
+    w->n.now += RETIRE_OWN_S;
+    ticks(w);
+    assert_false(is_there(w, 1));
+}
+
+/* ---- sooner ---- */
+
+static void who_got_a_piece_here_need_not_wait(void **state)
+{
+    struct changing *w = *state;
+    struct sim_asker a;
+    struct sim_asker other;
+    struct rep_retire rep = { 0 };
+    struct req_retire req;
+
+    two_epochs(w);
+    restore_released(w, &a);
+    restore_live(w, &other);
+    change_epoch(w, 3);
+    req = asks(w, 3, SAY_ALL, SAY_ALL);
+    /* A signature of nobody; one of somebody who got nothing yet. */
+    memcpy(req.req_sign, a.sign_pub, PUB_BYTES);
+    assert_int_equal(ask_retire(w, &req, &rep), ERR_CERT);
+    retire_sign(&a.sign, w->o.ward, 2, req.manifest_hash, req.sig);
+    assert_int_equal(ask_retire(w, &req, &rep), ERR_CERT);
+    memcpy(req.req_sign, other.sign_pub, PUB_BYTES);
+    retire_sign(&other.sign, w->o.ward, 3, req.manifest_hash, req.sig);
+    assert_int_equal(ask_retire(w, &req, &rep), OK);
+    assert_int_equal(rep.state, PLAN_WAITS);
+    /* Few people are few people also then. */
+    req.people = people_epoch(w, SAY_HERE, 3, people_mem);
+    memcpy(req.req_sign, a.sign_pub, PUB_BYTES);
+    retire_sign(&a.sign, w->o.ward, 3, req.manifest_hash, req.sig);
+    assert_int_equal(ask_retire(w, &req, &rep), ERR_CERT);
+    assert_true(is_there(w, 1));
+    req.people = people_epoch(w, SAY_ALL, 3, people_mem);
+    assert_int_equal(ask_retire(w, &req, &rep), OK);
+    assert_int_equal(rep.state, PLAN_DONE);
+    assert_false(is_there(w, 1));
+    assert_false(is_there(w, 2));
+}
+
+/* ---- where deaths make the thresholds impossible ---- */
+
+static void its_own_guardian_and_one_more_erase_one_piece(void **state)
+{
+    struct changing *w = *state;
+    struct rep_retire rep = { 0 };
+    struct req_retire req;
+
+    w->t = 3;
+    two_epochs(w);
+    uint64_t due = w->n.now + RETIRE_OWN_S;
+
+    /* Two others are not enough here: its own guardian kept silent. */
+    req = asks(w, 2, SAY_0 | SAY_2, SAY_ALL);
+    assert_int_equal(ask_retire(w, &req, &rep), ERR_CERT);
+    req = asks(w, 2, SAY_HERE, SAY_ALL);
+    assert_int_equal(ask_retire(w, &req, &rep), ERR_CERT);
+    req = asks(w, 2, SAY_HERE | SAY_2, SAY_ALL);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(ask_retire(w, &req, &rep), OK);
+        assert_int_equal(rep.state, PLAN_WAITS);
+        assert_int_equal(rep.due, due);
+        assert_int_equal(rep.own, 1);
+    }
+    assert_false(is_confirmed(w, 2));
+    assert_int_equal(heard(w, REC_RETIRE_PLANNED), 1);
+    w->n.now += 15 * DAY;
+    ticks(w);
+    assert_int_equal(heard(w, REC_RETIRE_PLANNED), 2);
+    w->n.now = due - DAY;
+    ticks(w);
+    ticks(w);
+    assert_int_equal(heard(w, REC_RETIRE_PLANNED), 3);
+    w->n.now = due - 1;
+    ticks(w);
+    assert_true(is_there(w, 1));
+    w->n.now = due;
+    ticks(w);
+    assert_false(is_there(w, 1));
+    assert_int_equal(heard(w, REC_RETIRE_PLANNED), 3);
+    /* What else could judge what comes next? */
+    assert_true(is_confirmed(w, 2));
+}
+
+static void a_late_plan_of_few_is_alerted_all_the_same(void **state)
+{
+    struct changing *w = *state;
+    struct rep_retire rep = { 0 };
+    struct req_retire req;
+
+    w->t = 3;
+    two_epochs(w);
+    w->n.now += 300 * DAY;
+    req = asks(w, 2, SAY_HERE | SAY_0, SAY_ALL);
+    assert_int_equal(ask_retire(w, &req, &rep), OK);
+    assert_int_equal(rep.state, PLAN_WAITS);
+    assert_int_equal(rep.due, w->n.now + DUAL_TIME_S);
+    assert_true(is_there(w, 1));
+}
+
+static void enough_people_are_not_outdone_by_few(void **state)
+{
+    struct changing *w = *state;
+    struct rep_retire rep = { 0 };
+    struct req_retire req;
+
+    w->t = 3;
+    two_epochs(w);
+    uint64_t due = w->n.now + DUAL_TIME_S;
+
+    req = asks(w, 2, SAY_HERE | SAY_0, SAY_ALL);
+    assert_int_equal(ask_retire(w, &req, &rep), OK);
+    assert_int_equal(rep.own, 1);
+    assert_int_equal(retire(w, 2, &rep), OK);
+    assert_int_equal(rep.own, 0);
+    assert_int_equal(rep.due, due);
+    req = asks(w, 2, SAY_HERE | SAY_0, SAY_ALL);
+    assert_int_equal(ask_retire(w, &req, &rep), OK);
+    assert_int_equal(rep.own, 0);
+    assert_int_equal(rep.due, due);
+    w->n.now = due;
+    ticks(w);
+    assert_false(is_there(w, 1));
+}
+
+/* ---- gone is gone ---- */
+
+static void asked_again_it_is_done(void **state)
+{
+    struct changing *w = *state;
+    struct rep_retire rep = { 0 };
+
+    two_epochs(w);
+    w->n.now += 20 * DAY;
+    assert_int_equal(retire(w, 2, &rep), OK);
+    assert_int_equal(rep.state, PLAN_DONE);
+    node_sim_again(&w->n);
+    w->n.now += 1;
+    assert_int_equal(retire(w, 2, &rep), OK);
+    assert_int_equal(rep.state, PLAN_DONE);
+    assert_int_equal(heard(w, REC_EPOCH_RETIRED), 1);
+    verified(w);
+}
+
+static void what_was_erased_never_comes_back(void **state)
+{
+    struct changing *w = *state;
+
+    two_epochs(w);
+    w->n.now += 20 * DAY;
+    assert_int_equal(retire(w, 2, NULL), OK);
+    node_sim_again(&w->n);
+    /* Its number, */
+    assert_int_equal(change_prepare(w, 1), ERR_STATE);
+    assert_int_equal(change_commit(w, 1), ERR_STATE);
+    assert_int_equal(
+        ask_cert(w, &w->o.who, 1, people_epoch(w, SAY_ALL, 1, people_mem), NULL),
+        ERR_STATE);
+    /* nor its manifest under another. */
+    uint8_t hash[HASH_BYTES];
+
+    memcpy(hash, w->made[1].e.hash, HASH_BYTES);
+    assert_int_equal(change_next(w, 3), OK);
+    memcpy(w->made[3].e.d.manifest_hash, hash, HASH_BYTES);
+    memcpy(w->made[3].e.req.manifest_hash, hash, HASH_BYTES);
+    sim_epoch_sign(&w->o, &w->made[3].e);
+    assert_int_equal(change_prepare(w, 3), ERR_STATE);
+    assert_int_equal(change_next(w, 1), ERR_STATE);
+}
+
+static void a_dealers_garbage_erases_nothing(void **state)
+{
+    struct changing *w = *state;
+    struct sign_seed honest[PEOPLE];
+
+    change_confirmed(w);
+    change_epoch(w, 1);
+    memcpy(honest, w->people, sizeof honest);
+    rng_fill(&w->n.rng, (uint8_t *)w->people, sizeof w->people);
+    for (uint32_t i = 2; i <= EPOCHS_OWNER; i++) {
+        change_epoch(w, i);
+        w->n.now += 40 * DAY;
+        assert_int_equal(retire(w, i, NULL), ERR_CERT);
+    }
+    assert_int_equal(change_next(w, EPOCHS_OWNER + 1), ERR_FULL);
+    ticks(w);
+    assert_true(is_there(w, 1));
+    assert_true(is_confirmed(w, 1));
+    /* His own hold does not rule. */
+    struct rep_epoch_state s = state_of(w, 0);
+
+    assert_int_equal(s.n_epochs, EPOCHS_OWNER);
+    memcpy(w->people, honest, sizeof honest);
+}
+
+/* ---- nothing of it is left ---- */
+
+enum { WINDOW = 24, KEPT = 64 };
+
+static uint8_t windows[KEPT][WINDOW];
+static size_t n_windows;
+static size_t hits;
+
+/* The middle of each key file. */
+static int note_key(const char *path, const struct stat *st, int type, struct FTW *f)
+{
+    uint8_t mem[4096];
+
+    (void)f;
+    if (type != FTW_F || strstr(path, "/keys/") == NULL || st->st_size < WINDOW)
+        return 0;
+    FILE *in = fopen(path, "rb");
+
+    assert_non_null(in);
+    size_t n = fread(mem, 1, sizeof mem, in);
+
+    (void)fclose(in);
+    assert_true(n >= WINDOW && n_windows < KEPT);
+    memcpy(windows[n_windows++], mem + (n - WINDOW) / 2, WINDOW);
+    return 0;
+}
+
+static int look_for(const char *path, const struct stat *st, int type, struct FTW *f)
+{
+    (void)f;
+    if (type != FTW_F || st->st_size == 0)
+        return 0;
+    AUTO_FREE uint8_t *mem = calloc(1, (size_t)st->st_size);
+    FILE *in = fopen(path, "rb");
+
+    assert_non_null(mem);
+    assert_non_null(in);
+    size_t n = fread(mem, 1, (size_t)st->st_size, in);
+
+    (void)fclose(in);
+    for (size_t i = 0; i < n_windows; i++)
+        hits += memmem(mem, n, windows[i], WINDOW) != NULL;
+    return 0;
+}
+
+static size_t scan(const struct changing *w)
+{
+    hits = 0;
+    assert_int_equal(nftw(w->n.dir, look_for, 8, FTW_PHYS), 0);
+    return hits;
+}
+
+static enum err nothing_of_1(struct call *c, void *arg)
+{
+    struct changing *w = arg;
+    struct data_id id = { .epoch = 1 };
+    struct txn_key key = key_epoch(w->o.ward, 1);
+    struct txn_key at = { 0 };
+
+    memcpy(id.ward, w->o.ward, ID_BYTES);
+    assert_int_equal(data_key_has(c->txn, &id), ERR_UNKNOWN);
+    assert_int_equal(txn_has(c->txn, TAB_EPOCH, key_bytes(&key)), ERR_UNKNOWN);
+    assert_int_equal(
+        txn_next(c->txn, TAB_OBJECT, key_bytes(&key), &at, (struct span){ 0 }, NULL),
+        ERR_UNKNOWN);
+    return OK;
+}
+
+static void key_files_and_store_hold_nothing_of_it(void **state)
+{
+    struct changing *w = *state;
+
+    change_confirmed(w);
+    change_epoch(w, 1);
+    n_windows = 0;
+    assert_int_equal(nftw(w->n.dir, note_key, 8, FTW_PHYS), 0);
+    assert_true(n_windows >= 1); /* the key of epoch 1, in its copies */
+    assert_int_equal(scan(w), n_windows);
+    change_epoch(w, 2);
+    w->n.now += 20 * DAY;
+    assert_int_equal(retire(w, 2, NULL), OK);
+    assert_int_equal(scan(w), 0);
+    assert_int_equal(node_sim_write(&w->n, NULL, nothing_of_1, w), OK);
+    node_sim_again(&w->n);
+    assert_int_equal(scan(w), 0);
+    verified(w);
+}
+
+/* ---- whoever was away ---- */
+
+static void a_certificate_lets_a_node_catch_up(void **state)
+{
+    struct changing *w = *state;
+    uint8_t held = 9;
+
+    change_confirmed(w);
+    change_epoch(w, 1);
+    /* The others are at 3; this node has not even heard of 2. */
+    w->made[3].e.req.epoch = 3;
+    rng_fill(&w->n.rng, w->made[3].e.hash, HASH_BYTES);
+    assert_int_equal(change_next(w, 3), ERR_STATE);
+    struct bytes few = people_epoch(w, SAY_0, 3, people_mem);
+
+    assert_int_equal(ask_cert(w, &w->o.who, 3, few, &held), ERR_CERT);
+    struct bytes enough = people_epoch(w, SAY_0 | SAY_2, 3, people_mem);
+
+    assert_int_equal(ask_cert(w, &w->o.who, 3, enough, &held), OK);
+    assert_int_equal(held, 0);
+    struct rep_epoch_state s = state_of(w, EPOCH_WANT_CERT);
+
+    assert_int_equal(s.cert_epoch, 3);
+    assert_memory_equal(s.cert_hash, w->made[3].e.hash, HASH_BYTES);
+    assert_true(bytes_equal(s.proof, enough));
+    assert_int_equal(change_next(w, 2), ERR_STATE);
+    assert_int_equal(change_next(w, 5), ERR_STATE);
+    /* It takes that very one, */
+    uint8_t hash[HASH_BYTES];
+
+    memcpy(hash, w->made[3].e.hash, HASH_BYTES);
+    assert_int_equal(change_next(w, 3), OK);
+    assert_int_equal(change_prepare(w, 3), ERR_STATE);
+    memcpy(w->made[3].e.hash, hash, HASH_BYTES);
+    memcpy(w->made[3].e.d.manifest_hash, hash, HASH_BYTES);
+    memcpy(w->made[3].e.req.manifest_hash, hash, HASH_BYTES);
+    sim_epoch_sign(&w->o, &w->made[3].e);
+    assert_int_equal(change_prepare(w, 3), OK);
+    assert_int_equal(change_commit(w, 3), OK);
+    assert_true(is_confirmed(w, 3));
+    assert_true(is_there(w, 1));
+    verified(w);
+}
+
+static void or_take_the_one_after(void **state)
+{
+    struct changing *w = *state;
+
+    change_confirmed(w);
+    change_epoch(w, 1);
+    assert_int_equal(change_next(w, 2), OK);
+    assert_int_equal(change_prepare(w, 2), OK); /* overtaken: it gives way */
+    rng_fill(&w->n.rng, w->made[3].e.hash, HASH_BYTES);
+    assert_int_equal(change_next(w, 4), ERR_STATE);
+    assert_int_equal(
+        ask_cert(w, &w->o.who, 3, people_epoch(w, SAY_ALL, 3, people_mem), NULL), OK);
+    change_epoch(w, 4);
+    assert_false(is_there(w, 2));
+    assert_false(is_confirmed(w, 4));
+    w->n.now += 20 * DAY;
+    assert_int_equal(retire(w, 4, NULL), OK);
+    assert_false(is_there(w, 1));
+    assert_int_equal(heard(w, REC_EPOCH_ABORTED), 1);
+    verified(w);
+}
+
+static void a_certificate_commits_what_is_prepared(void **state)
+{
+    struct changing *w = *state;
+    uint8_t held = 0;
+
+    change_confirmed(w);
+    change_epoch(w, 1);
+    assert_int_equal(change_next(w, 2), OK);
+    assert_int_equal(change_prepare(w, 2), OK);
+    /* Somebody who asks for a restore may bring it, also while the ward is frozen. */
+    struct sim_asker a;
+
+    restore_live(w, &a);
+    assert_int_equal(node_sim_login(&w->n, &a.login, &a.who), OK);
+    assert_int_equal(ask_freeze(w), OK);
+    assert_int_equal(
+        ask_cert(w, &a.who, 2, people_epoch(w, SAY_HERE | SAY_2, 2, people_mem), &held),
+        OK);
+    assert_int_equal(held, 1);
+    assert_true(is_confirmed(w, 2));
+    struct rep_epoch_state s = state_of(w, 0);
+
+    assert_int_equal(line_of(&s, 2)->state, EPOCH_ACTIVE);
+    assert_int_equal(line_of(&s, 1)->state, EPOCH_SUPERSEDED);
+    /* Asked again; and another one of that number. */
+    assert_int_equal(
+        ask_cert(w, &a.who, 2, people_epoch(w, SAY_ALL, 2, people_mem), &held), OK);
+    assert_int_equal(held, 1);
+    w->made[2].e.hash[0] ^= 1;
+    assert_int_equal(
+        ask_cert(w, &a.who, 2, people_epoch(w, SAY_ALL, 2, people_mem), &held),
+        ERR_STATE);
+}
+
+static void what_the_guardians_did_not_confirm_gives_way(void **state)
+{
+    struct changing *w = *state;
+    uint8_t hash[HASH_BYTES];
+
+    change_confirmed(w);
+    change_epoch(w, 1);
+    assert_int_equal(change_next(w, 2), OK);
+    memcpy(hash, w->made[2].e.hash, HASH_BYTES);
+    assert_int_equal(change_prepare(w, 2), OK);
+    /* Another device's came through everywhere else. */
+    rng_fill(&w->n.rng, w->made[2].e.hash, HASH_BYTES);
+    memcpy(w->made[2].e.d.manifest_hash, w->made[2].e.hash, HASH_BYTES);
+    memcpy(w->made[2].e.req.manifest_hash, w->made[2].e.hash, HASH_BYTES);
+    sim_epoch_sign(&w->o, &w->made[2].e);
+    assert_int_equal(change_prepare(w, 2), ERR_BUSY);
+    assert_int_equal(
+        ask_cert(w, &w->o.who, 2, people_epoch(w, SAY_ALL, 2, people_mem), NULL), OK);
+    assert_int_equal(change_prepare(w, 2), OK);
+    assert_int_equal(change_commit(w, 2), OK);
+    assert_true(is_confirmed(w, 2));
+}
+
+static void a_guardian_added_later_confirms_the_first_one_here(void **state)
+{
+    struct changing *w = *state;
+
+    change_epoch(w, 5);
+    assert_false(is_confirmed(w, 5));
+    /* An enrolment confirmed is no epoch confirmed, an end even less. */
+    assert_int_equal(confirm(w, PURPOSE_END, 0), OK);
+    assert_int_equal(confirm(w, PURPOSE_ENROL, 0), OK);
+    assert_false(is_confirmed(w, 5));
+    assert_int_equal(confirm(w, PURPOSE_EPOCH, 5), OK);
+    assert_true(is_confirmed(w, 5));
+    /* The next one needs the people of this one. */
+    change_epoch(w, 6);
+    assert_int_equal(confirm(w, PURPOSE_EPOCH, 6), OK);
+    assert_false(is_confirmed(w, 6));
+    w->n.now += 20 * DAY;
+    assert_int_equal(retire(w, 6, NULL), OK);
+    assert_true(is_confirmed(w, 6));
+}
+
+/* ---- EPOCH_ABORT, views ---- */
+
+static void only_what_is_prepared_is_taken_back(void **state)
+{
+    struct changing *w = *state;
+
+    change_confirmed(w);
+    change_epoch(w, 1);
+    assert_int_equal(ask_abort(w, 1), ERR_STATE);
+    assert_int_equal(change_next(w, 2), OK);
+    assert_int_equal(change_prepare(w, 2), OK);
+    assert_int_equal(ask_abort(w, 2), OK);
+    assert_false(is_there(w, 2));
+    assert_int_equal(ask_abort(w, 2), OK);
+    assert_int_equal(heard(w, REC_EPOCH_ABORTED), 1);
+    assert_int_equal(change_prepare(w, 2), ERR_STATE);
+    verified(w);
+    change_epoch(w, 2);
+    assert_int_equal(ask_abort(w, 2), ERR_STATE);
+    assert_int_equal(ask_abort(w, 1), ERR_STATE);
+    assert_true(is_there(w, 1));
+    verified(w);
+}
+
+static enum err box_of(struct changing *w, const struct sim_asker *a, uint32_t epoch)
+{
+    struct req_box_get req = { .epoch = epoch };
+    struct rep_box_get rep = { 0 };
+
+    memcpy(req.request, a->request, ID_BYTES);
+    return node_sim_ask(&w->n, &w->a.who, MSG_BOX_GET, &req, &rep);
+}
+
+static void a_prepared_box_is_given_once_it_is_certified(void **state)
+{
+    struct changing *w = *state;
+    struct sim_asker a;
+
+    change_confirmed(w);
+    change_epoch(w, 1);
+    assert_int_equal(change_next(w, 2), OK);
+    assert_int_equal(change_prepare(w, 2), OK);
+    restore_live(w, &a);
+    assert_int_equal(box_of(w, &a, 1), OK);
+    assert_int_equal(box_of(w, &a, 2), ERR_UNKNOWN);
+    assert_int_equal(
+        ask_cert(w, &w->o.who, 2, people_epoch(w, SAY_ALL, 2, people_mem), NULL), OK);
+    assert_int_equal(box_of(w, &a, 2), OK);
+    assert_int_equal(box_of(w, &a, 3), ERR_UNKNOWN);
+}
+
+static void the_guardian_sees_their_wards_epochs(void **state)
+{
+    struct changing *w = *state;
+    struct req_epoch_state req = { 0 };
+    struct rep_epoch_state rep = { 0 };
+    struct sim_guardian b;
+
+    two_epochs(w);
+    sim_seat(&w->n, &b);
+    memcpy(req.ward, w->o.ward, ID_BYTES);
+    assert_int_equal(node_sim_ask(&w->n, &b.who, MSG_EPOCH_STATE, &req, &rep),
+                     ERR_UNKNOWN);
+    assert_int_equal(node_sim_ask(&w->n, &w->a.who, MSG_EPOCH_STATE, &req, &rep), OK);
+    assert_int_equal(rep.n_epochs, 2);
+}
+
+int main(void)
+{
+#define CASE(f) cmocka_unit_test_setup_teardown(f, up, down)
+    const struct CMUnitTest tests[] = {
+        CASE(too_few_people_erase_nothing),
+        CASE(words_that_say_something_else_do_not_count),
+        CASE(an_unconfirmed_descriptor_judges_nothing),
+        CASE(without_a_confirmed_epoch_nothing_goes),
+        CASE(only_what_is_active_here_takes_its_place),
+        CASE(machines_need_one_to_spare),
+        CASE(not_before_the_dual_time),
+        CASE(never_while_a_restore_waits),
+        CASE(one_that_nobody_approved_does_not_hold_it_up),
+        CASE(frozen_nothing_goes),
+        CASE(a_clock_set_back_keeps_nothing_for_ever),
+        CASE(who_got_a_piece_here_need_not_wait),
+        CASE(its_own_guardian_and_one_more_erase_one_piece),
+        CASE(a_late_plan_of_few_is_alerted_all_the_same),
+        CASE(enough_people_are_not_outdone_by_few),
+        CASE(asked_again_it_is_done),
+        CASE(what_was_erased_never_comes_back),
+        CASE(a_dealers_garbage_erases_nothing),
+        CASE(key_files_and_store_hold_nothing_of_it),
+        CASE(a_certificate_lets_a_node_catch_up),
+        CASE(or_take_the_one_after),
+        CASE(a_certificate_commits_what_is_prepared),
+        CASE(what_the_guardians_did_not_confirm_gives_way),
+        CASE(a_guardian_added_later_confirms_the_first_one_here),
+        CASE(only_what_is_prepared_is_taken_back),
+        CASE(a_prepared_box_is_given_once_it_is_certified),
+        CASE(the_guardian_sees_their_wards_epochs),
+    };
+#undef CASE
+
+    if (secret_start(SECRET_LOCK_WAIVED) != OK)
+        return 1;
+    int failed = cmocka_run_group_tests_name("retire", tests, NULL, NULL);
+
+    secret_end();
+    return failed;
+}
