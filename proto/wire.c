@@ -69,13 +69,13 @@ static enum err head_take(struct bytes *in, struct head *out)
     return OK;
 }
 
-/* Keys of a map: unsigned, at most 127, ascending. */
+/* Keys of a map: unsigned, at most 255, ascending. */
 static enum err key_take(struct bytes *in, int *last)
 {
     struct head key = { 0 };
 
     TRY(head_take(in, &key));
-    if (key.kind != HEAD_UINT || key.n > 127 || (int)key.n <= *last)
+    if (key.kind != HEAD_UINT || key.n > UINT8_MAX || (int)key.n <= *last)
         return ERR_FORMAT;
     *last = (int)key.n;
     return OK;

@@ -210,7 +210,7 @@ static void keys_must_be_small_numbers_that_ascend(void **state)
     assert_int_equal(scan("81a16100"), ERR_FORMAT);   /* text */
     assert_int_equal(scan("81c4016100"), ERR_FORMAT); /* bytes */
     assert_int_equal(scan("819000"), ERR_FORMAT);     /* list */
-    assert_int_equal(scan("81cc8000"), ERR_FORMAT);   /* 128 */
+    assert_int_equal(scan("81cd010000"), ERR_FORMAT); /* 256 */
     assert_int_equal(scan("817f00"), OK);
     assert_int_equal(scan("8101820200010000"), ERR_FORMAT); /* inside */
 }
