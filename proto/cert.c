@@ -11,7 +11,8 @@ bool cert_enough(const struct descriptor *d, const struct cert_count *c)
 
     for (uint32_t g = 0; g < d->n_groups; g++)
         groups += c->of[g] >= d->groups[g].t;
-    return groups >= d->group_threshold;
+    /* A descriptor that asks for nobody is satisfied by nobody. */
+    return d->group_threshold > 0 && groups >= d->group_threshold;
 }
 
 bool cert_spare(const struct descriptor *d, const struct cert_count *c)
@@ -172,9 +173,11 @@ static void judge_line(const struct descriptor *d, const struct cert_rule *rule,
     for (size_t i = 0; i < d->n_pieces; i++) {
         const struct descriptor_piece *p = &d->pieces[i];
 
-        if (v->by[i] || is_none(p->approval) ||
+        if (is_none(p->approval) ||
             statement_open(line->statement, p->approval, &s) != OK)
             continue;
+        if (v->by[i])
+            return; /* said already; a second piece of that key is the same person */
         if (!says(d, i, rule, &s, line->receipt))
             continue;
         v->by[i] = true;
@@ -227,9 +230,9 @@ enum err cert_machines(const struct descriptor *d, struct bytes raw, bool *out_e
     for (uint32_t i = 0; i < c->n_acks; i++) {
         uint32_t at = 0;
 
-        while (at < d->n_pieces && (by[at] || !holds(d, &d->pieces[at], c->acks[i].ack)))
+        while (at < d->n_pieces && !holds(d, &d->pieces[at], c->acks[i].ack))
             at++;
-        if (at == d->n_pieces)
+        if (at == d->n_pieces || by[at])
             continue;
         by[at] = true;
         count.of[d->pieces[at].group]++;
