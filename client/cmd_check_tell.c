@@ -53,7 +53,7 @@ static void tell_fault(struct check_desk *k, struct day_guardian *g)
     if (p->fault == CHECK_FINE || p->fault == p->fault_told)
         return;
     check_advice(g, p->fault, advice, n.command);
-    (void)snprintf(n.what, sizeof n.what, "%.*s's node %s. %s", TEXT(g->name),
+    (void)snprintf(n.what, sizeof n.what, "%.*s's node %s. %.900s", TEXT(g->name),
                    check_fault_text(p->fault), advice);
     if (tell(k, g, &n))
         p->fault_told = p->fault;
