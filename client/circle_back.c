@@ -171,7 +171,6 @@ static void take_entry(struct making *k, struct day_guardian *g,
     if (e->verdict == VERDICT_GOOD) {
         g->confirmed = e->approved;
         g->stored = e->approved;
-        g->epoch = k->m->epoch;
     }
     if (g->name.n > 0)
         return;
@@ -197,6 +196,8 @@ static void make_node(struct making *k, const struct manifest_piece *mp, size_t 
                                 .progress = GUARDIAN_ENROLLED,
                                 .n_node = 1,
                                 .added = k->p->now(),
+                                .epoch = k->m->epoch,
+                                .stored = k->m->made,
                                 .group = mp->group,
                                 .index = mp->index };
     if (told != NULL)

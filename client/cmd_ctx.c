@@ -100,6 +100,11 @@ static enum err open_asking(const struct ctx *ctx, const struct opening *o)
 
 enum err ctx_no_root(const struct ctx *ctx)
 {
+    if (home_is_moving(ctx->home))
+        return term_fail_as(ctx->term, ERR_UNKNOWN, EXIT_NONE, "move-unfinished",
+                            "The old one was put aside, for a new one: kith was cut off.",
+                            "kith root replace --resume", "There is no root key in %s.",
+                            ctx->home);
     if (home_has_aside(ctx->home))
         return term_fail_as(ctx->term, ERR_UNKNOWN, EXIT_NONE, "reset-unfinished",
                             "The old one was put aside, for new guardian keys. They "
@@ -136,7 +141,8 @@ enum err ctx_unlock(const struct ctx *ctx, struct home *h, struct unlocked **out
 enum err ctx_unlock_file(const struct ctx *ctx, struct home *h, enum home_file which,
                          struct home_key **out)
 {
-    const struct opening o = { h, which, "restore", NULL, out };
+    const char *name = which == HOME_MOVE ? "move" : "restore";
+    const struct opening o = { h, which, name, NULL, out };
     return open_file(ctx, &o);
 }
 

@@ -566,8 +566,13 @@ enum err home_root_unlock(struct home *h, const struct passphrase *pass,
                           struct unlocked **out)
 {
     AUTO_SECRET struct home_key *key = NULL;
-    AUTO_SECRET struct unlocked *u = NULL;
     TRY(home_key_open(h, HOME_ROOT, pass, &key));
+    return home_root_open(h, key, out);
+}
+
+enum err home_root_open(struct home *h, const struct home_key *key, struct unlocked **out)
+{
+    AUTO_SECRET struct unlocked *u = NULL;
     TRY(secret_new(&u));
     u->key = *key;
     TRY(root_read(h, key, &u->box));

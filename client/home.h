@@ -155,6 +155,8 @@ enum err home_root_create(struct home *h, const struct root_key *root,
 /* Opens the root box; pass NULL where there is no passphrase. As home_key_open. */
 enum err home_root_unlock(struct home *h, const struct passphrase *pass,
                           struct unlocked **out);
+/* The same with the key at hand. ERR_AUTH: another one. */
+enum err home_root_open(struct home *h, const struct home_key *key, struct unlocked **out);
 /* Writes the box again (epoch keys); ERR_CORRUPT unless the file holds u's root. */
 enum err home_root_save(struct home *h, const struct unlocked *u, const struct rng *rng);
 /*
@@ -164,6 +166,8 @@ enum err home_root_save(struct home *h, const struct unlocked *u, const struct r
 enum err home_root_aside(struct home *h, uint64_t when);
 /* The first WHEN from this one on under which nothing was put aside. */
 uint64_t home_aside_free(const struct home *h, uint64_t when);
+/* Whether a new root is under way in the home of that path. */
+bool home_is_moving(const char *path);
 /* Whether a root was ever put aside in the home of that path. */
 bool home_has_aside(const char *path);
 /* The key for HOME_JOURNAL, from the root. Caller frees. */
@@ -382,6 +386,7 @@ struct day_guardian {
     uint64_t retire_due; /* and will, at the earliest then; 0 not planned */
     uint32_t abort;      /* this prepared epoch is to be taken back there; 0 none */
     uint32_t before;     /* a card: the epoch whose paper was read back before that one */
+    uint8_t next_ack[PUB_BYTES]; /* its node's key for the newest epoch it was offered */
     uint32_t n_proof;
     struct day_proof proof[1]; /* day_proof */
 };

@@ -41,6 +41,13 @@ bool home_has_aside(const char *path)
     return found;
 }
 
+bool home_is_moving(const char *path)
+{
+    char file[HOME_PATH + ASIDE];
+    (void)snprintf(file, sizeof file, "%s/move", path);
+    return access(file, F_OK) == 0;
+}
+
 uint64_t home_aside_free(const struct home *h, uint64_t when)
 {
     while (h->dir >= 0 && has_aside(h, when))
