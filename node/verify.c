@@ -156,6 +156,35 @@ static bool vault_there(struct call *c, const struct record_ward *ward)
     return ward->vault == 0 || txn_has(c->txn, TAB_VAULT, BYTES_OF(ward->ward)) == OK;
 }
 
+static bool cert_there(struct call *c, const struct record_ward *ward)
+{
+    struct txn_key key = key_object(ward->ward, 0, OBJECT_CERT);
+
+    return ward->cert_epoch == 0 || txn_has(c->txn, TAB_OBJECT, key_bytes(&key)) == OK;
+}
+
+/* What was retired is older than what is active, known by number, and not there. */
+static enum err verify_retired(struct call *c, const struct record_ward *ward,
+                               bool *out_right)
+{
+    struct txn_key at = { 0 };
+    bool newest = ward->retired == 0;
+    bool right = true;
+    enum err e;
+
+    while ((e = txn_next(c->txn, TAB_RETIRED, BYTES_OF(ward->ward), &at,
+                         (struct span){ 0 }, NULL)) == OK) {
+        uint32_t epoch = load_u32(at.b + ID_BYTES);
+
+        newest = newest || epoch == ward->retired;
+        right = right && epoch <= ward->retired &&
+                (ward->left != 0 || epoch < ward->active) &&
+                txn_has(c->txn, TAB_EPOCH, key_bytes(&at)) == ERR_UNKNOWN;
+    }
+    *out_right = right && newest;
+    return e == ERR_UNKNOWN ? OK : e;
+}
+
 static enum err verify_wards(struct call *c, struct verdict *v)
 {
     struct txn_key at = { 0 };
@@ -166,6 +195,7 @@ static enum err verify_wards(struct call *c, struct verdict *v)
         struct owned creds = { 0 };
         struct owned drops = { 0 };
         uint32_t epochs = 0;
+        bool retired = true;
         enum err e = record_next(c, TAB_WARD, &record_ward_schema, (struct bytes){ 0 },
                                  &at, &ward);
 
@@ -180,9 +210,10 @@ static enum err verify_wards(struct call *c, struct verdict *v)
         TRY(owned_creds(c, ward.ward, &creds));
         TRY(drop_owned(c, ward.ward, &drops));
         TRY(epochs_of(c, ward.ward, &epochs));
+        TRY(verify_retired(c, &ward, &retired));
         v->owners_wrong += !same(&creds, &ward.creds) || !same(&drops, &ward.drops) ||
                            epochs != ward.epochs || !vault_there(c, &ward) ||
-                           !move_there(c, &ward);
+                           !move_there(c, &ward) || !cert_there(c, &ward) || !retired;
     }
 }
 
@@ -218,6 +249,21 @@ static enum err verify_pointers(struct call *c, const struct pointer *p,
     }
 }
 
+/* What stands for an erased epoch begins with its ward. */
+static enum err verify_tombs(struct call *c, struct verdict *v)
+{
+    struct txn_key at = { 0 };
+    enum err e;
+
+    while ((e = txn_next(c->txn, TAB_RETIRED, (struct bytes){ 0 }, &at,
+                         (struct span){ 0 }, NULL)) == OK) {
+        v->pointers++;
+        v->pointers_lost += at.n != ID_BYTES + 4 ||
+                            txn_has(c->txn, TAB_WARD, bytes_of(at.b, ID_BYTES)) != OK;
+    }
+    return e == ERR_UNKNOWN ? OK : e;
+}
+
 /* ---- all of it ---- */
 
 struct job {
@@ -232,6 +278,7 @@ static enum err verify_kept(struct call *c, struct verdict *v)
     TRY(verify_seats(c, v));
     TRY(verify_wards(c, v));
     TRY(vault_serve_verify(c, &v->vaults));
+    TRY(verify_tombs(c, v));
     for (size_t i = 0; i < sizeof pointers / sizeof pointers[0]; i++)
         TRY(verify_pointers(c, &pointers[i], v));
     return OK;

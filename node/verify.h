@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reads everything a stopped node keeps: each record and data key opens, each seat and
- * ward owns what it says, each drop and the log are whole chains, each object of a vault
- * is what its name says, nothing points into the void. Changes nothing. What rot did is
- * found here before somebody needs it.
+ * ward owns what it says, no erased epoch is back, each drop and the log are whole
+ * chains, each object of a vault is what its name says, nothing points into the void.
+ * Changes nothing. What rot did is found here before somebody needs it.
  */
 #ifndef KITH_NODE_VERIFY_H
 #define KITH_NODE_VERIFY_H

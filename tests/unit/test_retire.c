@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* When an old epoch may be erased, and that it is gone then. Wrong cases first. */
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -436,51 +433,6 @@ static void enough_people_are_not_outdone_by_few(void **state)
     assert_false(is_there(w, 1));
 }
 
-/* ---- gone is gone ---- */
-
-static void asked_again_it_is_done(void **state)
-{
-    struct changing *w = *state;
-    struct rep_retire rep = { 0 };
-
-    two_epochs(w);
-    w->n.now += 20 * DAY;
-    assert_int_equal(retire(w, 2, &rep), OK);
-    assert_int_equal(rep.state, PLAN_DONE);
-    node_sim_again(&w->n);
-    w->n.now += 1;
-    assert_int_equal(retire(w, 2, &rep), OK);
-    assert_int_equal(rep.state, PLAN_DONE);
-    assert_int_equal(heard(w, REC_EPOCH_RETIRED), 1);
-    verified(w);
-}
-
-static void what_was_erased_never_comes_back(void **state)
-{
-    struct changing *w = *state;
-
-    two_epochs(w);
-    w->n.now += 20 * DAY;
-    assert_int_equal(retire(w, 2, NULL), OK);
-    node_sim_again(&w->n);
-    /* Its number, */
-    assert_int_equal(change_prepare(w, 1), ERR_STATE);
-    assert_int_equal(change_commit(w, 1), ERR_STATE);
-    assert_int_equal(
-        ask_cert(w, &w->o.who, 1, people_epoch(w, SAY_ALL, 1, people_mem), NULL),
-        ERR_STATE);
-    /* nor its manifest under another. */
-    uint8_t hash[HASH_BYTES];
-
-    memcpy(hash, w->made[1].e.hash, HASH_BYTES);
-    assert_int_equal(change_next(w, 3), OK);
-    memcpy(w->made[3].e.d.manifest_hash, hash, HASH_BYTES);
-    memcpy(w->made[3].e.req.manifest_hash, hash, HASH_BYTES);
-    sim_epoch_sign(&w->o, &w->made[3].e);
-    assert_int_equal(change_prepare(w, 3), ERR_STATE);
-    assert_int_equal(change_next(w, 1), ERR_STATE);
-}
-
 static void a_dealers_garbage_erases_nothing(void **state)
 {
     struct changing *w = *state;
@@ -504,94 +456,6 @@ static void a_dealers_garbage_erases_nothing(void **state)
 
     assert_int_equal(s.n_epochs, EPOCHS_OWNER);
     memcpy(w->people, honest, sizeof honest);
-}
-
-/* ---- nothing of it is left ---- */
-
-enum { WINDOW = 24, KEPT = 64 };
-
-static uint8_t windows[KEPT][WINDOW];
-static size_t n_windows;
-static size_t hits;
-
-/* The middle of each key file. */
-static int note_key(const char *path, const struct stat *st, int type, struct FTW *f)
-{
-    uint8_t mem[4096];
-
-    (void)f;
-    if (type != FTW_F || strstr(path, "/keys/") == NULL || st->st_size < WINDOW)
-        return 0;
-    FILE *in = fopen(path, "rb");
-
-    assert_non_null(in);
-    size_t n = fread(mem, 1, sizeof mem, in);
-
-    (void)fclose(in);
-    assert_true(n >= WINDOW && n_windows < KEPT);
-    memcpy(windows[n_windows++], mem + (n - WINDOW) / 2, WINDOW);
-    return 0;
-}
-
-static int look_for(const char *path, const struct stat *st, int type, struct FTW *f)
-{
-    (void)f;
-    if (type != FTW_F || st->st_size == 0)
-        return 0;
-    AUTO_FREE uint8_t *mem = calloc(1, (size_t)st->st_size);
-    FILE *in = fopen(path, "rb");
-
-    assert_non_null(mem);
-    assert_non_null(in);
-    size_t n = fread(mem, 1, (size_t)st->st_size, in);
-
-    (void)fclose(in);
-    for (size_t i = 0; i < n_windows; i++)
-        hits += memmem(mem, n, windows[i], WINDOW) != NULL;
-    return 0;
-}
-
-static size_t scan(const struct changing *w)
-{
-    hits = 0;
-    assert_int_equal(nftw(w->n.dir, look_for, 8, FTW_PHYS), 0);
-    return hits;
-}
-
-static enum err nothing_of_1(struct call *c, void *arg)
-{
-    struct changing *w = arg;
-    struct data_id id = { .epoch = 1 };
-    struct txn_key key = key_epoch(w->o.ward, 1);
-    struct txn_key at = { 0 };
-
-    memcpy(id.ward, w->o.ward, ID_BYTES);
-    assert_int_equal(data_key_has(c->txn, &id), ERR_UNKNOWN);
-    assert_int_equal(txn_has(c->txn, TAB_EPOCH, key_bytes(&key)), ERR_UNKNOWN);
-    assert_int_equal(
-        txn_next(c->txn, TAB_OBJECT, key_bytes(&key), &at, (struct span){ 0 }, NULL),
-        ERR_UNKNOWN);
-    return OK;
-}
-
-static void key_files_and_store_hold_nothing_of_it(void **state)
-{
-    struct changing *w = *state;
-
-    change_confirmed(w);
-    change_epoch(w, 1);
-    n_windows = 0;
-    assert_int_equal(nftw(w->n.dir, note_key, 8, FTW_PHYS), 0);
-    assert_true(n_windows >= 1); /* the key of epoch 1, in its copies */
-    assert_int_equal(scan(w), n_windows);
-    change_epoch(w, 2);
-    w->n.now += 20 * DAY;
-    assert_int_equal(retire(w, 2, NULL), OK);
-    assert_int_equal(scan(w), 0);
-    assert_int_equal(node_sim_write(&w->n, NULL, nothing_of_1, w), OK);
-    node_sim_again(&w->n);
-    assert_int_equal(scan(w), 0);
-    verified(w);
 }
 
 /* ---- whoever was away ---- */
@@ -824,10 +688,7 @@ int main(void)
         CASE(its_own_guardian_and_one_more_erase_one_piece),
         CASE(a_late_plan_of_few_is_alerted_all_the_same),
         CASE(enough_people_are_not_outdone_by_few),
-        CASE(asked_again_it_is_done),
-        CASE(what_was_erased_never_comes_back),
         CASE(a_dealers_garbage_erases_nothing),
-        CASE(key_files_and_store_hold_nothing_of_it),
         CASE(a_certificate_lets_a_node_catch_up),
         CASE(or_take_the_one_after),
         CASE(a_certificate_commits_what_is_prepared),
