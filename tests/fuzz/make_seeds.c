@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes the seeds of msg, manifest, box, statement, recover and vault from the real
- * encoders:
+ * Writes the seeds of msg, manifest, box, statement, recover, vault and cert from the
+ * real encoders:
  *   make_seeds tests/fuzz/corpus
  * Run it again whenever a table of fields changes.
  */
@@ -256,6 +256,91 @@ static void vaults(void)
     save("vault", "copy", buf_bytes(&out));
 }
 
+/* ---- certificates ---- */
+
+/* A statement of that kind and purpose about the epoch and key that fuzz_cert asks for.
+ */
+static void word(const char *name, enum request_kind kind, enum purpose purpose)
+{
+    static uint8_t mem[SIGNED_MAX + 1];
+    struct statement s = { .kind = (uint8_t)kind,
+                           .purpose = (uint8_t)purpose,
+                           .n_epochs = 1,
+                           .how = HOW_MET,
+                           .time = 5 };
+    struct buf out = BUF_OF(mem);
+
+    memcpy(s.req_sign, f.sign_pub, PUB_BYTES);
+    memcpy(s.epochs[0].manifest_hash, f.hash, HASH_BYTES);
+    s.epochs[0].epoch = 1;
+    s.epochs[0].opened = 1;
+    if (purpose == PURPOSE_EPOCH || purpose == PURPOSE_MOVE)
+        memcpy(s.subject, f.hash, HASH_BYTES);
+    buf_put_u8(&out, 3);
+    wire_put(&statement_schema, &s, &out);
+    save("cert", name, buf_bytes(&out));
+}
+
+static void proof_of(struct bytes people)
+{
+    static uint8_t mem[MOVE_PROOF_MAX];
+    uint8_t signed_[MOVE_MAX];
+    struct move m = { .epoch = 1, .time = 5 };
+    struct buf b = BUF_OF(signed_);
+    struct buf out = BUF_OF(mem);
+
+    memcpy(m.manifest_hash, f.hash, HASH_BYTES);
+    memcpy(m.new_owner, f.hash, HASH_BYTES);
+    memcpy(m.req_sign, f.sign_pub, PUB_BYTES);
+    move_make(&m, &f.sign, &b);
+    const struct move_proof p = { buf_bytes(&b), people };
+
+    buf_put_u8(&out, 2);
+    move_proof_put(&p, &out);
+    save("cert", "proof", buf_bytes(&out));
+    out.n = 0;
+    buf_put_u8(&out, 5);
+    wire_put(&move_schema, &m, &out);
+    save("cert", "move_body", buf_bytes(&out));
+}
+
+static void certificates(void)
+{
+    static uint8_t mem[CERT_PEOPLE_MAX];
+    uint8_t one[SIGNED_MAX];
+    uint8_t two[SIGNED_MAX];
+    struct buf a = BUF_OF(one);
+    struct buf b = BUF_OF(two);
+    struct buf out = BUF_OF(mem);
+    struct statement s = { .kind = REQUEST_RESTORE, .purpose = PURPOSE_RESTORE };
+    struct release_receipt r = { .epoch = 1 };
+    struct ack ack = { .state = EPOCH_ACTIVE, .epoch = 1 };
+    struct cert_acks acks = { .n_acks = 1 };
+
+    word("confirm_epoch", REQUEST_CONFIRM, PURPOSE_EPOCH);
+    word("confirm_end", REQUEST_CONFIRM, PURPOSE_END);
+    word("move", REQUEST_MOVE, PURPOSE_MOVE);
+    word("restore", REQUEST_RESTORE, PURPOSE_RESTORE);
+    statement_make(&s, &f.sign, &a);
+    release_receipt_make(&r, &f.sign, &b);
+    const struct cert c = { 1, { { buf_bytes(&a), buf_bytes(&b) } } };
+    buf_put_u8(&out, 0);
+    cert_put(&c, &out);
+    save("cert", "people", buf_bytes(&out));
+    proof_of(bytes_of(mem + 1, out.n - 1));
+    a.n = 0;
+    ack_make(&ack, &f.sign, &a);
+    acks.acks[0].ack = buf_bytes(&a);
+    out.n = 0;
+    buf_put_u8(&out, 1);
+    cert_acks_put(&acks, &out);
+    save("cert", "machines", buf_bytes(&out));
+    out.n = 0;
+    buf_put_u8(&out, 4);
+    wire_put(&ack_schema, &ack, &out);
+    save("cert", "ack_body", buf_bytes(&out));
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2 || secret_start(SECRET_LOCK_WAIVED) != OK)
@@ -270,6 +355,7 @@ int main(int argc, char **argv)
     bodies();
     changes();
     vaults();
+    certificates();
     secret_end();
     return 0;
 }
