@@ -113,10 +113,12 @@ static void push_some(struct world *w, struct fate *f)
         f[i].staged &= f[i].put + 13 * DAY > w->n.now;
     put_some(w, f, &objects);
     uint32_t drop[6];
+    bool covered[6]; /* by a head before this one, which needs it */
     uint32_t n = chance(w, 7);
 
     for (uint32_t i = 0; i < n; i++) {
         drop[i] = chance(w, MARKS);
+        covered[i] = f[drop[i]].wanted;
         sim_object_id(drop[i], SIZE, &dropped);
     }
     assert_int_equal(sim_push(&w->n, &w->p[chance(w, 3)], buf_bytes(&objects),
@@ -124,7 +126,7 @@ static void push_some(struct world *w, struct fate *f)
                      OK);
     cover(f);
     for (uint32_t i = 0; i < n; i++) {
-        if (f[drop[i]].wanted)
+        if (covered[i])
             f[drop[i]].dropped = w->n.now;
         f[drop[i]].wanted = false;
     }
