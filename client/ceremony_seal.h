@@ -51,6 +51,8 @@ struct seal_head {
     uint32_t stop_hold;
     uint8_t roster_mode;
     uint8_t manifest_hash[HASH_BYTES];
+    uint8_t previous[HASH_BYTES]; /* manifest hash of the epoch before, or zero */
+    uint8_t move[HASH_BYTES];     /* move_hash of the newest MOVE, or zero */
     struct bytes manifest;        /* signed */
     struct bytes manifest_sealed; /* as the nodes keep it */
     struct bytes roster_sealed;
@@ -59,6 +61,7 @@ struct seal_head {
 /* What became of one seat in this run, for a person. */
 struct seal_note {
     enum err err;
+    bool ahead;    /* its node has a later epoch than this home knows */
     char why[256]; /* names the guardian; "" when OK */
 };
 
@@ -68,18 +71,26 @@ struct seal {
     size_t n;
     struct seal_seat seats[DAY_GUARDIANS];
     struct seal_note notes[DAY_GUARDIANS]; /* of this run, not saved */
+    bool going;                            /* it is in the journal */
     struct seal_memory *memory;
 };
 
 /*
- * Begins with the plan of the day, which passes circle_check: op ids drawn, nothing
- * written, nothing sent.
+ * Begins the epoch after the sealed one with what is planned next (or the circle as it
+ * is, or, before any seal, the plan): op ids drawn, nothing written, nothing sent; the
+ * caller may still set head.move. ERR_UNKNOWN: the plan names a guardian who is not in
+ * the home any more; what is planned passes circle_check (the caller looked).
  */
 enum err seal_begin(const struct day *d, const struct params *p, struct seal **out);
 /* The journal's seal. ERR_UNKNOWN: none; ERR_AUTH, ERR_CORRUPT, ERR_VERSION. */
 enum err seal_load(struct home *h, const struct root_key *root, struct seal **out);
 /* How far a journal says it is, without the root: a hint. ERR_UNKNOWN: none. */
 enum err seal_peek(struct home *h, enum seal_phase *out);
+/*
+ * Whether an epoch is being sealed that another change may not begin over: before COMMIT,
+ * or before enough nodes said that they keep it for good. A hint, without the root.
+ */
+bool seal_busy(struct home *h);
 void seal_free(struct seal *s);
 #define AUTO_SEAL __attribute__((cleanup(auto_seal_)))
 
@@ -94,6 +105,8 @@ struct seal_work {
     struct unlocked *unlocked;
     struct day *day;
     const struct params *params;
+    /* Signing key of a restore that was released, after which old epochs go at once. */
+    const struct sign_seed *requester; /* NULL: none */
 };
 
 /*
@@ -105,6 +118,13 @@ struct seal_work {
  * ERR_TOO_BIG: names and texts are too long for a roster. Errors of files, ERR_NOMEM.
  */
 enum err seal_run(struct seal *s, const struct seal_work *w);
+
+/*
+ * Gives up an epoch that is not committed: forgets it here, and takes it back at every
+ * node that answers; who does not is asked before the next epoch. *out_left: nodes that
+ * did not answer (their notes say why). ERR_STATE: it is committed, and goes only on.
+ */
+enum err seal_abandon(struct seal *s, const struct seal_work *w, unsigned *out_left);
 
 /* Pieces at that stage or beyond. */
 void seal_count(const struct seal *s, enum seal_stage stage, struct circle_count *out);

@@ -25,6 +25,8 @@ static const struct wire_field head_fields[] = {
     W_BYTES(seal_head, manifest, 11, WIRE_MAY, 0, MANIFEST_MAX),
     W_BYTES(seal_head, manifest_sealed, 12, WIRE_MAY, 0, MANIFEST_MAX + SEAL_OVERHEAD),
     W_BYTES(seal_head, roster_sealed, 13, WIRE_MAY, 0, ROSTER_MAX + SEAL_OVERHEAD),
+    W_FIX(seal_head, previous, 14, WIRE_MAY),
+    W_FIX(seal_head, move, 15, WIRE_MAY),
 };
 static const struct wire_schema head_schema = W_SCHEMA(seal_head, head_fields);
 
@@ -121,6 +123,21 @@ enum err seal_load(struct home *h, const struct root_key *root, struct seal **ou
         return ERR_NOMEM;
     TRY(seal_keep(s, bytes_of(open.p, open.n), &raw));
     TRY(decode(raw, s) == OK ? OK : ERR_CORRUPT);
+    s->going = true;
+    *out = s;
+    s = NULL; /* the caller's now */
+    return OK;
+}
+
+/* The journal as anybody reads it; slices point into *blob. */
+static enum err peek(struct home *h, struct home_blob *blob, struct seal **out)
+{
+    AUTO_SEAL struct seal *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return ERR_NOMEM;
+    TRY(home_read_open(h, HOME_JOURNAL, blob));
+    if (decode(bytes_of(blob->p, blob->n), s) != OK)
+        return ERR_CORRUPT;
     *out = s;
     s = NULL; /* the caller's now */
     return OK;
@@ -129,12 +146,18 @@ enum err seal_load(struct home *h, const struct root_key *root, struct seal **ou
 enum err seal_peek(struct home *h, enum seal_phase *out)
 {
     AUTO_BLOB struct home_blob open = { 0 };
-    AUTO_SEAL struct seal *s = calloc(1, sizeof *s);
-    if (s == NULL)
-        return ERR_NOMEM;
-    TRY(home_read_open(h, HOME_JOURNAL, &open));
-    if (decode(bytes_of(open.p, open.n), s) != OK)
-        return ERR_CORRUPT;
+    AUTO_SEAL struct seal *s = NULL;
+    TRY(peek(h, &open, &s));
     *out = (enum seal_phase)s->head.phase;
     return OK;
+}
+
+bool seal_busy(struct home *h)
+{
+    AUTO_BLOB struct home_blob open = { 0 };
+    AUTO_SEAL struct seal *s = NULL;
+    enum err e = peek(h, &open, &s);
+    if (e != OK)
+        return e != ERR_UNKNOWN;
+    return s->head.phase < SEAL_COMMIT || !seal_enough(s, SEAT_ACTIVE);
 }

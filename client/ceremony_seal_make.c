@@ -55,6 +55,8 @@ static enum err make_manifest(struct seal *s, const struct seal_work *w, struct 
                              .stop_hold = s->head.stop_hold,
                              .made = s->head.made };
     memcpy(mf->circle, w->day->me.circle, ID_BYTES);
+    memcpy(mf->previous, s->head.previous, HASH_BYTES);
+    memcpy(mf->move, s->head.move, HASH_BYTES);
     memcpy(mf->groups, s->head.groups, sizeof mf->groups);
     for (size_t i = 0; i < s->n; i++) {
         struct manifest_piece *piece = &mf->pieces[i];
@@ -153,6 +155,28 @@ static enum err make_boxes(struct seal *s, const struct seal_work *w, struct mak
     return seal_keep(s, buf_bytes(&out), &seat->box_roster);
 }
 
+static bool is_wanted(const struct day *d, uint32_t epoch)
+{
+    bool past = false;
+    for (size_t i = 0; i < d->n_past; i++)
+        past = past || d->past[i].epoch == epoch;
+    return past || epoch == d->me.epoch;
+}
+
+void seal_prune_keys(struct root_box *box, const struct day *d, uint32_t epoch)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < box->n_epochs; i++) {
+        uint32_t e = box->epochs[i].epoch;
+        bool room = n + 1 < EPOCHS_MAX || e == d->me.epoch || e == epoch;
+        if (room && (e == epoch || is_wanted(d, e)))
+            box->epochs[n++] = box->epochs[i];
+    }
+    if (n < box->n_epochs)
+        secret_wipe(&box->epochs[n], (box->n_epochs - n) * sizeof box->epochs[0]);
+    box->n_epochs = n;
+}
+
 /* The place for this epoch's keys in the root box: an unsaved try's is used again. */
 static struct epoch_keys *epoch_place(struct root_box *box, uint32_t epoch)
 {
@@ -213,6 +237,7 @@ static enum err deal_cards(const struct seal *s, const struct seal_work *w,
 enum err seal_make_epoch(struct seal *s, const struct seal_work *w)
 {
     AUTO_SECRET struct making *m = NULL;
+    seal_prune_keys(&w->unlocked->box, w->day, s->head.epoch);
     struct epoch_keys *keys = epoch_place(&w->unlocked->box, s->head.epoch);
     TRY(secret_new(&m));
     TRY(ident_owner(&w->unlocked->root, &m->owner));

@@ -16,9 +16,33 @@ enum err seal_keep_check(const struct seal *s, const struct seal_work *w);
 
 /* Whether the piece goes on paper: then nobody is called for it. */
 bool seal_is_card(const struct seal_seat *seat);
-/* The guardian of that seat; seal_run has looked before (MUST). */
+/* The guardian of that seat, or NULL. */
+struct day_guardian *seal_find(struct day *d, const struct seal_seat *seat);
+/* The same; seal_run has looked before (MUST). */
 struct day_guardian *seal_guardian(struct day *d, const struct seal_seat *seat);
+/* Whether every seat with a node is at that stage or beyond. */
+bool seal_all_at(const struct seal *s, enum seal_stage stage);
 
+/* What is said to the nodes in one round. */
+enum seal_talk {
+    TALK_NEXT,    /* seats that are new: credential, acknowledgement key */
+    TALK_PREPARE, /* seats that have their key */
+    TALK_COMMIT,  /* seats that are prepared */
+    TALK_ABORT    /* all whose guardian is marked so */
+};
+
+/* One round to the seats whose turn it is; notes are made, the journal is saved. */
+enum err seal_talk(struct seal *s, const struct seal_work *w, enum seal_talk what);
+
+/*
+ * The day box moves to the epoch that is being committed, once: the one before it is kept
+ * among the past ones, guardians stand in their new places, who has none any more is a
+ * former one. Not saved.
+ */
+void seal_move_day(const struct seal *s, struct day *d);
+
+/* Keys of epochs that are neither sealed, nor past, nor that one are forgotten. */
+void seal_prune_keys(struct root_box *box, const struct day *d, uint32_t epoch);
 /*
  * Draws, splits, seals to every guardian, deals to the cards; the phase is SEAL_PREPARE
  * afterwards. Keys and cards are on disk before the journal says so: a cut in between

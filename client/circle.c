@@ -64,7 +64,7 @@ static void sort_up(unsigned *v, size_t n)
 }
 
 /* The fewest pieces still missing beside those in c. */
-static unsigned missing(const struct day_me *me, const struct circle_count *c)
+unsigned circle_missing(const struct day_me *me, const struct circle_count *c)
 {
     unsigned left[GROUPS_MAX] = { 0 };
     unsigned sum = 0;
@@ -79,7 +79,7 @@ static unsigned missing(const struct day_me *me, const struct circle_count *c)
 unsigned circle_need(const struct day_me *me)
 {
     const struct circle_count none = { { 0 } };
-    return missing(me, &none);
+    return circle_missing(me, &none);
 }
 
 static enum circle_fault group_check(const struct manifest_group *g)
@@ -136,7 +136,7 @@ enum circle_fault circle_check(const struct day *d, size_t *out_at)
 
 bool circle_enough(const struct day_me *me, const struct circle_count *c)
 {
-    return me->group_threshold > 0 && missing(me, c) == 0;
+    return me->group_threshold > 0 && circle_missing(me, c) == 0;
 }
 
 unsigned circle_spare(const struct day_me *me, const struct circle_count *c)
@@ -174,7 +174,7 @@ unsigned circle_saved_at(const struct day *d)
             cards.of[group]++;
         }
     }
-    unsigned fewest = missing(&d->me, &cards);
+    unsigned fewest = circle_missing(&d->me, &cards);
     if (nodes == 0 || fewest == 0)
         return nodes == 0 ? all : nodes;
     return fewest > nodes ? 1 : nodes - fewest + 1;
@@ -331,7 +331,7 @@ unsigned circle_fewest(const struct day *d)
             return n;
     }
     /* Exact where each person has one piece, else the least it can be. */
-    unsigned pieces = missing(&d->me, &s.cards);
+    unsigned pieces = circle_missing(&d->me, &s.cards);
     return pieces > s.merged + EXACT ? pieces - s.merged : EXACT + 1;
 }
 
@@ -374,7 +374,8 @@ static bool counted_on(const struct day *d, const struct day_guardian *g,
 
 enum circle_state circle_card_state(const struct day *d, const struct day_guardian *card)
 {
-    return card->epoch != 0 && card->epoch == d->me.epoch ? HOLDS_OK : HOLDS_MISSING;
+    bool held = card->epoch == d->me.epoch || card->before == d->me.epoch;
+    return d->me.epoch != 0 && held ? HOLDS_OK : HOLDS_MISSING;
 }
 
 static enum circle_level level_of(const struct circle_standing *s)
@@ -405,8 +406,8 @@ void circle_stand(const struct day *d, const enum circle_state *states, uint64_t
             continue;
         s.stored++;
         stored.of[group]++;
-        s.confirmed += g->confirmed != 0;
-        confirmed.of[group] += g->confirmed != 0;
+        s.confirmed += circle_confirmed(d, g);
+        confirmed.of[group] += circle_confirmed(d, g);
         s.cards += g->kind == PIECE_CARD;
         nodes += states[i] == HOLDS_OK && g->kind == PIECE_NODE;
         s.answering += states[i] == HOLDS_OK;

@@ -63,6 +63,35 @@ enum { ODDS_TEXT = 48 };
 /* "99.1 %" (rounded down), "1 in 870", "less than 1 in 1,000,000,000". */
 void odds_text(double odds, char out[ODDS_TEXT]);
 
+/* ---- the plan of a change ---- */
+
+/* The circle as it is, as a plan: of the sealed epoch; before a seal all guardians. */
+void circle_plan_now(struct day *d, struct day_plan *out);
+/* What d, worked on as circle_next gave it, plans: its text belongs to keeper. */
+void circle_plan_of(const struct day *d, struct day *keeper, struct day_plan *out);
+/*
+ * The home as it will be once what is planned next (or the circle as it is) is sealed:
+ * only its guardians, in their places, with its plan. To be looked at: slices belong to
+ * d. ERR_UNKNOWN: the plan names somebody who is not in the home; ERR_NOMEM.
+ */
+enum err circle_next(const struct day *d, struct day **out);
+/* The same for a plan that is not in the day yet. */
+enum err circle_with(const struct day *d, const struct day_plan *plan, struct day **out);
+/* Wipes and frees what circle_next gave; NULL is fine. */
+void circle_next_free(struct day *next);
+#define AUTO_NEXT __attribute__((cleanup(auto_next_)))
+
+static inline void auto_next_(struct day **place)
+{
+    circle_next_free(*place);
+}
+
+/* Who has that place in that epoch: the sealed one, or the one after it. NULL: nobody. */
+struct day_guardian *circle_at(struct day *d, uint32_t epoch, uint8_t group,
+                               uint8_t index);
+/* Whether the guardian was spoken with about the sealed epoch, or the card read back. */
+bool circle_confirmed(const struct day *d, const struct day_guardian *g);
+
 /* ---- counting ---- */
 
 /* How many pieces of each group. */
@@ -70,6 +99,8 @@ struct circle_count {
     unsigned of[GROUPS_MAX];
 };
 
+/* The fewest pieces still missing beside these; 0: they satisfy the thresholds. */
+unsigned circle_missing(const struct day_me *me, const struct circle_count *c);
 /* Whether these pieces satisfy the thresholds. */
 bool circle_enough(const struct day_me *me, const struct circle_count *c);
 /* How many of them may be lost, whichever they are; 0 where they are not enough. */

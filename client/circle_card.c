@@ -224,6 +224,21 @@ enum err cards_deal(struct home *h, const struct root_key *root, struct bytes ma
     return save(h, root, o, k, rng);
 }
 
+enum err cards_drop(struct home *h, const struct root_key *root, uint32_t epoch,
+                    const struct rng *rng)
+{
+    AUTO_OPEN struct open_part *o = NULL;
+    AUTO_SECRET struct kept *k = NULL;
+    if (!home_has(h, HOME_CARDS))
+        return OK;
+    TRY(open_load(h, &o));
+    TRY(kept_load(h, root, &k));
+    for (uint32_t i = k->n_dealt; i-- > 0;)
+        if (k->dealt[i].epoch == epoch)
+            kept_remove(k, i);
+    return save(h, root, o, k, rng);
+}
+
 static bool is_settled(const struct day *d, const struct card_dealt *c)
 {
     for (size_t i = 0; i < d->n_guardians; i++)
@@ -344,17 +359,8 @@ static enum err find_in(struct day *d, struct bytes manifest, const uint8_t *key
     if (!bytes_equal(BYTES_OF(out->owner), BYTES_OF(d->me.owner)) ||
         !bytes_equal(BYTES_OF(out->circle), BYTES_OF(d->me.circle)))
         return ERR_UNKNOWN;
-    for (size_t i = 0; i < circle_pieces(&d->me) && i < d->n_guardians; i++) {
-        uint8_t group = 0;
-        uint8_t index = 0;
-        circle_place(&d->me, i, &group, &index);
-        if (group == out->group && index == out->index &&
-            d->guardians[i].kind == PIECE_CARD) {
-            *out_g = &d->guardians[i];
-            return OK;
-        }
-    }
-    return ERR_UNKNOWN;
+    *out_g = circle_at(d, out->epoch, out->group, out->index);
+    return *out_g != NULL && (*out_g)->kind == PIECE_CARD ? OK : ERR_UNKNOWN;
 }
 
 enum err card_find(struct home *h, struct day *d, const uint8_t piece_key[PUB_BYTES],
@@ -379,6 +385,8 @@ enum err card_find(struct home *h, struct day *d, const uint8_t piece_key[PUB_BY
 
 static void note_held(struct day_guardian *g, const struct card *c, uint64_t now)
 {
+    if (g->epoch != 0 && g->epoch != c->epoch)
+        g->before = g->epoch;
     g->group = c->group;
     g->index = c->index;
     g->epoch = c->epoch;

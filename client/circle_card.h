@@ -28,6 +28,9 @@ struct card_dealt {
  */
 enum err cards_deal(struct home *h, const struct root_key *root, struct bytes manifest,
                     const struct card_dealt *dealt, size_t n, const struct rng *rng);
+/* Wipes what was dealt of an epoch that came to nothing. Errors of files; ERR_NOMEM. */
+enum err cards_drop(struct home *h, const struct root_key *root, uint32_t epoch,
+                    const struct rng *rng);
 /*
  * Wipes what need not be kept: pieces whose paper was read back, and of epochs before
  * the sealed one. Errors of files; ERR_NOMEM.

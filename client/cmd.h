@@ -66,6 +66,7 @@ extern const struct command_table *const command_tables[];
 extern const struct command_table cmd_init_table;        /* cmd_init.c: init, root */
 extern const struct command_table cmd_guard_table;       /* cmd_guard.c */
 extern const struct command_table cmd_guardian_table;    /* cmd_guardian.c */
+extern const struct command_table cmd_swap_table; /* cmd_circle.c: guardian replace */
 extern const struct command_table cmd_circle_table;      /* cmd_circle.c */
 extern const struct command_table cmd_status_table;      /* cmd_status.c: "", status */
 extern const struct command_table cmd_check_table;       /* cmd_check.c */

@@ -87,11 +87,14 @@ static enum err take_groups(const struct ctx *ctx, struct day *d)
 
 static enum err take_holds(const struct ctx *ctx, struct day_me *me)
 {
+    bool sealed = me->epoch > 0; /* what is not said stays as it is */
     uint64_t hold = 0;
     uint64_t stop = 0;
     char least[DURATION_TEXT];
-    TRY(ctx_duration(ctx, "--hold", HOLD_USUAL_S, HOLD_MAX_S, &hold));
+    TRY(ctx_duration(ctx, "--hold", sealed ? me->hold : HOLD_USUAL_S, HOLD_MAX_S, &hold));
     uint64_t usual = 3 * hold > CIRCLE_STOP_LEAST_S ? 3 * hold : CIRCLE_STOP_LEAST_S;
+    if (sealed && ctx_option(ctx, "--hold") == NULL)
+        usual = me->stop_hold;
     TRY(ctx_duration(ctx, "--stop-hold", usual, STOP_HOLD_MAX_S, &stop));
     duration_text(CIRCLE_STOP_LEAST_S, least);
     if (hold == 0)
@@ -220,7 +223,7 @@ enum err plan_check(const struct ctx *ctx, const struct day *d)
 }
 
 /* What is possible, but wants a typed word. */
-static enum err check_words(const struct ctx *ctx, const struct day *d)
+enum err plan_words(const struct ctx *ctx, const struct day *d)
 {
     char why[TERM_TEXT];
     size_t first = 0;
@@ -247,15 +250,15 @@ static enum err check_words(const struct ctx *ctx, const struct day *d)
 static enum err check_free(const struct ctx *ctx, struct home *h, const struct day *d)
 {
     enum seal_phase phase = SEAL_NEXT;
-    if (d->me.epoch > 0)
-        return term_fail_as(ctx->term, ERR_STATE, EXIT_FAILED, "sealed",
-                            "This version cannot change a sealed circle.",
-                            "kith circle show", "Your circle is sealed already.");
+    if (d->me.epoch > 0 && !seal_busy(h))
+        return OK;
     enum err e = seal_peek(h, &phase);
-    if (e == ERR_UNKNOWN || (e == OK && phase == SEAL_NEXT))
+    if (d->me.epoch == 0 && (e == ERR_UNKNOWN || (e == OK && phase == SEAL_NEXT)))
         return OK;
     return term_fail_as(ctx->term, ERR_STATE, EXIT_FAILED, "seal-in-progress",
-                        "Pieces of the present plan are on their way to your guardians.",
+                        "Pieces of the present plan are on their way to your guardians. "
+                        "While it is not active, \"kith circle seal --abandon\" gives it "
+                        "up.",
                         "kith circle seal --resume", "The plan cannot change any more.");
 }
 
@@ -366,7 +369,7 @@ json_t *plan_json(const struct day *d)
                      (int)me->stop_hold, "about", json_slice(me->about));
 }
 
-static void warn_plan(struct term *t, const struct day *d)
+void plan_warn(struct term *t, const struct day *d)
 {
     struct circle_count all = { { 0 } };
     for (uint32_t g = 0; g < d->me.n_groups; g++)
@@ -384,30 +387,70 @@ static void warn_plan(struct term *t, const struct day *d)
     }
 }
 
-enum err cmd_circle_plan(struct ctx *ctx)
+/* The plan of d is complete and may go, or a problem is recorded. */
+static enum err plan_take(const struct ctx *ctx, struct day *d)
 {
-    __attribute__((cleanup(home_close))) struct home h = { .dir = -1, .lock = -1 };
-    AUTO_DAY struct day *d = NULL;
-    TRY(owner_day(ctx, &h, &d));
-    TRY(check_free(ctx, &h, d));
     if (d->n_guardians == 0)
         return fault_problem(ctx, d, CIRCLE_NOBODY, 0);
     TRY(take_groups(ctx, d));
     TRY(plan_check(ctx, d));
     TRY(take_holds(ctx, &d->me));
-    TRY(check_words(ctx, d));
+    TRY(plan_words(ctx, d));
     TRY(take_about(ctx, d));
-    warn_plan(ctx->term, d);
+    plan_warn(ctx->term, d);
     d->me.planned = 1;
-    TRY(ctx_day_save(ctx, &h, d));
-    if (home_drop(&h, HOME_JOURNAL) != OK)
+    return OK;
+}
+
+/* A circle that is sealed stays as it is until the plan is. */
+static enum err plan_next(const struct ctx *ctx, struct home *h, struct day *d,
+                          struct day *work)
+{
+    work->me = d->me;
+    work->n_guardians = d->n_guardians;
+    memcpy(work->guardians, d->guardians, sizeof work->guardians);
+    TRY(plan_take(ctx, work));
+    circle_plan_of(work, d, &d->me.next[0]);
+    d->me.n_next = 1;
+    d->me.about = day_keep(d, work->me.about);
+    return ctx_day_save(ctx, h, d);
+}
+
+static enum err plan_first(const struct ctx *ctx, struct home *h, struct day *d)
+{
+    TRY(plan_take(ctx, d));
+    TRY(ctx_day_save(ctx, h, d));
+    if (home_drop(h, HOME_JOURNAL) != OK)
         return term_fail(ctx->term, ERR_IO, NULL, "%s cannot be written.", ctx->home);
-    if (ctx->term->json) {
-        term_json(ctx->term, "plan", plan_json(d));
-        return OK;
+    return OK;
+}
+
+static void plan_answer(struct term *t, const struct day *d, bool sealed)
+{
+    if (t->json) {
+        term_json(t, "plan", plan_json(d));
+        return;
     }
-    plan_say(ctx->term, d);
-    term_say(ctx->term, "Nothing was sent yet. To give each guardian a piece:");
-    term_say(ctx->term, "  kith circle seal");
+    plan_say(t, d);
+    if (sealed)
+        term_say(t, "Nothing was sent yet; your circle is as it was. To give each "
+                    "guardian a new piece:");
+    else
+        term_say(t, "Nothing was sent yet. To give each guardian a piece:");
+    term_say(t, "  kith circle seal");
+}
+
+enum err cmd_circle_plan(struct ctx *ctx)
+{
+    __attribute__((cleanup(home_close))) struct home h = { .dir = -1, .lock = -1 };
+    AUTO_DAY struct day *d = NULL;
+    AUTO_DAY struct day *work = calloc(1, sizeof *work);
+    if (work == NULL)
+        return ERR_NOMEM;
+    TRY(owner_day(ctx, &h, &d));
+    TRY(check_free(ctx, &h, d));
+    bool sealed = d->me.epoch > 0;
+    TRY(sealed ? plan_next(ctx, &h, d, work) : plan_first(ctx, &h, d));
+    plan_answer(ctx->term, sealed ? work : d, sealed);
     return OK;
 }

@@ -333,7 +333,9 @@ enum err cmd_circle_sheet(struct ctx *ctx)
     enum err e = ctx_unlock(ctx, &h, &u);
     if (e != OK && (ends || e != ERR_LOCKED))
         return e;
-    const struct seal_work w = { &h, u, d, ctx->params };
+    const struct seal_work w = {
+        .home = &h, .unlocked = u, .day = d, .params = ctx->params
+    };
     if (e == ERR_LOCKED)
         return sheet_locked(ctx, &w);
     return ends ? revoke(ctx, &w) : sheet_print(ctx, &w);

@@ -64,13 +64,14 @@ static enum err link_read(const struct ctx *ctx, const char *given, struct given
 }
 
 /* The link: given, or pasted by the person who sits there. */
-static enum err link_get(const struct ctx *ctx, bool unfinished, struct given_add *out)
+static enum err link_get(const struct ctx *ctx, const char *given, bool unfinished,
+                         struct given_add *out)
 {
     char typed[2 * LINK_TEXT] = "";
     char note[256];
     const struct ask a = { "The invite", "LINK", note };
-    if (ctx->n_args == 2)
-        return link_read(ctx, ctx->args[1], out);
+    if (given != NULL)
+        return link_read(ctx, given, out);
     if (unfinished)
         return OK;
     (void)snprintf(note, sizeof note,
@@ -267,7 +268,20 @@ static enum err add_rounds(const struct ctx *ctx, struct home *h, struct day *d,
     return ctx_day_save(ctx, h, d);
 }
 
-static void add_answer(struct term *t, const struct day_guardian *g)
+/* In a circle that is sealed: a place is made by a new plan, and the call comes then. */
+static void add_later(struct term *t, const struct day *d, const struct day_guardian *g)
+{
+    term_say(t,
+             "Your circle is sealed: %.*s gets a piece with the next change, and so does "
+             "everybody else. When all who are new are added:",
+             TEXT(g->name));
+    if (d->me.n_groups == 1)
+        term_say(t, "  kith circle plan -k %u", d->me.groups[0].t);
+    else
+        term_say(t, "  kith circle plan --group NAME:N/M …");
+}
+
+static void add_answer(struct term *t, const struct day *d, const struct day_guardian *g)
 {
     char node[ADDRESS_TEXT];
     guardian_node(g, node);
@@ -279,10 +293,17 @@ static void add_answer(struct term *t, const struct day_guardian *g)
                             "confirmed_at", json_time(g->confirmed)));
         return;
     }
-    term_say(t,
-             "%.*s is one of your guardians now. Nothing is stored there yet: first the "
-             "two of you speak, so that no stranger stands between.",
-             TEXT(g->name));
+    term_say(
+        t,
+        d->me.epoch > 0
+            ? "%.*s is one of your guardians now. Nothing is stored there yet."
+            : "%.*s is one of your guardians now. Nothing is stored there yet: first "
+              "the two of you speak, so that no stranger stands between.",
+        TEXT(g->name));
+    if (d->me.epoch > 0) {
+        add_later(t, d, g);
+        return;
+    }
     if (g->reach.n > 0)
         term_say(t, "Call %.*s (%.*s) and run, while you speak:", TEXT(g->name),
                  TEXT(g->reach));
@@ -317,6 +338,22 @@ static void new_account(const struct ctx *ctx, struct home *h, struct day_guardi
     g->generation = load_u32(drawn) | 1;
 }
 
+/* The entry is there and READY afterwards; the link in *in is given or asked for. */
+static enum err enter(const struct ctx *ctx, struct home *h, struct day *d,
+                      const struct unlocked *u, struct given_add *in,
+                      struct day_guardian **out)
+{
+    struct day_guardian *g = NULL;
+    TRY(entry_find(ctx, d, in->name, &g));
+    bool fresh = g == NULL;
+    TRY(entry_take(ctx, d, in, &g));
+    if (fresh)
+        new_account(ctx, h, g);
+    TRY(add_rounds(ctx, h, d, g, &u->root, fresh));
+    *out = g;
+    return OK;
+}
+
 static enum err add_run(struct ctx *ctx, struct given_add *in)
 {
     __attribute__((cleanup(home_close))) struct home h = { .dir = -1, .lock = -1 };
@@ -326,8 +363,7 @@ static enum err add_run(struct ctx *ctx, struct given_add *in)
     TRY(ctx_home(ctx, HOME_READ, &h));
     TRY(ctx_day(ctx, &h, &d));
     TRY(entry_find(ctx, d, in->name, &g));
-    bool fresh = g == NULL;
-    TRY(link_get(ctx, !fresh, in));
+    TRY(link_get(ctx, ctx->n_args == 2 ? ctx->args[1] : NULL, g != NULL, in));
     if (in->link.type != 0)
         TRY(check_seat(ctx, d, &in->link, g));
     if (!home_has(&h, HOME_ROOT))
@@ -335,19 +371,16 @@ static enum err add_run(struct ctx *ctx, struct given_add *in)
     TRY(check_me(ctx, d));
     TRY(texts_get(ctx, in));
     TRY(ctx_unlock(ctx, &h, &u));
-    TRY(entry_take(ctx, d, in, &g));
-    if (fresh)
-        new_account(ctx, &h, g);
-    TRY(add_rounds(ctx, &h, d, g, &u->root, fresh));
-    add_answer(ctx->term, g);
+    TRY(enter(ctx, &h, d, u, in, &g));
+    add_answer(ctx->term, d, g);
     return OK;
 }
 
 /* ---- guardian add --card ---- */
 
-static enum err card_problem(const struct ctx *ctx)
+static enum err card_problem(const struct ctx *ctx, bool link)
 {
-    if (ctx->n_args > 1)
+    if (link)
         return term_fail_as(ctx->term, ERR_ARG, EXIT_USAGE, "card-or-link",
                             "Whoever has a node sends you an invite; whoever has none "
                             "keeps a card.",
@@ -377,17 +410,10 @@ static void card_answer(struct term *t, const struct day *d, const struct day_gu
     term_say(t, d->me.planned ? "  kith circle plan" : "  kith guardian list");
 }
 
-static enum err add_card(struct ctx *ctx, struct given_add *in)
+static enum err card_enter(const struct ctx *ctx, struct home *h, struct day *d,
+                           struct given_add *in, struct day_guardian **out)
 {
-    __attribute__((cleanup(home_close))) struct home h = { .dir = -1, .lock = -1 };
-    AUTO_DAY struct day *d = NULL;
-    struct day_guardian *g = NULL;
     char question[NAME_TEXT + 64];
-    TRY(card_problem(ctx));
-    TRY(ctx_home(ctx, HOME_READ, &h));
-    TRY(ctx_day(ctx, &h, &d));
-    if (!home_has(&h, HOME_ROOT))
-        return ctx_no_root(ctx);
     if (guardian_find(d, bytes_text(in->name)) != NULL)
         return already(ctx, guardian_find(d, bytes_text(in->name)));
     TRY(check_me(ctx, d));
@@ -397,12 +423,52 @@ static enum err add_card(struct ctx *ctx, struct given_add *in)
                  "address. Your guardians keep it for you, sealed.",
                  in->reach));
     if (guardian_new_card(d, bytes_text(in->name), bytes_text(in->reach), ctx->params,
-                          &g) != OK)
+                          out) != OK)
         return term_fail(ctx->term, ERR_FULL, NULL,
                          "More than %d guardians are not possible.", DAY_GUARDIANS);
-    TRY(ctx_day_save(ctx, &h, d));
+    return ctx_day_save(ctx, h, d);
+}
+
+static enum err add_card(struct ctx *ctx, struct given_add *in)
+{
+    __attribute__((cleanup(home_close))) struct home h = { .dir = -1, .lock = -1 };
+    AUTO_DAY struct day *d = NULL;
+    struct day_guardian *g = NULL;
+    TRY(card_problem(ctx, ctx->n_args > 1));
+    TRY(ctx_home(ctx, HOME_READ, &h));
+    TRY(ctx_day(ctx, &h, &d));
+    if (!home_has(&h, HOME_ROOT))
+        return ctx_no_root(ctx);
+    TRY(card_enter(ctx, &h, d, in, &g));
     card_answer(ctx->term, d, g);
     return OK;
+}
+
+static enum err enter_given(const struct ctx *ctx, struct home *h, struct day *d,
+                            const struct unlocked *u, const char *link,
+                            struct given_add *in, struct day_guardian **out)
+{
+    struct day_guardian *g = guardian_find(d, bytes_text(in->name));
+    TRY(ctx_text(ctx, "The name", in->name, NAME_MAX_BYTES));
+    if (ctx_option(ctx, "--card") != NULL) {
+        TRY(card_problem(ctx, link != NULL));
+        return card_enter(ctx, h, d, in, out);
+    }
+    TRY(link_get(ctx, link, g != NULL, in));
+    if (in->link.type != 0)
+        TRY(check_seat(ctx, d, &in->link, g));
+    TRY(texts_get(ctx, in));
+    return enter(ctx, h, d, u, in, out);
+}
+
+enum err guardian_enter(const struct ctx *ctx, struct home *h, struct day *d,
+                        const struct unlocked *u, const char *name, const char *link,
+                        struct day_guardian **out)
+{
+    struct given_add in = { .name = name };
+    enum err e = enter_given(ctx, h, d, u, link, &in, out);
+    secret_wipe(&in, sizeof in);
+    return e;
 }
 
 static enum err cmd_guardian_add(struct ctx *ctx)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "client/ceremony_change.h"
 #include "client/cmd_guardian_part.h"
 
 /* One run of it. */
@@ -9,7 +10,8 @@ struct confirming {
     struct unlocked *u;
     struct day_guardian *g;
     struct confirm_words *words;
-    bool stated;
+    struct confirm_about about;
+    struct bytes stated; /* their statement, once it is there */
 };
 
 static void confirming_done(struct confirming *c)
@@ -30,6 +32,20 @@ static enum err no_owner_there(const struct confirming *c,
                         TEXT(c->g->name));
 }
 
+/* The words were right, and what lies there is not what was sent. */
+static enum err piece_bad(const struct confirming *c, const struct guardian_talk *talk)
+{
+    char next[TERM_TEXT];
+    char why[TERM_TEXT];
+    guardian_next("replace", c->g->name, "", next);
+    (void)snprintf(why, sizeof why,
+                   "%.*s's program says so; the node may be damaged, or not honest. The "
+                   "old pieces stay good. If it stays so, somebody else takes the place:",
+                   TEXT(c->g->name));
+    return term_fail_as(c->ctx->term, talk->err, EXIT_INTEGRITY, "bad-piece", why, next,
+                        "The new piece at %.*s's node does not open.", TEXT(c->g->name));
+}
+
 static enum err confirm_problem(const struct confirming *c,
                                 const struct guardian_talk *talk)
 {
@@ -37,6 +53,8 @@ static enum err confirm_problem(const struct confirming *c,
     guardian_next("confirm", c->g->name, "", next);
     if (talk->err == ERR_REFUSED && talk->stage == CALL_KNOWN)
         return no_owner_there(c, talk);
+    if (talk->err == ERR_CORRUPT && talk->stage >= CALL_TALKING)
+        return piece_bad(c, talk);
     if (talk->err == ERR_SIGNATURE || talk->err == ERR_FORMAT)
         return term_fail_as(c->ctx->term, talk->err, EXIT_INTEGRITY, NULL,
                             "Somebody may be between you. Speak with your guardian.",
@@ -97,7 +115,7 @@ static void confirm_answer(struct term *t, const struct day_guardian *g,
         json_pack("{s:o, s:o, s:o, s:s, s:o}", "name", json_slice(g->name), "request",
                   json_hex(g->request, ID_BYTES), "words", json_slice(bytes_text(text)),
                   "state",
-                  g->confirmed != 0 ? "confirmed" : request_state_name(g->request_state),
+                  words == NULL ? "confirmed" : request_state_name(g->request_state),
                   "confirmed_at", json_time(g->confirmed)));
 }
 
@@ -134,6 +152,15 @@ static enum err answer_wrong(struct confirming *c, enum words_verdict verdict)
     return e;
 }
 
+/* The call is over: their word counts for the circle as it is now. */
+static enum err confirm_keep(struct confirming *c)
+{
+    if (c->about.purpose == PURPOSE_EPOCH)
+        TRY(change_said(c->d, c->g, c->stated, ctx_now(c->ctx)));
+    confirm_forget(c->g);
+    return ctx_day_save(c->ctx, &c->h, c->d);
+}
+
 static enum err answer_judge(struct confirming *c, const uint16_t typed[WORDS_ANSWER])
 {
     struct day_guardian *g = c->g;
@@ -145,8 +172,7 @@ static enum err answer_judge(struct confirming *c, const uint16_t typed[WORDS_AN
     if (verdict != WORDS_RIGHT)
         return answer_wrong(c, verdict);
     g->confirmed = ctx_now(c->ctx);
-    confirm_forget(g);
-    return ctx_day_save(c->ctx, &c->h, c->d);
+    return confirm_keep(c);
 }
 
 static enum err nothing_open(const struct confirming *c)
@@ -163,11 +189,12 @@ static enum err nothing_open(const struct confirming *c)
 /* Answer words, once the guardian has typed the four. */
 static enum err answer_take(struct confirming *c, const uint16_t typed[WORDS_ANSWER])
 {
-    enum err e = confirm_open(c->g) ? confirm_talk(c) : ERR_EXPIRED;
+    bool open = confirm_open(c->g) && confirm_is(c->g, &c->about);
+    enum err e = open ? confirm_talk(c) : ERR_EXPIRED;
     if (e != OK)
         return e == ERR_EXPIRED ? nothing_open(c) : e;
     TRY(confirm_stopped(c));
-    if (c->stated)
+    if (c->stated.n > 0)
         return answer_judge(c, typed);
     return term_fail_as(
         c->ctx->term, ERR_STATE, EXIT_WAITING, "not-typed",
@@ -186,6 +213,30 @@ static enum err answer_parse(const struct ctx *ctx, struct bytes text,
                         "These are not two words of the list.");
 }
 
+/* What the new certificate makes possible happens at once. */
+static enum err known_after(struct confirming *c)
+{
+    AUTO_FREE struct change_notes *notes = calloc(1, sizeof *notes);
+    const struct seal_work w = {
+        .home = &c->h, .unlocked = c->u, .day = c->d, .params = c->ctx->params
+    };
+    struct change_stand stand;
+    char next[TERM_TEXT];
+    if (notes == NULL)
+        return ERR_NOMEM;
+    enum err e = change_round(&w, notes);
+    if (e != OK)
+        return term_fail(c->ctx->term, e, "kith circle seal --resume",
+                         "The confirmation is kept; what follows from it could not go "
+                         "on.");
+    change_look(c->d, &c->h, &stand);
+    change_tell(c->ctx->term, c->d, &stand, notes->dead);
+    change_next(c->d, &stand, next);
+    if (next[0] != 0)
+        term_say(c->ctx->term, "  %s", next);
+    return OK;
+}
+
 static enum err confirm_with_answer(struct confirming *c, const char *path)
 {
     uint8_t text[256];
@@ -197,23 +248,25 @@ static enum err confirm_with_answer(struct confirming *c, const char *path)
     TRY(answer_take(c, typed));
     say_confirmed(c->ctx->term, c->g);
     confirm_answer(c->ctx->term, c->g, NULL);
-    return OK;
+    return known_after(c);
 }
 
 /* Opens the request, or finds it as it was. */
 static enum err confirm_show(struct confirming *c)
 {
     enum err e = ERR_EXPIRED;
-    if (confirm_open(c->g))
+    if (confirm_open(c->g) && confirm_is(c->g, &c->about))
         e = confirm_talk(c);
     if (e == ERR_EXPIRED) {
-        confirm_draw(c->g, c->ctx->params->rng);
+        confirm_draw(c->g, &c->about, c->ctx->params->rng);
         e = confirm_talk(c);
     }
     if (e == ERR_EXPIRED)
         return nothing_open(c);
     TRY(e);
     TRY(confirm_stopped(c));
+    if (c->stated.n > 0 && c->g->confirmed != 0)
+        return OK; /* one way is enough for somebody who was spoken with */
     term_progress(c->ctx->term, "Making the words …");
     return confirm_words(c->d, c->g, c->ctx->params->cost, c->words);
 }
@@ -228,6 +281,51 @@ static void say_call(struct term *t, const struct day_guardian *g)
              "Ask them to open \"kith guard\", then say these four words. They are for "
              "%.*s alone:",
              TEXT(g->name));
+}
+
+/* ---- somebody who was spoken with before: they type, nothing comes back ---- */
+
+static void say_known(struct term *t, const struct confirming *c)
+{
+    const struct day_guardian *g = c->g;
+    term_say(t,
+             "%.*s has confirmed your circle as it is now: the new piece opens, and it "
+             "was you who changed it.",
+             TEXT(g->name));
+}
+
+static enum err known_done(struct confirming *c)
+{
+    TRY(confirm_keep(c));
+    say_known(c->ctx->term, c);
+    return known_after(c);
+}
+
+/* On a terminal the caller waits here until the guardian has typed. */
+static enum err known_wait(struct confirming *c)
+{
+    struct term *t = c->ctx->term;
+    char line[64];
+    char question[NAME_TEXT + 64];
+    const struct ask a = { question, "", NULL };
+    (void)snprintf(question, sizeof question,
+                   "Enter when %.*s has typed them, or \"later\"", TEXT(c->g->name));
+    while (t->ask) {
+        TRY(term_ask_maybe(t, &a, line, sizeof line));
+        if (line[0] != 0)
+            break;
+        enum err e = confirm_talk(c);
+        if (e != OK)
+            return e == ERR_EXPIRED ? nothing_open(c) : e;
+        TRY(confirm_stopped(c));
+        if (c->stated.n > 0)
+            return known_done(c);
+        term_say(t, "%.*s has not typed them yet.", TEXT(c->g->name));
+    }
+    char next[TERM_TEXT];
+    guardian_next("confirm", c->g->name, "", next);
+    term_say(t, "When %.*s has typed them: %s", TEXT(c->g->name), next);
+    return OK;
 }
 
 /* Whether what went wrong can be put right in the same call. */
@@ -262,7 +360,7 @@ static enum err confirm_ask(struct confirming *c)
             e = answer_take(c, typed);
         if (e == OK) {
             say_confirmed(t, c->g);
-            return OK;
+            return known_after(c);
         }
         if (!can_go_on(c))
             return e;
@@ -296,7 +394,7 @@ static enum err confirm_run(struct confirming *c)
     TRY(guardian_pick(ctx, c->d, ctx->args[0], &c->g));
     if (c->g->kind == PIECE_CARD)
         return is_card(c);
-    if (c->g->confirmed != 0) {
+    if (!change_about(c->d, c->g, &c->about) && c->g->progress != GUARDIAN_NEW) {
         say_confirmed(ctx->term, c->g);
         confirm_answer(ctx->term, c->g, NULL);
         return OK;
@@ -307,14 +405,19 @@ static enum err confirm_run(struct confirming *c)
         return term_fail(ctx->term, ERR_STATE, next, "%.*s is not added yet.",
                          TEXT(c->g->name));
     }
+    bool known = c->g->confirmed != 0;
     TRY(secret_new(&c->words));
-    if (answer != NULL)
+    if (answer != NULL && !known)
         return confirm_with_answer(c, answer);
     TRY(ctx_unlock(ctx, &c->h, &c->u));
     TRY(confirm_show(c));
+    if (c->stated.n > 0 && known) {
+        confirm_answer(ctx->term, c->g, NULL);
+        return known_done(c);
+    }
     say_call(ctx->term, c->g);
     confirm_answer(ctx->term, c->g, c->words);
-    return confirm_ask(c);
+    return known ? known_wait(c) : confirm_ask(c);
 }
 
 enum err cmd_guardian_confirm(struct ctx *ctx)

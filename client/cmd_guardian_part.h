@@ -3,6 +3,7 @@
 #ifndef KITH_CLIENT_CMD_GUARDIAN_PART_H
 #define KITH_CLIENT_CMD_GUARDIAN_PART_H
 
+#include "client/cmd_guardian.h"
 #include "client/guardian.h"
 
 /* For "%.*s" of a slice. */

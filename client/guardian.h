@@ -135,20 +135,30 @@ enum err guardian_device(struct day_guardian *g, const struct root_key *root,
 
 /* Whether a confirm request is under way, as this home knows it. */
 bool confirm_open(const struct day_guardian *g);
-/* Keys, nonce and op ids for a new one, before the first round of it. */
-void confirm_draw(struct day_guardian *g, const struct rng *rng);
+/* What a guardian is asked to confirm. */
+struct confirm_about {
+    enum purpose purpose; /* PURPOSE_ENROL, PURPOSE_EPOCH or PURPOSE_END */
+    uint8_t subject[32];  /* EPOCH: manifest hash; else zero */
+};
+
+/* Keys, nonce and op ids for a new one about that, before the first round of it. */
+void confirm_draw(struct day_guardian *g, const struct confirm_about *about,
+                  const struct rng *rng);
+/* Whether the request under way, or the last one, is about that. */
+bool confirm_is(const struct day_guardian *g, const struct confirm_about *about);
 /* Wipes its keys; id and state stay, for whoever asks later. */
 void confirm_forget(struct day_guardian *g);
 /*
  * One round as owner: opens and reveals the request, where that has not happened yet,
  * and fetches its state into g->request_state. ERR_EXPIRED: draw anew and call again.
- * ERR_SIGNATURE: a view or statement that is not by the right key. *out_stated: the
- * guardian's statement is there, by their approval key and about this very
- * conversation. The caller saves afterwards, whatever came; where
- * no view was received, nothing of the request is left.
+ * ERR_SIGNATURE: a view or statement that is not by the right key; ERR_CORRUPT: the
+ * guardian's program says that the piece in question does not open, or is another.
+ * *out_stated: the guardian's statement is there (signed bytes, which the day keeps; else
+ * empty), by their approval key and about this very conversation. The caller saves
+ * afterwards, whatever came; where no view was received, nothing of the request is left.
  */
 enum err confirm_round(struct day *d, struct day_guardian *g, const struct root_key *root,
-                       const struct params *p, bool *out_stated,
+                       const struct params *p, struct bytes *out_stated,
                        struct guardian_talk *out);
 
 /* What the two people say; secret memory. */

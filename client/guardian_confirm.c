@@ -17,9 +17,24 @@ void confirm_forget(struct day_guardian *g)
     g->answers = 0;
 }
 
-void confirm_draw(struct day_guardian *g, const struct rng *rng)
+/* A request of before purposes were kept is one of enrolment. */
+static enum purpose asked(const struct day_guardian *g)
+{
+    return g->ask_purpose == 0 ? PURPOSE_ENROL : (enum purpose)g->ask_purpose;
+}
+
+bool confirm_is(const struct day_guardian *g, const struct confirm_about *about)
+{
+    return asked(g) == about->purpose &&
+           bytes_equal(BYTES_OF(g->ask_subject), BYTES_OF(about->subject));
+}
+
+void confirm_draw(struct day_guardian *g, const struct confirm_about *about,
+                  const struct rng *rng)
 {
     confirm_forget(g);
+    g->ask_purpose = (uint8_t)about->purpose;
+    memcpy(g->ask_subject, about->subject, sizeof g->ask_subject);
     memset(g->request, 0, ID_BYTES);
     g->request_state = 0;
     g->requested = 0;
@@ -96,7 +111,7 @@ struct confirm {
     struct day *d;
     struct day_guardian *g;
     const struct params *p;
-    bool stated;
+    struct bytes stated;
     struct account_keys keys;
     struct req_open open;
     struct req_reveal reveal;
@@ -107,7 +122,9 @@ static enum err make_open(struct confirm *c)
 {
     struct confirm_public pub;
     TRY(public_keys(c->g, &pub));
-    c->open = (struct req_open){ .kind = REQUEST_CONFIRM, .purpose = PURPOSE_ENROL };
+    c->open = (struct req_open){ .kind = REQUEST_CONFIRM,
+                                 .purpose = (uint8_t)asked(c->g) };
+    memcpy(c->open.subject, c->g->ask_subject, sizeof c->open.subject);
     memcpy(c->open.op, c->g->op_open, ID_BYTES);
     memcpy(c->open.stat, pub.stat, PUB_BYTES);
     memcpy(c->open.psk, c->g->req_psk, KEY_BYTES);
@@ -120,12 +137,11 @@ static enum err make_open(struct confirm *c)
 /* What the node fixed must be what was asked for, of this ward and signed by it. */
 static enum err take_view(struct confirm *c, struct bytes raw)
 {
-    static const uint8_t none[32];
     struct day_guardian *g = c->g;
     struct view v = { 0 };
     TRY(view_open(raw, g->node[0].node_sign, &v));
-    if (v.kind != REQUEST_CONFIRM || v.purpose != PURPOSE_ENROL ||
-        !bytes_equal(BYTES_OF(v.subject), BYTES_OF(none)) ||
+    if (v.kind != REQUEST_CONFIRM || v.purpose != asked(g) ||
+        !bytes_equal(BYTES_OF(v.subject), BYTES_OF(g->ask_subject)) ||
         !bytes_equal(BYTES_OF(v.ward), BYTES_OF(g->ward)))
         return ERR_FORMAT;
     g->view = day_keep(c->d, raw);
@@ -133,6 +149,17 @@ static enum err take_view(struct confirm *c, struct bytes raw)
     g->request_state = STATE_OPENED;
     g->requested = c->p->now();
     return OK;
+}
+
+/* What was asked about is what they opened: else their word is worth nothing. */
+static bool opened_it(const struct day_guardian *g, const struct statement *s)
+{
+    if (asked(g) != PURPOSE_EPOCH)
+        return true;
+    for (uint32_t i = 0; i < s->n_epochs; i++)
+        if (bytes_equal(BYTES_OF(s->epochs[i].manifest_hash), BYTES_OF(g->ask_subject)))
+            return s->epochs[i].opened == 1;
+    return false;
 }
 
 static enum err check_statement(const struct confirm *c, struct bytes raw)
@@ -147,12 +174,13 @@ static enum err check_statement(const struct confirm *c, struct bytes raw)
     TRY(public_keys(g, &pub));
     TRY(transcript_of(c->d, g, &t));
     transcript_hash(buf_bytes(&t), hash);
-    if (s.kind != REQUEST_CONFIRM || s.purpose != PURPOSE_ENROL ||
+    if (s.kind != REQUEST_CONFIRM || s.purpose != asked(g) ||
+        !bytes_equal(BYTES_OF(s.subject), BYTES_OF(g->ask_subject)) ||
         !bytes_equal(BYTES_OF(s.request), BYTES_OF(g->request)) ||
         !bytes_equal(BYTES_OF(s.req_sign), BYTES_OF(pub.sign)) ||
         !bytes_equal(BYTES_OF(s.t_hash), BYTES_OF(hash)))
         return ERR_SIGNATURE;
-    return OK;
+    return opened_it(g, &s) ? OK : ERR_CORRUPT;
 }
 
 static enum err take_state(struct confirm *c, const struct rep_fetch *f)
@@ -163,7 +191,7 @@ static enum err take_state(struct confirm *c, const struct rep_fetch *f)
     if (f->state != STATE_RELEASED)
         return OK;
     TRY(check_statement(c, f->statement));
-    c->stated = true;
+    c->stated = day_keep(c->d, f->statement);
     return OK;
 }
 
@@ -221,7 +249,7 @@ static enum err confirm_step(struct call *call, const struct call_reply *reply,
 }
 
 enum err confirm_round(struct day *d, struct day_guardian *g, const struct root_key *root,
-                       const struct params *p, bool *out_stated,
+                       const struct params *p, struct bytes *out_stated,
                        struct guardian_talk *out)
 {
     AUTO_SECRET struct confirm *c = NULL;

@@ -216,6 +216,7 @@ static const struct wire_field guardian_fields[] = {
     W_UINT(day_guardian, retire_due, 126, WIRE_MAY, UINT64_MAX),
     W_UINT(day_guardian, abort, 127, WIRE_MAY, UINT32_MAX),
     W_UINT(day_guardian, before, 128, WIRE_MAY, UINT32_MAX),
+    W_FIX(day_guardian, next_ack, 129, WIRE_MAY),
     W_LIST(day_guardian, proof, 130, WIRE_MAY, 0, &proof_schema),
 };
 static const struct wire_schema guardian_schema = W_SCHEMA(day_guardian, guardian_fields);

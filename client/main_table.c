@@ -6,6 +6,7 @@ const struct command_table *const command_tables[] = {
     &cmd_init_table,
     &cmd_guard_table,
     &cmd_guardian_table,
+    &cmd_swap_table,
     &cmd_circle_table,
     &cmd_status_table,
     &cmd_check_table,

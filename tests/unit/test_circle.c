@@ -388,7 +388,7 @@ static void standing_with_cards(void **state)
     assert_int_equal(fault(), CIRCLE_FINE);
     d.me.epoch = 2;
     for (size_t i = 0; i < 3; i++)
-        d.guardians[i].epoch = 2;
+        d.guardians[i].epoch = d.guardians[i].said_epoch = 2;
     d.guardians[3].epoch = 0;
     d.guardians[4].epoch = d.me.epoch - 1; /* of the circle before */
     for (size_t i = 3; i < 5; i++)

@@ -29,6 +29,8 @@ static const struct params params = {
 };
 
 /* An owner, the node, and an invite for them. */
+static const struct confirm_about about_enrol = { .purpose = PURPOSE_ENROL };
+
 struct world {
     struct live *live;
     struct link invite;
@@ -36,7 +38,7 @@ struct world {
     struct day *d;
     struct day_guardian *g;
     struct guardian_talk talk;
-    bool stated;
+    struct bytes stated;
 };
 
 static void day_new(struct world *w)
@@ -349,18 +351,18 @@ static void two_people_confirm(void **state)
     assert_int_equal(secret_new(&words), OK);
     assert_false(confirm_open(w->g));
     assert_int_equal(confirm_words(w->d, w->g, params.cost, words), ERR_STATE);
-    confirm_draw(w->g, &crypt_random);
+    confirm_draw(w->g, &about_enrol, &crypt_random);
     assert_int_equal(round_of(w), OK);
     assert_true(confirm_open(w->g));
     assert_int_equal(w->g->request_state, STATE_LIVE);
-    assert_false(w->stated);
+    assert_int_equal(w->stated.n, 0);
     assert_int_equal(confirm_words(w->d, w->g, params.cost, words), OK);
     words_are_equal(w, words);
     live_confirm(w->live, w->g->request, w->d->me.owner);
     assert_int_equal(round_of(w), OK);
-    assert_true(w->stated);
+    assert_int_not_equal(w->stated.n, 0);
     assert_int_equal(round_of(w), OK);
-    assert_true(w->stated);
+    assert_int_not_equal(w->stated.n, 0);
 }
 
 static void a_statement_of_another_is_seen(void **state)
@@ -368,18 +370,18 @@ static void a_statement_of_another_is_seen(void **state)
     struct world *w = *state;
     uint8_t owner[PUB_BYTES];
     added(w);
-    confirm_draw(w->g, &crypt_random);
+    confirm_draw(w->g, &about_enrol, &crypt_random);
     assert_int_equal(round_of(w), OK);
     /* The guardian typed words of a conversation with somebody else's key. */
     memcpy(owner, w->d->me.owner, PUB_BYTES);
     owner[0] ^= 1;
     live_confirm(w->live, w->g->request, owner);
     assert_int_equal(round_of(w), ERR_SIGNATURE);
-    assert_false(w->stated);
+    assert_int_equal(w->stated.n, 0);
     /* And one that this guardian's key did not sign. */
     w->g->approval[0] ^= 1;
     assert_int_equal(round_of(w), ERR_SIGNATURE);
-    assert_false(w->stated);
+    assert_int_equal(w->stated.n, 0);
 }
 
 static void a_view_of_another_node_is_refused(void **state)
@@ -387,7 +389,7 @@ static void a_view_of_another_node_is_refused(void **state)
     struct world *w = *state;
     added(w);
     w->g->node[0].node_sign[0] ^= 1;
-    confirm_draw(w->g, &crypt_random);
+    confirm_draw(w->g, &about_enrol, &crypt_random);
     assert_int_equal(round_of(w), ERR_SIGNATURE);
     assert_false(confirm_open(w->g));
 }
@@ -396,7 +398,7 @@ static void a_guardian_refuses_or_locks(void **state)
 {
     struct world *w = *state;
     added(w);
-    confirm_draw(w->g, &crypt_random);
+    confirm_draw(w->g, &about_enrol, &crypt_random);
     assert_int_equal(round_of(w), OK);
     live_lock(w->live, w->g->request);
     assert_int_equal(round_of(w), OK);
@@ -404,7 +406,7 @@ static void a_guardian_refuses_or_locks(void **state)
     live_refuse(w->live, w->g->request);
     assert_int_equal(round_of(w), OK);
     assert_int_equal(w->g->request_state, STATE_REFUSED);
-    confirm_draw(w->g, &crypt_random);
+    confirm_draw(w->g, &about_enrol, &crypt_random);
     assert_int_equal(round_of(w), OK);
     assert_int_equal(w->g->request_state, STATE_LIVE);
 }
@@ -413,11 +415,11 @@ static void a_request_runs_out(void **state)
 {
     struct world *w = *state;
     added(w);
-    confirm_draw(w->g, &crypt_random);
+    confirm_draw(w->g, &about_enrol, &crypt_random);
     assert_int_equal(round_of(w), OK);
     live_wait(w->live, 15 * 86400);
     assert_int_equal(round_of(w), ERR_EXPIRED);
-    confirm_draw(w->g, &crypt_random);
+    confirm_draw(w->g, &about_enrol, &crypt_random);
     assert_int_equal(round_of(w), OK);
     assert_int_equal(w->g->request_state, STATE_LIVE);
 }
@@ -431,13 +433,13 @@ static void a_nonce_serves_one_view(void **state)
     uint8_t nonce[32];
     uint8_t request[ID_BYTES];
     added(w);
-    confirm_draw(w->g, &crypt_random);
+    confirm_draw(w->g, &about_enrol, &crypt_random);
     live_cut(w->live, ANSWER_FIRST);
     assert_int_equal(round_of(w), ERR_CLOSED);
     assert_false(confirm_open(w->g));
     assert_memory_equal(w->g->nonce, none, sizeof none);
     /* Cut after REVEAL: the view is here, and stays the one. */
-    confirm_draw(w->g, &crypt_random);
+    confirm_draw(w->g, &about_enrol, &crypt_random);
     memcpy(nonce, w->g->nonce, sizeof nonce);
     live_cut(w->live, ANSWER_SECOND);
     assert_int_equal(round_of(w), ERR_CLOSED);
@@ -461,7 +463,7 @@ static void forgotten_requests_leave_no_key(void **state)
     struct day_guardian g = { 0 };
     static const uint8_t none[KEY_BYTES];
     (void)w;
-    confirm_draw(&g, &crypt_random);
+    confirm_draw(&g, &about_enrol, &crypt_random);
     g.view = bytes_text("a view");
     assert_true(confirm_open(&g));
     confirm_forget(&g);

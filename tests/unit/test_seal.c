@@ -125,8 +125,15 @@ static void too_few_reached(void **state)
     node_start(0);
     want(3, kith(who, "circle", "seal", NULL));
     check_sealed(who, 3);
-    want(1, kith(who, "circle", "plan", "-k", "2", NULL));
-    assert_true(said("sealed already"));
+    /* A sealed circle stays as it is until another one is. */
+    want(0, kith(who, "circle", "plan", "-k", "2", NULL));
+    assert_true(said("your circle is as it was"));
+    want(0, kith(who, "circle", "show", NULL));
+    assert_true(answered("3 of these 3"));
+    want(0, kith(who, "circle", "seal", "--abandon", NULL));
+    check_sealed(who, 3);
+    want(1, kith(who, "circle", "seal", "--abandon", NULL));
+    assert_true(said("no-change"));
 }
 
 static void one_away(void **state)

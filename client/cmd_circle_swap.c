@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Somebody takes a place, leaves it, or is reached elsewhere. */
+#include "client/cmd_circle_part.h"
+
+static struct day_guardian *former_find(struct day *d, struct bytes name)
+{
+    for (size_t i = d->n_formers; i-- > 0;)
+        if (bytes_equal(d->formers[i].name, name))
+            return &d->formers[i];
+    return NULL;
+}
+
+static bool has_place(const struct day *d, const struct day_guardian *g)
+{
+    return (size_t)(g - d->guardians) < circle_pieces(&d->me);
+}
+
+/* ---- guardian replace ---- */
+
+static enum err say_how(struct ctx *ctx, const struct day_guardian *g)
+{
+    char next[TERM_TEXT];
+    char need[64];
+    guardian_next("replace", g->name, " --with NAME LINK", next);
+    (void)snprintf(need, sizeof need, "--with NAME");
+    term_say(ctx->term,
+             "Somebody else can take %.*s's place. Ask them for an invite (\"kith guard "
+             "invite\"). Everybody then gets a new piece; you call the others, who "
+             "confirm it; after that the old pieces go, and what %.*s has opens nothing "
+             "any more. %.*s is not needed for that.",
+             TEXT(g->name), TEXT(g->name), TEXT(g->name));
+    return term_fail_as(ctx->term, ERR_ARG, EXIT_USAGE, "with-whom",
+                        "An invite for you comes from the new guardian.", next,
+                        "Who takes %.*s's place? (%s)", TEXT(g->name), need);
+}
+
+static enum err no_place(const struct ctx *ctx, const struct day_guardian *g)
+{
+    char next[TERM_TEXT];
+    guardian_next("remove", g->name, "", next);
+    return term_fail_as(ctx->term, ERR_STATE, EXIT_FAILED, "no-piece",
+                        "There is nothing to take over; they can be removed.", next,
+                        "%.*s has no piece of your circle.", TEXT(g->name));
+}
+
+static enum err new_has_place(const struct ctx *ctx, const struct day_guardian *g)
+{
+    return term_fail_as(ctx->term, ERR_EXISTS, EXIT_USAGE, "already-added",
+                        "One person counts once.", "kith guardian list",
+                        "%.*s guards you already.", TEXT(g->name));
+}
+
+/* The circle as it is, with another seat in one place. */
+static void plan_swap(struct day *d, size_t at, const struct day_guardian *by,
+                      struct day_plan *out)
+{
+    uint8_t seats[DAY_GUARDIANS * SEAT_BYTES];
+    circle_plan_now(d, out);
+    MUST((at + 1) * SEAT_BYTES <= out->seats.n);
+    memcpy(seats, out->seats.p, out->seats.n);
+    memcpy(seats + at * SEAT_BYTES, by->seat, SEAT_BYTES);
+    out->seats = day_keep(d, bytes_of(seats, out->seats.n));
+}
+
+static enum err replace_run(struct changing *c, size_t at, const char *with,
+                            const char *link)
+{
+    struct ctx *ctx = c->ctx;
+    struct day_guardian *by = guardian_find(c->d, bytes_text(with));
+    struct day_plan plan;
+    if (by != NULL && has_place(c->d, by))
+        return new_has_place(ctx, by);
+    TRY(ctx_unlock(ctx, &c->h, &c->u));
+    bool ready = by != NULL && (by->kind == PIECE_CARD || by->progress == GUARDIAN_READY);
+    if (!ready)
+        TRY(guardian_enter(ctx, &c->h, c->d, c->u, with, link, &by));
+    plan_swap(c->d, at, by, &plan);
+    return changing_begin(c, &plan);
+}
+
+enum err cmd_guardian_replace(struct ctx *ctx)
+{
+    AUTO_CHANGING struct changing c = CHANGING(ctx);
+    struct day_guardian *old = NULL;
+    const char *with = ctx_option(ctx, "--with");
+    TRY(changing_open(&c));
+    /* Asked again when it was done already. */
+    if (with != NULL && guardian_find(c.d, bytes_text(ctx->args[0])) == NULL &&
+        former_find(c.d, bytes_text(ctx->args[0])) != NULL)
+        return changing_go(&c);
+    TRY(guardian_pick(ctx, c.d, ctx->args[0], &old));
+    if (!has_place(c.d, old))
+        return no_place(ctx, old);
+    if (with == NULL)
+        return say_how(ctx, old);
+    return replace_run(&c, (size_t)(old - c.d->guardians), with,
+                       ctx->n_args == 2 ? ctx->args[1] : NULL);
+}
+
+/* ---- guardian remove ---- */
+
+/* Somebody without a piece: nothing changes for the others. */
+static enum err forget(struct changing *c, struct day_guardian *g)
+{
+    struct bytes name = g->name;
+    bool node = g->kind == PIECE_NODE;
+    guardian_forget(c->d, g);
+    if (c->d->me.epoch == 0)
+        c->d->me.planned = 0;
+    TRY(ctx_day_save(c->ctx, &c->h, c->d));
+    term_say(c->ctx->term, "%.*s is not among your guardians any more.", TEXT(name));
+    if (node)
+        term_say(c->ctx->term, "%.*s can forget you as well: kith guard leave %.*s",
+                 TEXT(name), TEXT(c->d->me.name));
+    if (c->d->me.epoch == 0)
+        term_say(c->ctx->term, "  kith circle plan");
+    return OK;
+}
+
+static bool is_planned(const struct day *d, const struct day_guardian *g)
+{
+    const struct day_plan *p = &d->me.next[0];
+    for (size_t i = 0; d->me.n_next > 0 && (i + 1) * SEAT_BYTES <= p->seats.n; i++)
+        if (bytes_equal(bytes_of(p->seats.p + i * SEAT_BYTES, SEAT_BYTES),
+                        BYTES_OF(g->seat)))
+            return true;
+    return false;
+}
+
+/* The circle as it is, without one place. */
+static void plan_without(struct day *d, size_t at, struct day_plan *out)
+{
+    uint8_t seats[DAY_GUARDIANS * SEAT_BYTES];
+    uint8_t group = 0;
+    uint8_t index = 0;
+    circle_place(&d->me, at, &group, &index);
+    circle_plan_now(d, out);
+    memcpy(seats, out->seats.p, out->seats.n);
+    memmove(seats + at * SEAT_BYTES, seats + (at + 1) * SEAT_BYTES,
+            out->seats.n - (at + 1) * SEAT_BYTES);
+    out->seats = day_keep(d, bytes_of(seats, out->seats.n - SEAT_BYTES));
+    out->groups[group].n--;
+}
+
+enum err cmd_guardian_remove(struct ctx *ctx)
+{
+    AUTO_CHANGING struct changing c = CHANGING(ctx);
+    struct day_guardian *g = NULL;
+    struct day_plan plan;
+    TRY(owner_day(ctx, &c.h, &c.d));
+    if (guardian_find(c.d, bytes_text(ctx->args[0])) == NULL &&
+        former_find(c.d, bytes_text(ctx->args[0])) != NULL)
+        return changing_go(&c);
+    TRY(guardian_pick(ctx, c.d, ctx->args[0], &g));
+    if (seal_busy(&c.h) && (c.d->me.epoch == 0 || is_planned(c.d, g)))
+        return term_fail_as(ctx->term, ERR_STATE, EXIT_FAILED, "change-in-progress",
+                            "Finish it, or give it up with \"kith circle seal "
+                            "--abandon\" while it is not active.",
+                            "kith circle seal --resume",
+                            "Pieces are on their way to %.*s.", TEXT(g->name));
+    if (c.d->me.epoch == 0 || (!has_place(c.d, g) && !is_planned(c.d, g)))
+        return forget(&c, g);
+    if (!has_place(c.d, g)) {
+        c.d->me.n_next = 0; /* the plan was for them */
+        return forget(&c, g);
+    }
+    plan_without(c.d, (size_t)(g - c.d->guardians), &plan);
+    return changing_begin(&c, &plan);
+}
+
+/* ---- guardian address ---- */
+
+/* Proves the node's key at the new addresses. */
+static enum err greet_step(struct call *c, const struct call_reply *reply,
+                           struct call_send *out)
+{
+    (void)c;
+    (void)reply;
+    *out = (struct call_send){ 0 };
+    return OK;
+}
+
+static enum err address_take(const struct ctx *ctx, struct day *d, struct day_node *n)
+{
+    n->n_addresses = 0;
+    for (size_t i = 1; i < ctx->n_args; i++) {
+        uint8_t raw[ADDRESS_MAX];
+        struct buf at = BUF_OF(raw);
+        struct address a = { 0 };
+        if (address_parse(bytes_text(ctx->args[i]), &a) != OK)
+            return term_fail_as(ctx->term, ERR_FORMAT, EXIT_USAGE, "bad-address",
+                                "An address is host:port: ben.example:7844, "
+                                "192.0.2.7:7844, [2001:db8::1]:7844, NAME.onion:7844.",
+                                NULL, "\"%s\" is no address.", ctx->args[i]);
+        address_put(&a, &at);
+        n->addresses[n->n_addresses++].at = day_keep(d, buf_bytes(&at));
+    }
+    return OK;
+}
+
+/* Each address alone: one that leads elsewhere is not kept beside one that does not. */
+static enum err address_try(struct changing *c, const struct day_guardian *g,
+                            const struct day_node *fresh, size_t i)
+{
+    struct day_guardian at = *g;
+    AUTO_SECRET struct account_keys *keys = NULL;
+    struct guardian_talk talk = { 0 };
+    struct call call;
+    at.node[0].n_addresses = 1;
+    at.node[0].addresses[0] = fresh->addresses[i];
+    TRY(secret_new(&keys));
+    TRY(guardian_account(&c->u->root, &at, keys));
+    guardian_call_owner(&call, &at, keys);
+    call.step = greet_step;
+    TRY(guardian_round(&call, &at, c->ctx->params));
+    secret_wipe(at.dev_static, KEY_BYTES);
+    secret_wipe(at.dev_psk, KEY_BYTES);
+    secret_wipe(at.dev_sign, KEY_BYTES);
+    enum err e = guardian_talk_end(g, &call, false, &talk);
+    if (e == OK)
+        return OK;
+    return term_fail_as(c->ctx->term, e, EXIT_NONE + 8, NULL,
+                        "Nothing was changed. Ask whether that node is switched on, and "
+                        "whether it is the one that was there before.",
+                        NULL, "At %s: %s", c->ctx->args[1 + i], talk.why);
+}
+
+enum err cmd_guardian_address(struct ctx *ctx)
+{
+    AUTO_CHANGING struct changing c = CHANGING(ctx);
+    struct day_guardian *g = NULL;
+    TRY(owner_day(ctx, &c.h, &c.d));
+    TRY(guardian_pick(ctx, c.d, ctx->args[0], &g));
+    if (g->kind == PIECE_CARD || g->progress == GUARDIAN_NEW)
+        return term_fail(ctx->term, ERR_ARG, "kith guardian list",
+                         "%.*s has no node yet.", TEXT(g->name));
+    struct day_node fresh = { 0 };
+    TRY(address_take(ctx, c.d, &fresh));
+    TRY(ctx_unlock(ctx, &c.h, &c.u));
+    for (size_t i = 0; i < fresh.n_addresses; i++)
+        TRY(address_try(&c, g, &fresh, i));
+    g->node[0].n_addresses = fresh.n_addresses;
+    memcpy(g->node[0].addresses, fresh.addresses, sizeof fresh.addresses);
+    TRY(ctx_day_save(ctx, &c.h, c.d));
+    term_say(ctx->term, "%.*s's node is reached there from now on: it is the same node.",
+             TEXT(g->name));
+    return OK;
+}
