@@ -308,9 +308,14 @@ static enum err take_phase(struct moving *m, const struct move_work *w)
     return move_save(m, w);
 }
 
-/* Nobody is left to be told. */
+/* The circle's newest epoch is the new root's, and nobody is left to be told. */
 static bool is_over(const struct moving *m, const struct day *d)
 {
+    AUTO_FREE struct manifest *mf = calloc(1, sizeof *mf);
+
+    if (mf == NULL || manifest_open(d->me.manifest, mf) != OK ||
+        !bytes_equal(BYTES_OF(mf->owner), BYTES_OF(d->me.owner)))
+        return false;
     for (size_t i = 0; i < m->n; i++)
         if (m->seats[i].told != TOLD_DONE &&
             move_guardian((struct day *)(uintptr_t)d, &m->seats[i]) != NULL)
@@ -327,8 +332,14 @@ static enum err late_phase(struct moving *m, const struct move_work *w)
     memcpy(root->b, m->head.new_root, KEY_BYTES);
     TRY(move_send(m, w));
     TRY(circle_greet(w->day, root, w->params, &left));
-    TRY(home_day_save(w->home, w->day, w->params->rng));
-    return left == 0 && is_over(m, w->day) ? home_drop(w->home, HOME_MOVE) : OK;
+    return home_day_save(w->home, w->day, w->params->rng);
+}
+
+enum err move_close(const struct moving *m, const struct move_work *w)
+{
+    if (m->head.phase != MOVE_LATE || !is_over(m, w->day))
+        return OK;
+    return home_drop(w->home, HOME_MOVE);
 }
 
 enum err move_run(struct moving *m, const struct move_work *w)

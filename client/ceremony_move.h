@@ -124,13 +124,15 @@ static inline void auto_move_(struct moving **place)
 
 /*
  * Goes on as far as it can now, a few rounds to all guardians side by side, everything
- * saved. From MOVE_TAKE on the home's root and day are the new root's; the journal is
- * gone once every node was told or is no guardian's any more. A guardian who is away, or
- * says no, is a note. Errors of files; ERR_NOMEM.
+ * saved. In MOVE_LATE the home's root and day are the new root's. A guardian who is away,
+ * or says no, is a note. Errors of files; ERR_NOMEM.
  */
 enum err move_run(struct moving *m, const struct move_work *w);
-/* Takes a MOVE back that no node was told of. ERR_STATE: one may have been. */
-enum err move_drop(struct moving *m, const struct move_work *w);
+/*
+ * Ends the journal once the sealed epoch is the new root's, and every node was told or is
+ * no guardian's any more. OK and nothing done before that. ERR_IO.
+ */
+enum err move_close(const struct moving *m, const struct move_work *w);
 
 /* Whether those who said so far are enough, by the manifest of e. ERR_NOMEM. */
 enum err move_enough(const struct moving *m, bool *out_enough);

@@ -64,6 +64,7 @@ struct command_table {
 extern const struct command_table *const command_tables[];
 /* Tables of the command groups, each in its own file. */
 extern const struct command_table cmd_init_table;        /* cmd_init.c: init, root */
+extern const struct command_table cmd_root_table;        /* cmd_root.c: root replace */
 extern const struct command_table cmd_guard_table;       /* cmd_guard.c */
 extern const struct command_table cmd_guardian_table;    /* cmd_guardian.c */
 extern const struct command_table cmd_swap_table; /* cmd_circle.c: guardian replace */

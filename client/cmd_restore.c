@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/cmd_log.h"
 #include "client/cmd_restore_part.h"
+#include "client/cmd_root_part.h"
 #include "client/cmd_vault.h"
 
 /* "%.*s" of a slice. */
@@ -198,8 +199,9 @@ static enum err finish(struct ctx *ctx, struct home *h, const struct home_key *k
     for (size_t i = 0; i < r->n; i++) {
         struct restore_entry *e = &r->entries[i];
 
-        secret_wipe(e->pieces, sizeof e->pieces);
-        e->n_pieces = 0;
+        /* What the nodes signed is no secret, and proves who said yes. */
+        for (uint32_t k = 0; k < e->n_pieces; k++)
+            secret_wipe(e->pieces[k].piece, PIECE_BYTES);
     }
     for (size_t i = 0; i < r->n_cards; i++)
         secret_wipe(r->cards[i].piece, PIECE_BYTES);
@@ -215,9 +217,47 @@ static void say_done(struct ctx *ctx, const struct restore_open *o)
         return;
     term_say(t, "It is named by these four words, as before:");
     term_answer(t, "%.*s", TEXT(o->fingerprint));
-    term_say(t, "The pieces were in the open during this restore. A change of the old "
-                "circle is not part of this version: ask your guardians for new invites "
-                "and make a new circle. Until then the old one still guards the key.");
+}
+
+/* What became of the machine decides whether the key itself is still one's own. */
+static enum err ask_gone(struct ctx *ctx, enum day_gone *out)
+{
+    static const char *const options[] = { "lost, broken or given away empty",
+                                           "stolen, or I do not know" };
+    const struct ask a = { .text = "What became of the old machine",
+                           .flag = "--lost or --stolen",
+                           .note =
+                               "If somebody may have had it unlocked, they have your "
+                               "root key too. Then you get a new one, and your "
+                               "guardians' words in this restore are enough for that." };
+    size_t at = 0;
+
+    *out = ctx_option(ctx, "--stolen") != NULL ? GONE_STOLEN
+           : ctx_option(ctx, "--lost") != NULL ? GONE_LOST
+                                               : GONE_UNASKED;
+    if (*out != GONE_UNASKED || !ctx->term->ask)
+        return OK;
+    TRY(term_choose(ctx->term, &a, options, 2, &at));
+    *out = at == 0 ? GONE_LOST : GONE_STOLEN;
+    return OK;
+}
+
+/* The key is back whatever comes of this; what is left is in status. */
+static enum err go_after(struct ctx *ctx, struct home *h, struct restore *r,
+                         const struct home_key *key)
+{
+    enum day_gone gone = GONE_UNASKED;
+
+    if (ask_gone(ctx, &gone) != OK)
+        ctx->term->problem = (struct problem){ 0 };
+    enum err e = root_restored(ctx, h, r, key, gone);
+    if (e == OK)
+        return OK;
+    ctx->term->problem = (struct problem){ 0 };
+    term_warn(ctx->term,
+              "your circle did not get new pieces yet (%s) Go on with:", err_text(e));
+    term_say(ctx->term, "  kith restore");
+    return e == ERR_NOMEM ? e : OK;
 }
 
 /* On a terminal the words are typed here, from paper or as a guardian reads them. */
@@ -290,7 +330,8 @@ static enum err go_on(struct ctx *ctx, struct home *h, const struct home_key *ke
     }
     say_done(ctx, o);
     vault_restored(ctx, h, r, root);
-    return log_restored(ctx, r, root);
+    TRY(log_restored(ctx, r, root));
+    return go_after(ctx, h, r, key);
 }
 
 enum look { LOOK_ANY, LOOK_DONE };
@@ -317,6 +358,33 @@ static enum err show_file(struct ctx *ctx, struct home *h, enum look look, bool 
     return OK;
 }
 
+/* Cut off before the circle was here again, or asked only now what became of the old. */
+static bool wants_after(const struct ctx *ctx, const struct home *h, const struct day *d,
+                        uint32_t epoch)
+{
+    if (home_has(h, HOME_MOVE))
+        return false;
+    return d->me.epoch <= epoch || ctx_option(ctx, "--stolen") != NULL ||
+           ctx_option(ctx, "--lost") != NULL;
+}
+
+static enum err after_again(struct ctx *ctx, struct home *h)
+{
+    AUTO_DAY struct day *d = NULL;
+    AUTO_SECRET struct home_key *key = NULL;
+    AUTO_RESTORE struct restore *r = NULL;
+    AUTO_BLOB struct home_blob text = { 0 };
+    AUTO_FREE struct restore_open *o = NULL;
+
+    TRY(ctx_day(ctx, h, &d));
+    TRY(restore_look(h, &text, &o));
+    if (o->n_lines == 0 || !wants_after(ctx, h, d, o->epoch))
+        return OK;
+    TRY(load(ctx, h, &key, &r));
+    MUST(r != NULL);
+    return go_after(ctx, h, r, key);
+}
+
 static enum err cmd_restore(struct ctx *ctx)
 {
     __attribute__((cleanup(home_close))) struct home h = { .dir = -1, .lock = -1 };
@@ -330,7 +398,7 @@ static enum err cmd_restore(struct ctx *ctx)
     TRY(show_file(ctx, &h, LOOK_DONE, &done));
     if (done) {
         (void)vault_restore_waits(ctx, &h);
-        return OK;
+        return after_again(ctx, &h);
     }
     TRY(load(ctx, &h, &key, &r));
     MUST(r != NULL);
@@ -444,7 +512,10 @@ static const struct command rows[] = {
       .help = "Goes on with the restore: one round to all guardians.",
       .options = { { "--accept", "WORDS", "the four words that name your key" },
                    { "--sources-differ", NULL,
-                     "the links came from different people, each by a way you knew" } },
+                     "the links came from different people, each by a way you knew" },
+                   { "--lost", NULL, "the old machine is in nobody's hands" },
+                   { "--stolen", NULL,
+                     "somebody may have it: the root key is replaced too" } },
       .run = cmd_restore },
     { .path = "restore card",
       .args = "[FILE…]",
@@ -456,7 +527,10 @@ static const struct command rows[] = {
       .options = { { "--no-passphrase", NULL, "leave the key unlocked on this machine" },
                    { "--accept", "WORDS", "the four words that name your key" },
                    { "--sources-differ", NULL,
-                     "the links came from different people, each by a way you knew" } },
+                     "the links came from different people, each by a way you knew" },
+                   { "--lost", NULL, "the old machine is in nobody's hands" },
+                   { "--stolen", NULL,
+                     "somebody may have it: the root key is replaced too" } },
       .run = cmd_restore_card },
     { .path = "restore status",
       .args = "",

@@ -4,6 +4,7 @@
 /* In the order of the help text. */
 const struct command_table *const command_tables[] = {
     &cmd_init_table,
+    &cmd_root_table,
     &cmd_guard_table,
     &cmd_guardian_table,
     &cmd_swap_table,

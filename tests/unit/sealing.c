@@ -48,6 +48,16 @@ enum err wrap_home_root_save(struct home *h, const struct unlocked *u,
                              const struct rng *rng) __asm__("__wrap_home_root_save");
 enum err real_home_drop(struct home *h, enum home_file which) __asm__("__real_home_drop");
 enum err wrap_home_drop(struct home *h, enum home_file which) __asm__("__wrap_home_drop");
+enum err real_home_root_aside(struct home *h,
+                              uint64_t when) __asm__("__real_home_root_aside");
+enum err wrap_home_root_aside(struct home *h,
+                              uint64_t when) __asm__("__wrap_home_root_aside");
+enum err real_home_root_create(struct home *h, const struct root_key *root,
+                               const struct home_key *key,
+                               const struct rng *rng) __asm__("__real_home_root_create");
+enum err wrap_home_root_create(struct home *h, const struct root_key *root,
+                               const struct home_key *key,
+                               const struct rng *rng) __asm__("__wrap_home_root_create");
 enum err real_ack_open(struct bytes raw, const uint8_t ack_pub[PUB_BYTES],
                        struct ack *out) __asm__("__real_ack_open");
 enum err wrap_ack_open(struct bytes raw, const uint8_t ack_pub[PUB_BYTES],
@@ -75,6 +85,23 @@ enum err wrap_home_drop(struct home *h, enum home_file which)
 {
     tick();
     enum err e = real_home_drop(h, which);
+    tick();
+    return e;
+}
+
+enum err wrap_home_root_aside(struct home *h, uint64_t when)
+{
+    tick();
+    enum err e = real_home_root_aside(h, when);
+    tick();
+    return e;
+}
+
+enum err wrap_home_root_create(struct home *h, const struct root_key *root,
+                               const struct home_key *key, const struct rng *rng)
+{
+    tick();
+    enum err e = real_home_root_create(h, root, key, rng);
     tick();
     return e;
 }
@@ -247,7 +274,9 @@ static void conf_write(size_t i)
     assert_non_null(f);
     (void)fprintf(f,
                   "[Node]\nName = %s\nListen = %s\nState = %s/%s/state\nTrustClock = "
-                  "yes\nLockMemory = no\n",
+                  "yes\nLockMemory = no\n[Limits]\nRatePerCredential = "
+                  "60000\nBurstPerCredential = 10000\nWardsPerSeat = "
+                  "1000\nCredentialsPerSeat = 10000\n",
                   name, nodes[i].listen, work, name);
     (void)fclose(f);
 }

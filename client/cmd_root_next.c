@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/cmd_root_part.h"
+#include "client/guard.h"
+#include "client/vault_round.h"
+
+/* "%.*s" of a slice. */
+#define TEXT(b) (int)(b).n, (const char *)(b).p
+
+void root_desk_end(struct root_desk *d)
+{
+    secret_free(d->requester);
+    secret_free(d->unlocked);
+    secret_free(d->key);
+    day_free(d->day);
+    home_close(&d->home);
+}
+
+/* ---- the next epoch ---- */
+
+static size_t count_at(const struct seal *s, enum seal_stage stage)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->n; i++)
+        n += s->seats[i].stage >= stage;
+    return n;
+}
+
+static enum err seal_of(const struct root_desk *d, struct seal **out)
+{
+    if (home_has(&d->home, HOME_JOURNAL))
+        return seal_load((struct home *)(uintptr_t)&d->home, &d->unlocked->root, out);
+    TRY(seal_begin(d->day, d->ctx->params, out));
+    memcpy((*out)->head.move, d->day->me.move, HASH_BYTES);
+    return OK;
+}
+
+static void say_sealed(struct term *t, const struct seal *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->notes[i].err != OK)
+            term_say(t, "  %s", s->notes[i].why);
+    if (s->head.phase < SEAL_COMMIT) {
+        term_say(t,
+                 "New pieces are ready at too few nodes (%zu of %zu). When more answer:",
+                 count_at(s, SEAT_PREPARED), s->n);
+        term_say(t, "  kith circle seal --resume");
+        return;
+    }
+    term_say(t,
+             "Your circle has new pieces (number %u), at %zu of %zu places. The old ones "
+             "go once your guardians confirmed the new ones: call them, and type",
+             (unsigned)s->head.epoch, count_at(s, SEAT_ACTIVE), s->n);
+    term_say(t, "  kith guardian confirm NAME");
+}
+
+enum err root_next_epoch(struct root_desk *d)
+{
+    AUTO_SEAL struct seal *s = NULL;
+    struct term *t = d->ctx->term;
+    const struct seal_work w = { .home = &d->home,
+                                 .unlocked = d->unlocked,
+                                 .day = d->day,
+                                 .params = d->ctx->params,
+                                 .requester = d->requester };
+
+    if (d->day->n_guardians == 0 || d->day->me.epoch == 0)
+        return OK;
+    term_progress(t, "Giving out new pieces …");
+    enum err e = seal_of(d, &s);
+    if (e == OK)
+        e = seal_run(s, &w);
+    if (e == OK) {
+        say_sealed(t, s);
+        return OK;
+    }
+    if (e == ERR_NOMEM)
+        return e;
+    term_warn(t, "new pieces were not given out yet (%s) Go on with:", err_text(e));
+    term_say(t, "  kith circle seal --resume");
+    return OK;
+}
+
+/* ---- the own place as a guardian ---- */
+
+static bool has_new_place(const struct day *d, const struct day_seat *old)
+{
+    for (size_t i = 0; i < d->n_seats; i++) {
+        const struct day_seat *s = &d->seats[i];
+
+        if (s->progress == GUARDIAN_READY && !guard_seat_is_old(d, s) &&
+            bytes_equal(BYTES_OF(s->node[0].node_key), BYTES_OF(old->node[0].node_key)))
+            return true;
+    }
+    return false;
+}
+
+static size_t wards_at(const struct day *d, const struct day_seat *s)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < d->n_wards; i++)
+        n += bytes_equal(BYTES_OF(d->wards[i].seat), BYTES_OF(s->seat));
+    return n;
+}
+
+static enum err follow_seat(struct root_desk *d, struct day_seat *old, size_t *io_wards)
+{
+    struct day_seat *s = NULL;
+    struct call call = { 0 };
+    char node[ADDRESS_TEXT];
+    size_t wards = wards_at(d->day, old);
+
+    guard_node(old, node);
+    enum err e =
+        guard_seat_reset(d->ctx->params, d->day, old, &d->unlocked->root, &s, &call);
+    if (e == ERR_NOMEM)
+        return e;
+    if (e != OK) {
+        term_warn(d->ctx->term, "your own node %s was not told of your new keys: %s",
+                  node, err_text(e));
+        return OK;
+    }
+    *io_wards += wards;
+    return ctx_day_save(d->ctx, &d->home, d->day);
+}
+
+enum err root_follow_seats(struct root_desk *d)
+{
+    size_t wards = 0;
+
+    for (size_t i = d->day->n_seats; i-- > 0;) {
+        struct day_seat *s = &d->day->seats[i];
+
+        if (s->progress == GUARDIAN_READY && guard_seat_is_old(d->day, s) &&
+            !has_new_place(d->day, s))
+            TRY(follow_seat(d, s, &wards));
+    }
+    if (wards == 0)
+        return OK;
+    term_say(
+        d->ctx->term,
+        "You are a guardian for %zu others, with new keys now: they are told. What "
+        "your node keeps for them is still under the old ones. Give each a new invite "
+        "(kith guard invite), and confirm each other again.",
+        wards);
+    return OK;
+}
+
+/* ---- after a restore ---- */
+
+bool root_vault_waits(struct home *h)
+{
+    AUTO_HELD struct vault_held *held = NULL;
+
+    return vault_held_load(h, &held) == OK && held->restoring != 0;
+}
+
+static enum err take_circle(struct root_desk *d, const struct restore *r)
+{
+    size_t missing = 0;
+    size_t left = 0;
+    enum err e = circle_back(r, d->ctx->params, d->day, &missing);
+
+    if (e == ERR_UNKNOWN || e == ERR_STATE)
+        return OK; /* cards alone say of no node; or it was done before */
+    TRY(e);
+    if (d->day->me.name.n == 0)
+        d->day->me.name = day_keep(d->day, bytes_text("(restored)"));
+    TRY(ctx_day_save(d->ctx, &d->home, d->day));
+    TRY(circle_greet(d->day, &d->unlocked->root, d->ctx->params, &left));
+    if (missing > 0)
+        term_warn(d->ctx->term,
+                  "%zu guardians of your circle are not known: no list of guardians came "
+                  "with the pieces. The new pieces need them.",
+                  missing);
+    return ctx_day_save(d->ctx, &d->home, d->day);
+}
+
+static enum err follow(struct root_desk *d, struct restore *r, enum day_gone gone)
+{
+    AUTO_MOVE struct moving *m = NULL;
+    const struct move_work w = {
+        .home = &d->home, .key = d->key, .day = d->day, .params = d->ctx->params
+    };
+
+    if (d->day->me.epoch == 0)
+        return OK;
+    if (gone != GONE_STOLEN)
+        return d->day->me.epoch <= r->head.epoch ? root_next_epoch(d) : OK;
+    if (home_has(&d->home, HOME_MOVE) || root_vault_waits(&d->home)) {
+        term_say(d->ctx->term, "The root key is replaced by: kith root replace%s",
+                 home_has(&d->home, HOME_MOVE) ? " --resume" : "");
+        return OK;
+    }
+    enum err e = move_begin(&w, &d->unlocked->root, r, &m);
+    if (e == OK)
+        return root_move_on(d, m);
+    term_warn(d->ctx->term,
+              "your guardians' words in this restore are not enough to replace the root "
+              "key. Ask them for that, now:");
+    term_say(d->ctx->term, "  kith root replace");
+    return e == ERR_CERT ? OK : e;
+}
+
+static enum err go_on(struct root_desk *d, struct restore *r, enum day_gone gone)
+{
+    TRY(take_circle(d, r));
+    TRY(restore_carry(r, d->ctx->params));
+    if (gone != GONE_UNASKED) {
+        d->day->me.gone = (uint8_t)gone;
+        TRY(ctx_day_save(d->ctx, &d->home, d->day));
+    }
+    return follow(d, r, gone);
+}
+
+enum err root_restored(struct ctx *ctx, struct home *h, struct restore *r,
+                       const struct home_key *key, enum day_gone gone)
+{
+    struct root_desk d = { .ctx = ctx, .home = *h };
+    enum exit_code code = ctx->exit;
+    enum err e = ctx_day(ctx, h, &d.day);
+
+    if (e == OK)
+        e = secret_new(&d.key);
+    if (e == OK)
+        e = secret_new(&d.requester);
+    if (e == OK) {
+        *d.key = *key;
+        memcpy(d.requester->b, r->head.req_sign, KEY_BYTES);
+        e = home_root_open(h, key, &d.unlocked);
+    }
+    /* Nothing is left to do where that root was replaced since. */
+    if (e == OK && bytes_equal(BYTES_OF(r->head.owner), BYTES_OF(d.day->me.owner)))
+        e = go_on(&d, r, gone);
+    d.home = (struct home){ .dir = -1, .lock = -1 }; /* the caller's */
+    root_desk_end(&d);
+    ctx->exit = code;
+    return e;
+}

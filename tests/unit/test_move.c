@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A new root at real nodes (kithd on loopback), after a restore and while all is well;
+ * the client in child processes, killed at every durable write.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "client/ceremony_move.h"
+#include "tests/unit/sealing.h"
+
+enum { LINE = 512, GUARDIANS = 4 };
+
+/* ---- people ---- */
+
+static void file_write(const char *name, const char *text)
+{
+    char path[160];
+
+    path_of(path, name, "");
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void ward_hex(const char *who, size_t i, char out[2 * ID_BYTES + 1])
+{
+    struct home h = { .dir = -1, .lock = -1 };
+    struct day *d = NULL;
+    struct unlocked *u = NULL;
+
+    open_home(who, &h, &d, &u);
+    hex_encode(BYTES_OF(d->guardians[i].ward), out, 2 * ID_BYTES + 1);
+    day_free(d);
+    secret_free(u);
+    home_close(&h);
+}
+
+/* The n-th field of a line of the answer, cut at tabs. */
+static bool field_of(const char *line, unsigned n, char out[LINE])
+{
+    for (; n > 0; n--) {
+        line = strchr(line, '\t');
+        if (line == NULL)
+            return false;
+        line++;
+    }
+    size_t len = strcspn(line, "\t\n");
+    assert_true(len < LINE);
+    memcpy(out, line, len);
+    out[len] = '\0';
+    return true;
+}
+
+/* Guardian i hears the words and types them. */
+static int types(size_t i, const char *verb, const char *request, const char *words)
+{
+    char name[8];
+    char file[160];
+
+    guardian_name(name, i);
+    file_write("words", words);
+    path_of(file, "words", "");
+    return kith(name, "guard", verb, request, "--words-file", file, "--verified", "met",
+                NULL);
+}
+
+/* The owner and guardian i speak with each other about what is to be confirmed now. */
+static void speak(const char *who, size_t i)
+{
+    char name[8];
+    char words[LINE];
+    char ward[2 * ID_BYTES + 1];
+    char file[160];
+
+    guardian_name(name, i);
+    ward_hex(who, i, ward);
+    want(0, kith(who, "guardian", "confirm", name, NULL));
+    assert_true(field_of(answer(), 0, words));
+    want(0, types(i, "confirm", ward, words));
+    assert_true(field_of(answer(), 0, words));
+    file_write("answer-words", words);
+    path_of(file, "answer-words", "");
+    want(0, kith(who, "guardian", "confirm", name, "--answer-file", file, NULL));
+}
+
+/* An owner with a sealed circle, everybody spoken with; holds are short: there is none.
+ */
+static void owner_sealed(char who[16], size_t n, const char *k)
+{
+    owner_new(who, n);
+    for (size_t i = 0; i < n; i++)
+        speak(who, i);
+    want(0,
+         kith(who, "circle", "plan", "-k", k, "--hold", "0", "--stop-hold", "7d", NULL));
+    want(0, kith(who, "circle", "seal", NULL));
+}
+
+static void fingerprint(const char *who, char out[LINE])
+{
+    want(0, kith(who, "root", "fingerprint", NULL));
+    assert_true(field_of(answer(), 0, out));
+}
+
+/* ---- restoring ---- */
+
+/* A link of guardian i for the ward of who. */
+static void link_of(const char *who, size_t i, char out[LINE])
+{
+    char name[8];
+    char ward[2 * ID_BYTES + 1];
+
+    guardian_name(name, i);
+    ward_hex(who, i, ward);
+    want(0, kith(name, "guard", "link", ward, NULL));
+    assert_true(field_of(answer(), 0, out));
+}
+
+/* Every line of the answer is somebody's request: they say yes to theirs. */
+static void all_approve(size_t n)
+{
+    static char all[8192];
+    char request[LINE];
+    char words[LINE];
+
+    MUST(snprintf(all, sizeof all, "%s", answer()) < (int)sizeof all);
+    for (const char *line = all; *line != '\0'; line += strcspn(line, "\n") + 1) {
+        if (!field_of(line, 1, request) || !field_of(line, 2, words))
+            continue;
+        for (size_t i = 0; i < n; i++)
+            if (types(i, "approve", request, words) == 0)
+                break;
+    }
+}
+
+/* Restores who into a new home, up to the last command, which is the caller's. */
+static void restore_begin(const char *who, const char *home, size_t n)
+{
+    char links[2][LINE];
+
+    for (size_t i = 0; i < 2; i++)
+        link_of(who, i, links[i]);
+    want(0, kith(home, "restore", "start", "--no-passphrase", "--name", "Olga", links[0],
+                 links[1], NULL));
+    all_approve(n);
+}
+
+static void check_taken(const char *home, const char *old_words, uint32_t epoch)
+{
+    struct home h = { .dir = -1, .lock = -1 };
+    struct day *d = NULL;
+    struct unlocked *u = NULL;
+    char words[LINE];
+    uint8_t hash[HASH_BYTES];
+    AUTO_FREE struct manifest *m = calloc(1, sizeof *m);
+    AUTO_SECRET struct sign_seed *owner = NULL;
+
+    fingerprint(home, words);
+    assert_string_not_equal(words, old_words);
+    open_home(home, &h, &d, &u);
+    assert_false(home_has(&h, HOME_MOVE));
+    assert_int_equal(d->me.epoch, epoch);
+    assert_int_not_equal(d->me.moved, 0);
+    assert_int_equal(manifest_open(d->me.manifest, m), OK);
+    assert_memory_equal(m->move, d->me.move, HASH_BYTES);
+    assert_int_equal(secret_new(&owner), OK);
+    assert_int_equal(ident_owner(&u->root, owner), OK);
+    crypt_sign_public(owner, hash);
+    assert_memory_equal(m->owner, hash, PUB_BYTES);
+    for (size_t i = 0; i < d->n_guardians; i++) {
+        assert_int_equal(d->guardians[i].progress, GUARDIAN_READY);
+        assert_int_equal(d->guardians[i].epoch, epoch);
+    }
+    day_free(d);
+    secret_free(u);
+    home_close(&h);
+}
+
+static char accepted[LINE];
+
+static void stolen(void **state)
+{
+    (void)state;
+    char who[16];
+    char old[LINE];
+
+    owner_sealed(who, GUARDIANS, "2");
+    fingerprint(who, old);
+    restore_begin(who, "stolen1", GUARDIANS);
+    want(0, kith("stolen1", "restore", "--accept", old, "--stolen", NULL));
+    check_taken("stolen1", old, 2);
+    /* The old keys let nobody in any more. */
+    want(8, kith(who, "check", "--json", NULL));
+}
+
+/* What a person types after a cut: what was begun goes on. */
+static void go_on(const char *home)
+{
+    die_at = 0;
+    want(0, kith(home, "restore", "--accept", accepted, "--stolen", NULL));
+    if (said("kith vault pull")) {
+        want(0, kith(home, "vault", "pull", NULL));
+        want(0, kith(home, "restore", "--stolen", NULL));
+    }
+    (void)kith(home, "root", "replace", "--resume", NULL); /* 5: nothing is left to do */
+    (void)kith(home, "circle", "seal", "--resume", NULL);
+}
+
+static void stolen_and_killed(void **state)
+{
+    (void)state;
+    int code = KILLED;
+    unsigned n = 0;
+
+    while (code == KILLED) {
+        char who[16];
+        char home[16];
+
+        (void)snprintf(home, sizeof home, "killed%u", n);
+        owner_sealed(who, 2, "2");
+        fingerprint(who, accepted);
+        restore_begin(who, home, 2);
+        die_at = ++n;
+        code = kith(home, "restore", "--accept", accepted, "--stolen", NULL);
+        go_on(home);
+        check_taken(home, accepted, 2);
+    }
+    print_message("stopped at %u places\n", n - 1);
+    assert_true(n > 20);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(stolen),
+        cmocka_unit_test(stolen_and_killed),
+    };
+
+    (void)setenv("NO_COLOR", "1", 1);
+    if (secret_start(SECRET_LOCK_WAIVED) != OK)
+        return 1;
+    int failed = cmocka_run_group_tests(tests, sealing_setup, sealing_teardown);
+    secret_end();
+    return failed;
+}
