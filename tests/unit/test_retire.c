@@ -458,6 +458,24 @@ static void a_dealers_garbage_erases_nothing(void **state)
     memcpy(w->people, honest, sizeof honest);
 }
 
+static void a_plan_is_not_made_smaller(void **state)
+{
+    struct changing *w = *state;
+    struct rep_retire rep = { 0 };
+
+    two_epochs(w);
+    change_epoch(w, 3);
+    assert_int_equal(retire(w, 3, &rep), OK);
+    assert_int_equal(retire(w, 2, &rep), OK);
+    assert_int_equal(rep.state, PLAN_WAITS);
+    assert_int_equal(state_of(w, 0).retire_to, 3);
+    w->n.now += DUAL_TIME_S;
+    ticks(w);
+    assert_false(is_there(w, 1));
+    assert_false(is_there(w, 2));
+    assert_int_equal(heard(w, REC_EPOCH_RETIRED), 2);
+}
+
 /* ---- whoever was away ---- */
 
 static void a_certificate_lets_a_node_catch_up(void **state)
@@ -688,6 +706,7 @@ int main(void)
         CASE(its_own_guardian_and_one_more_erase_one_piece),
         CASE(a_late_plan_of_few_is_alerted_all_the_same),
         CASE(enough_people_are_not_outdone_by_few),
+        CASE(a_plan_is_not_made_smaller),
         CASE(a_dealers_garbage_erases_nothing),
         CASE(a_certificate_lets_a_node_catch_up),
         CASE(or_take_the_one_after),
