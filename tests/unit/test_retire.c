@@ -143,6 +143,31 @@ static void an_unconfirmed_descriptor_judges_nothing(void **state)
     assert_true(is_confirmed(w, 3));
 }
 
+static void its_own_people_do_not_erase_what_was_before(void **state)
+{
+    struct changing *w = *state;
+    struct sign_seed old[PEOPLE];
+    struct sign_seed new[PEOPLE];
+
+    change_confirmed(w);
+    change_epoch(w, 1);
+    memcpy(old, w->people, sizeof old);
+    rng_fill(&w->n.rng, (uint8_t *)new, sizeof new);
+    memcpy(w->people, new, sizeof new);
+    change_epoch(w, 2);
+    memcpy(w->people, old, sizeof old);
+    assert_int_equal(
+        ask_cert(w, &w->o.who, 2, people_epoch(w, SAY_0 | SAY_2, 2, people_mem), NULL),
+        OK);
+    w->n.now += 100 * DAY;
+    memcpy(w->people, new, sizeof new);
+    assert_int_equal(retire(w, 2, NULL), ERR_CERT);
+    assert_true(is_there(w, 1));
+    memcpy(w->people, old, sizeof old);
+    assert_int_equal(retire(w, 2, NULL), OK);
+    assert_false(is_there(w, 1));
+}
+
 static void without_a_confirmed_epoch_nothing_goes(void **state)
 {
     struct changing *w = *state;
@@ -694,6 +719,7 @@ int main(void)
         CASE(too_few_people_erase_nothing),
         CASE(words_that_say_something_else_do_not_count),
         CASE(an_unconfirmed_descriptor_judges_nothing),
+        CASE(its_own_people_do_not_erase_what_was_before),
         CASE(without_a_confirmed_epoch_nothing_goes),
         CASE(only_what_is_active_here_takes_its_place),
         CASE(machines_need_one_to_spare),
