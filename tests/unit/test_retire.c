@@ -696,6 +696,22 @@ static void a_prepared_box_is_given_once_it_is_certified(void **state)
     assert_int_equal(box_of(w, &a, 3), ERR_UNKNOWN);
 }
 
+static void no_box_of_another_manifest_is_given_for_it(void **state)
+{
+    struct changing *w = *state;
+    struct sim_asker a;
+
+    change_confirmed(w);
+    change_epoch(w, 1);
+    assert_int_equal(change_next(w, 2), OK);
+    assert_int_equal(change_prepare(w, 2), OK);
+    restore_live(w, &a);
+    assert_int_equal(ask_abort(w, 2), OK);
+    change_epoch(w, 2);
+    assert_int_equal(box_of(w, &a, 1), OK);
+    assert_int_equal(box_of(w, &a, 2), ERR_UNKNOWN);
+}
+
 static void the_guardian_sees_their_wards_epochs(void **state)
 {
     struct changing *w = *state;
@@ -741,6 +757,7 @@ int main(void)
         CASE(a_guardian_added_later_confirms_the_first_one_here),
         CASE(only_what_is_prepared_is_taken_back),
         CASE(a_prepared_box_is_given_once_it_is_certified),
+        CASE(no_box_of_another_manifest_is_given_for_it),
         CASE(the_guardian_sees_their_wards_epochs),
     };
 #undef CASE
