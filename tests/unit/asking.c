@@ -147,7 +147,7 @@ void open_live(struct world *w, struct asker *a)
 
     assert_int_equal(ask_open(w, a), OK);
     assert_int_equal(ask_reveal(w, a), OK);
-    if (a->open.kind == REQUEST_RESTORE)
+    if (a->opener.role == ROLE_RESTORE)
         assert_int_equal(store_read(w->s, find_requester, &f), OK);
 }
 

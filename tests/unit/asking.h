@@ -37,7 +37,8 @@ struct world {
     struct sign_seed guardian;
     struct dh_key guardian_seal;
     struct sign_seed approval;
-    struct sign_seed others[2]; /* approval keys of two other guardians */
+    struct sign_seed others[2];     /* approval keys of two other guardians */
+    struct sign_seed their_acks[2]; /* acknowledgement keys of their nodes */
     struct sign_seed account;
     struct sign_seed acks[EPOCHS_MAX];
     uint8_t hashes[EPOCHS_MAX][HASH_BYTES];

@@ -77,7 +77,8 @@ static enum err put_descriptor(struct call *c, const struct world *w, uint32_t e
     d.groups[0] = (struct manifest_group){ .t = 2, .n = 3 };
     d.n_pieces = 3;
     for (uint32_t i = 0; i < 3; i++) {
-        draw(d.pieces[i].ack, PUB_BYTES);
+        crypt_sign_public(i == 0 ? &w->acks[epoch - 1] : &w->their_acks[i - 1],
+                          d.pieces[i].ack);
         crypt_sign_public(i == 0 ? &w->approval : &w->others[i - 1],
                           d.pieces[i].approval);
     }
@@ -124,6 +125,7 @@ static enum err put_seat_and_ward(struct call *c, struct world *w)
 {
     struct record_seat seat = { .enrolled = c->now };
     struct record_ward ward = { .enrolled = c->now, .active = w->epochs };
+    struct txn_key here = key_ids(w->seat, w->ward);
     uint8_t note[64] = { 1 };
 
     memcpy(seat.seat, w->seat, ID_BYTES);
@@ -143,6 +145,7 @@ static enum err put_seat_and_ward(struct call *c, struct world *w)
     ward.note = BYTES_OF(note);
     TRY(seat_put(c, &seat));
     TRY(ward_put(c, &ward));
+    TRY(txn_put(c->txn, TAB_WARD_SEAT, key_bytes(&here), bytes_of(note, 1)));
     TRY(drop_new(c, ward.log, KIND_LOG, ward.ward));
     TRY(drop_new(c, seat.inbox, KIND_INBOX, seat.seat));
     return drop_new(c, ward.alert, KIND_ALERT, ward.ward);
@@ -224,6 +227,7 @@ struct world *world_make(uint32_t hold, uint32_t epochs, enum roster_mode mode)
     draw(&w->guardian_seal, sizeof w->guardian_seal);
     draw(&w->approval, sizeof w->approval);
     draw(w->others, sizeof w->others);
+    draw(w->their_acks, sizeof w->their_acks);
     draw(&w->account, sizeof w->account);
     draw(w->acks, sizeof w->acks);
     draw(w->hashes, sizeof w->hashes);
