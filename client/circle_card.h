@@ -38,7 +38,7 @@ enum err cards_drop(struct home *h, const struct root_key *root, uint32_t epoch,
 enum err cards_settle(struct home *h, const struct root_key *root, const struct day *d,
                       const struct rng *rng);
 
-enum card_paper {
+enum card_where {
     PAPER_NONE,  /* no piece was dealt to it */
     PAPER_DEALT, /* to be printed and read back */
     PAPER_HELD,  /* read back */
@@ -48,7 +48,7 @@ enum card_paper {
 /* How one card stands. */
 struct card_line {
     struct day_guardian *g;
-    enum card_paper paper;
+    enum card_where paper;
     uint32_t epoch; /* of the piece; PAPER_NONE: 0 */
     uint64_t held;  /* PAPER_HELD, PAPER_OLD: when it was read back */
 };

@@ -38,7 +38,7 @@ enum err card_fail(const struct ctx *ctx, enum err e, const char *name)
     return e;
 }
 
-static const char *paper_name(enum card_paper paper)
+static const char *paper_name(enum card_where paper)
 {
     static const char *const names[] = { [PAPER_NONE] = "none",
                                          [PAPER_DEALT] = "to-verify",
