@@ -81,6 +81,11 @@ struct change_notes {
 };
 
 /*
+ * Whether a node was not heard to have let its old pieces go, though people said enough:
+ * also when so few are left elsewhere that they open nothing.
+ */
+bool change_untold(const struct day *d);
+/*
  * One round: every node that may hold an older epoch is shown what proves the new one
  * (RETIRE), where people said enough; saves the day box. Past epochs that are dead are
  * forgotten, and their keys. OK and no notes where there is nothing to do. Errors of

@@ -125,6 +125,14 @@ static bool is_told(const struct day *d, const struct day_guardian *g)
     return g->kind == PIECE_NODE && g->epoch == d->me.epoch && g->retired < d->me.epoch;
 }
 
+bool change_untold(const struct day *d)
+{
+    bool some = false;
+    for (size_t i = 0; i < d->n_guardians; i++)
+        some = some || is_told(d, &d->guardians[i]);
+    return some && d->me.epoch > 1 && d->me.cert_epoch == d->me.epoch;
+}
+
 static bool may_keep(const struct day_guardian *g)
 {
     return g->kind == PIECE_NODE && g->n_node == 1 && g->epoch != 0 &&
@@ -217,7 +225,7 @@ enum err change_round(const struct seal_work *w, struct change_notes *out)
     AUTO_FREE struct shown *shown = NULL;
     struct day *d = w->day;
     memset(out, 0, sizeof *out);
-    if (d->n_past == 0 || d->me.epoch == 0)
+    if (d->me.epoch == 0 || (d->n_past == 0 && !change_untold(d)))
         return OK;
     TRY(shown_new(d, &shown));
     if (!worth_asking(d, shown, w->params->now()))

@@ -417,7 +417,8 @@ enum err cmd_circle_seal(struct ctx *ctx)
     TRY(owner_day(ctx, &c.h, &c.d));
     if (ctx_option(ctx, "--abandon") != NULL)
         return abandon(&c);
-    bool going_on = home_has(&c.h, HOME_JOURNAL) || c.d->n_past > 0;
+    bool going_on =
+        home_has(&c.h, HOME_JOURNAL) || c.d->n_past > 0 || change_untold(c.d);
     if (!going_on && c.d->me.epoch > 0 && c.d->me.n_next == 0) {
         c.notes = calloc(1, sizeof *c.notes);
         return c.notes != NULL ? report(&c) : ERR_NOMEM;
