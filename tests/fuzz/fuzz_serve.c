@@ -8,6 +8,7 @@
  * transaction is given up, so that every input meets the same node.
  */
 #include "node/seat.h"
+#include "node/ward.h"
 #include "tests/sim/vaults.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
@@ -31,6 +32,9 @@ static struct sim_pusher account; /* the first owner's, who pushed */
 static struct sim_head next_head;
 static uint8_t vault_mem[2048];
 static uint8_t vault_ids[4 * VAULT_ID]; /* covered, waiting, dropped, unknown */
+static struct sign_seed people[2];      /* approval keys of two guardians of epoch 1 */
+static struct req_move good_move;
+static uint8_t certificate[4096];
 static uint8_t body[BODY];
 static uint8_t answer[65536];
 static _Alignas(16) uint8_t decoded[65536];
@@ -115,6 +119,84 @@ static void make_vault(void)
     sim_head_new(&node, &account, &next_head);
 }
 
+/* ---- a circle whose people can speak ---- */
+
+/* Epoch 1 with keys of two guardians in its descriptor. */
+static void make_epoch(void)
+{
+    struct req_epoch_commit commit = { .epoch = 1 };
+
+    sim_epoch_new(&node, &owner, 1, &epoch);
+    for (size_t i = 0; i < 2; i++) {
+        rng_fill(&node.rng, people[i].b, sizeof people[i].b);
+        crypt_sign_public(&people[i], epoch.d.pieces[2 * i].approval);
+    }
+    sim_epoch_sign(&owner, &epoch);
+    MUST(node_sim_ask(&node, &owner.who, MSG_EPOCH_PREPARE, &epoch.req, NULL) == OK);
+    sim_op(&node, commit.op);
+    memcpy(commit.manifest_hash, epoch.hash, HASH_BYTES);
+    MUST(node_sim_ask(&node, &owner.who, MSG_EPOCH_COMMIT, &commit, NULL) == OK);
+}
+
+static enum err confirm(struct call *c, void *arg)
+{
+    struct record_ward ward = { 0 };
+
+    (void)arg;
+    TRY(ward_get(c, owner.ward, &ward));
+    return ward_confirm(c, &ward);
+}
+
+/* What both guardians say of a new root. */
+static void say(const struct move *m)
+{
+    static uint8_t mem[2][SIGNED_MAX];
+    struct statement s = { .kind = REQUEST_MOVE,
+                           .purpose = PURPOSE_MOVE,
+                           .n_epochs = 1,
+                           .how = HOW_MET,
+                           .time = node.now };
+    struct buf out = BUF_OF(certificate);
+    struct cert c = { .n_lines = 2 };
+
+    memcpy(s.subject, m->new_owner, PUB_BYTES);
+    memcpy(s.req_sign, m->req_sign, PUB_BYTES);
+    s.epochs[0] = (struct statement_epoch){ .epoch = 1, .opened = 1 };
+    memcpy(s.epochs[0].manifest_hash, epoch.hash, HASH_BYTES);
+    for (size_t i = 0; i < 2; i++) {
+        struct buf b = BUF_OF(mem[i]);
+
+        statement_make(&s, &people[i], &b);
+        c.lines[i].statement = buf_bytes(&b);
+    }
+    cert_put(&c, &out);
+    MUST(!out.over);
+    good_move.people = buf_bytes(&out);
+}
+
+static void make_move(void)
+{
+    static uint8_t raw[MOVE_MAX];
+    struct move m = { .epoch = 1, .old_owner = { 1 }, .new_owner = { 2 } };
+    struct move_account a = { .account_sign = { 3 }, .stat = { 4 }, .psk = { 5 } };
+    struct sign_seed requester;
+    struct buf b = BUF_OF(raw);
+
+    rng_fill(&node.rng, requester.b, sizeof requester.b);
+    crypt_sign_public(&requester, m.req_sign);
+    memcpy(m.manifest_hash, epoch.hash, HASH_BYTES);
+    move_make(&m, &requester, &b);
+    good_move.move = buf_bytes(&b);
+    say(&m);
+    memcpy(a.ward, owner.ward, ID_BYTES);
+    move_hash(good_move.move, a.move);
+    move_account_sign(&requester, &a, good_move.sig);
+    memcpy(good_move.account_sign, a.account_sign, PUB_BYTES);
+    memcpy(good_move.stat, a.stat, PUB_BYTES);
+    memcpy(good_move.psk, a.psk, KEY_BYTES);
+    MUST(node_sim_write(&node, &guardian.who, confirm, NULL) == OK);
+}
+
 static void take_down(void)
 {
     node_sim_close(&node);
@@ -130,7 +212,7 @@ static void set_up(void)
     sim_seat(&node, &guardian);
     sim_ward(&node, &guardian, &owner);
     sim_ward(&node, &guardian, &second);
-    sim_epoch(&node, &owner, 1, &epoch);
+    make_epoch();
     sim_epoch_new(&node, &owner, 2, &coming);
     sim_owner_new(&node, &guardian, &invited, &invite);
     MUST(node_sim_ask(&node, &guardian.who, MSG_CRED_NEW, &invite, NULL) == OK);
@@ -144,6 +226,7 @@ static void set_up(void)
     who[7] = second.who;
     make_drop(&who[8]);
     make_vault();
+    make_move();
 }
 
 /* ---- a good body of each message, as far as one exists beforehand ---- */
@@ -252,6 +335,62 @@ static void good_vault(uint16_t kind, void *req)
     }
 }
 
+/* Of what changes, proves and ends a circle. */
+static void good_change(uint16_t kind, void *req)
+{
+    static const uint8_t acks[] = { 0x81, 0x01, 0x90 }; /* of no machine */
+
+    switch (kind) {
+    case MSG_RETIRE:
+        ((struct req_retire *)req)->epoch = 1;
+        memcpy(((struct req_retire *)req)->manifest_hash, epoch.hash, HASH_BYTES);
+        ((struct req_retire *)req)->machines = BYTES_OF(acks);
+        ((struct req_retire *)req)->people = good_move.people;
+        break;
+    case MSG_EPOCH_ABORT:
+        ((struct req_epoch_abort *)req)->epoch = 2;
+        break;
+    case MSG_CERT_PUT:
+        ((struct req_cert_put *)req)->epoch = 2;
+        memcpy(((struct req_cert_put *)req)->manifest_hash, coming.hash, HASH_BYTES);
+        ((struct req_cert_put *)req)->people = good_move.people;
+        break;
+    case MSG_WARD_END:
+        memcpy(((struct req_ward_end *)req)->ward, owner.ward, ID_BYTES);
+        ((struct req_ward_end *)req)->people = good_move.people;
+        break;
+    case MSG_EPOCH_STATE:
+        ((struct req_epoch_state *)req)->want = EPOCH_WANT_MOVE;
+        break;
+    case MSG_MOVE:
+        memcpy(req, &good_move, sizeof good_move);
+        break;
+    default:
+        break;
+    }
+}
+
+static void good_proof(uint16_t kind, void *req)
+{
+    switch (kind) {
+    case MSG_CHECK:
+        ((struct req_check *)req)->epoch = 1;
+        ((struct req_check *)req)->ids = BYTES_OF(vault_ids);
+        break;
+    case MSG_DRILL_ASK:
+        ((struct req_drill_ask *)req)->epoch = 1;
+        break;
+    case MSG_DRILL_LIST:
+        memcpy(((struct req_drill_list *)req)->ward, owner.ward, ID_BYTES);
+        break;
+    case MSG_DRILL_ANSWER:
+        memcpy(((struct req_drill_answer *)req)->ward, owner.ward, ID_BYTES);
+        break;
+    default:
+        break;
+    }
+}
+
 /* Bodies that name a thing that is there. */
 static void good_named(uint16_t kind, void *req)
 {
@@ -300,6 +439,8 @@ static struct bytes good_body(const struct msg_row *row)
     good_named(row->kind, req);
     good_drop(row->kind, req);
     good_vault(row->kind, req);
+    good_change(row->kind, req);
+    good_proof(row->kind, req);
     if (row->access == MSG_WRITE)
         sim_op(&node, req);
     MUST(msg_put_req(row, req, &b) == OK);
