@@ -76,25 +76,30 @@ enum err change_end_tick(struct call *c, struct record_ward *ward, size_t *io_n)
     return ward_leave(c, ward, REC_WARD_ENDED);
 }
 
+static enum err plan(struct call *c, struct record_ward *ward, struct bytes people)
+{
+    TRY(record_changeable(ward, c->now));
+    if (ward->end_due != 0)
+        return OK;
+    TRY(check_people(c, ward, people));
+    ward->end_due = c->now + DUAL_TIME_S;
+    TRY(ward_put(c, ward));
+    return drop_tell(c, ward, REC_END_PLANNED, NULL, 0);
+}
+
 static enum err end_by_owner(struct call *c, const struct req_ward_end *req,
                              struct rep_ward_end *rep)
 {
     struct record_ward ward = { 0 };
 
     TRY(ward_visible(c, req->ward, &ward));
-    if (ward.left == 0) {
-        TRY(record_changeable(&ward, c->now));
-        if (ward.end_due == 0) {
-            TRY(check_people(c, &ward, req->people));
-            ward.end_due = c->now + DUAL_TIME_S;
-            TRY(ward_put(c, &ward));
-            TRY(drop_tell(c, &ward, REC_END_PLANNED, NULL, 0));
-        }
-        rep->due = ward.end_due;
-        return OK;
+    if (ward.left != 0) {
+        rep->left = ward.left;
+        return receipt(c, &ward, &rep->receipt);
     }
-    rep->left = ward.left;
-    return receipt(c, &ward, &rep->receipt);
+    TRY(plan(c, &ward, req->people));
+    rep->due = ward.end_due;
+    return OK;
 }
 
 enum err change_ward_end(struct call *c, const struct req_ward_end *req,
