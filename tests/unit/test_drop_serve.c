@@ -372,6 +372,33 @@ static void events_reach_log_alerts_and_inbox(void **state)
     assert_int_equal(list(w, &w->p.who, DROP_LOG, NULL, 0)->n_lines, 1);
 }
 
+/* Who has the root's account may let a device in, and shut it out at once; both hear of
+ * it, and nobody else can. */
+static void a_device_comes_loudly_and_goes_at_once(void **state)
+{
+    struct world *w = *state;
+    struct req_cred_drop drop = { 0 };
+    struct req_wards wards = { 0 };
+
+    device_new(w, &w->d[0]);
+    device_new(w, &w->d[1]);
+    assert_int_equal(told(w, &w->d[0].who, DROP_ALERTS, REC_DEVICE_MADE), 2);
+    assert_int_equal(told(w, &w->g.who, DROP_ALERTS, REC_DEVICE_MADE), 2);
+    memcpy(drop.id, w->d[1].who.cred, ID_BYTES);
+    sim_op(&w->n, drop.op);
+    assert_int_equal(node_sim_ask(&w->n, &w->d[0].who, MSG_CRED_DROP, &drop, NULL),
+                     ERR_REFUSED);
+    assert_int_equal(node_sim_ask(&w->n, &w->g.who, MSG_CRED_DROP, &drop, NULL),
+                     ERR_UNKNOWN);
+    assert_int_equal(node_sim_ask(&w->n, &w->p.who, MSG_CRED_DROP, &drop, NULL),
+                     ERR_UNKNOWN);
+    assert_int_equal(node_sim_ask(&w->n, &w->d[1].who, MSG_WARDS, &wards, NULL), OK);
+    assert_int_equal(node_sim_ask(&w->n, &w->o.who, MSG_CRED_DROP, &drop, NULL), OK);
+    assert_int_equal(node_sim_ask(&w->n, &w->d[1].who, MSG_WARDS, &wards, NULL),
+                     ERR_REFUSED);
+    assert_int_equal(told(w, &w->o.who, DROP_LOG, REC_CRED_DROPPED), 1);
+}
+
 static void tests_are_counted_by_the_day(void **state)
 {
     struct world *w = *state;
@@ -1202,6 +1229,7 @@ int main(void)
         EACH(what_is_not_ones_own_is_unknown),
         EACH(names_of_drops_are_for_those_they_concern),
         EACH(events_reach_log_alerts_and_inbox),
+        EACH(a_device_comes_loudly_and_goes_at_once),
         EACH(tests_are_counted_by_the_day),
         EACH(a_talkative_key_fills_only_its_share),
         EACH(each_cause_has_its_share),
