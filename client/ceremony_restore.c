@@ -280,10 +280,41 @@ static enum restore_state state_after(const struct recover_result *f)
     return RESTORE_UNCONFIRMED;
 }
 
+/* What nodes showed of roots that were replaced. */
+static size_t moves_of(const struct restore *r, struct bytes out[RESTORE_PROOFS])
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->n_proofs; i++)
+        if (r->proofs[i].kind == EPOCH_WANT_MOVE)
+            out[n++] = r->proofs[i].raw;
+    return n;
+}
+
+/* Whether these are the words of a root that another one took the place of. */
+static enum err words_old(const struct restore *r, const struct params *p,
+                          const struct recover_result *found,
+                          uint8_t out_owner[PUB_BYTES], bool *out_old)
+{
+    uint16_t typed[WORDS_CALL];
+    uint16_t right[WORDS_CALL];
+
+    if (r->head.accepted.n == 0 || words_parse(r->head.accepted, WORDS_CALL, typed) != OK)
+        return OK;
+    for (size_t i = 0; i < found->n_replaced && !*out_old; i++) {
+        TRY(words_fingerprint(found->replaced[i], p->cost, right));
+        *out_old = words_compare(typed, right, WORDS_CALL) == WORDS_RIGHT;
+        memcpy(out_owner, found->replaced[i], PUB_BYTES);
+    }
+    return OK;
+}
+
 static enum err judge(struct restore *r, const struct params *p,
                       const struct answer *answers, struct root_key *out_root,
                       bool *out_accepted)
 {
+    struct bytes moves[RESTORE_PROOFS];
+    struct recover_in in = { .answers = answers, .n = r->n, .moves = moves };
     AUTO_SECRET struct paper *paper = NULL;
     struct recover_result *f = &r->result;
     const uint8_t *match = NULL;
@@ -291,11 +322,20 @@ static enum err judge(struct restore *r, const struct params *p,
 
     TRY(secret_new(&paper));
     paper_of(r, paper);
-    TRY(recover_paper(answers, r->n, paper, NULL, f, out_root));
+    in.paper = paper;
+    in.n_moves = moves_of(r, moves);
+    TRY(recover_all(&in, f, out_root));
     TRY(words_match(r, p, f, &match));
+    in.owner = owner;
     if (match != NULL && f->state == RECOVER_TWO_WORLDS) {
         memcpy(owner, match, sizeof owner);
-        TRY(recover_paper(answers, r->n, paper, owner, f, out_root));
+        TRY(recover_all(&in, f, out_root));
+    }
+    r->old_words = false;
+    TRY(words_old(r, p, f, owner, &r->old_words));
+    if (r->old_words && r->head.old_root != 0) {
+        TRY(recover_all(&in, f, out_root));
+        match = f->state == RECOVER_FOUND ? owner : NULL;
     }
     r->head.state = (uint8_t)state_after(f);
     r->head.epoch = f->epoch;
@@ -308,11 +348,16 @@ static enum err judge(struct restore *r, const struct params *p,
     r->head.locked = f->locked;
     if (f->state != RECOVER_FOUND)
         return OK;
+    /* The newer root's pieces are still to come: who wants the old one says so. */
+    if (f->late && r->head.old_root == 0) {
+        r->head.state = RESTORE_WAITING;
+        return OK;
+    }
     memcpy(r->head.owner, f->owners[0], PUB_BYTES);
     memcpy(r->head.manifest_hash, f->manifest_hash, HASH_BYTES);
     /* Words typed and wrong are never outvoted by links that differ. */
     *out_accepted = match != NULL || (r->head.accepted.n == 0 && f->direct >= 2 &&
-                                      r->head.sources_differ != 0);
+                                      f->n_replaced == 0 && r->head.sources_differ != 0);
     return OK;
 }
 

@@ -118,6 +118,7 @@ struct restore_head {
     uint8_t owner[PUB_BYTES]; /* of the root found */
     uint8_t locked;           /* 1: the cards are enough, what opens them is missing */
     uint8_t manifest_hash[HASH_BYTES]; /* that root was found in; zero: on paper alone */
+    uint8_t old_root; /* 1: the person wants the root that was replaced, by its words */
 };
 
 struct restore_memory;
@@ -134,6 +135,7 @@ struct restore {
     size_t n_proofs;
     struct restore_proof proofs[RESTORE_PROOFS];
     struct recover_result result; /* of the last judgement */
+    bool old_words;               /* the accepted words are of a root that was replaced */
     struct restore_memory *memory;
 };
 

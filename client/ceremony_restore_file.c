@@ -83,6 +83,7 @@ static const struct wire_field head_fields[] = {
     W_FIX(restore_head, owner, 10, WIRE_MAY),
     W_UINT(restore_head, locked, 12, WIRE_MAY, 1),
     W_FIX(restore_head, manifest_hash, 150, WIRE_MAY),
+    W_UINT(restore_head, old_root, 152, WIRE_MAY, 1),
 };
 const struct wire_schema restore_head_schema = W_SCHEMA(restore_head, head_fields);
 

@@ -153,9 +153,26 @@ static enum err cmd_restore_start(struct ctx *ctx)
 
 /* ---- restore: going on ---- */
 
+/* The words on an old sheet: true once, and perhaps somebody says so who should not. */
+static enum err replaced_words(struct ctx *ctx, struct home *h,
+                               const struct home_key *key, struct restore *r)
+{
+    r->head.accepted = (struct bytes){ 0 };
+    TRY(save(ctx, h, key, r));
+    return term_fail_as(
+        ctx->term, ERR_MOVED, EXIT_FAILED, "root-replaced",
+        "Your guardians' nodes show that the people of your circle put another root key "
+        "in "
+        "its place. Ask a guardian for the four words of the new one. If nobody of them "
+        "knows of it, you can still have the old one, with --old-root.",
+        "kith restore --accept \"word word word word\"",
+        "These words name a root key that was replaced.");
+}
+
 static enum err wrong_words(struct ctx *ctx, struct home *h, const struct home_key *key,
                             struct restore *r)
 {
+
     /* Kept words that are wrong would fail every later round as well. */
     r->head.accepted = (struct bytes){ 0 };
     TRY(save(ctx, h, key, r));
@@ -292,6 +309,8 @@ static enum err options_take(struct ctx *ctx, struct restore *r)
 
     if (ctx_option(ctx, "--sources-differ") != NULL)
         r->head.sources_differ = 1;
+    if (ctx_option(ctx, "--old-root") != NULL)
+        r->head.old_root = 1;
     if (words == NULL || restore_accept(r, bytes_text(words)) == OK)
         return OK;
     return term_fail_as(ctx->term, ERR_WORD, EXIT_USAGE, NULL, NULL, NULL,
@@ -312,6 +331,12 @@ static enum err go_on(struct ctx *ctx, struct home *h, const struct home_key *ke
         if (r->head.accepted.n > 0)
             TRY(restore_judge(r, ctx->params, root, &accepted));
     }
+    if (!accepted && r->old_words)
+        return replaced_words(ctx, h, key, r);
+    if (r->result.late && !accepted)
+        term_say(ctx->term,
+                 "The key that these pieces give was replaced by a newer one. The pieces "
+                 "of that are still missing: ask the guardians who were not asked yet.");
     if (r->head.state == RESTORE_UNCONFIRMED && !accepted && r->head.accepted.n > 0)
         return wrong_words(ctx, h, key, r);
     if (accepted) {
@@ -513,6 +538,8 @@ static const struct command rows[] = {
       .options = { { "--accept", "WORDS", "the four words that name your key" },
                    { "--sources-differ", NULL,
                      "the links came from different people, each by a way you knew" },
+                   { "--old-root", NULL,
+                     "the key those words name, though it was replaced" },
                    { "--lost", NULL, "the old machine is in nobody's hands" },
                    { "--stolen", NULL,
                      "somebody may have it: the root key is replaced too" } },
@@ -528,6 +555,8 @@ static const struct command rows[] = {
                    { "--accept", "WORDS", "the four words that name your key" },
                    { "--sources-differ", NULL,
                      "the links came from different people, each by a way you knew" },
+                   { "--old-root", NULL,
+                     "the key those words name, though it was replaced" },
                    { "--lost", NULL, "the old machine is in nobody's hands" },
                    { "--stolen", NULL,
                      "somebody may have it: the root key is replaced too" } },

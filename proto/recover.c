@@ -189,11 +189,13 @@ static enum err world_open(struct world *w, struct root_key *out_root)
     return OK;
 }
 
-/* More pieces, then the higher epoch. */
+/* The end of the longer chain of roots, more pieces, then the higher epoch. */
 static bool better(const struct world *a, const struct world *b)
 {
     if (b == NULL || a->opens != b->opens)
         return b == NULL || a->opens;
+    if (a->opens && a->follows != b->follows)
+        return a->follows > b->follows;
     if (a->opens)
         return a->m.epoch > b->m.epoch;
     /* Enough and not open: garbage, whoever dealt it. Others come first. */
@@ -224,8 +226,7 @@ static enum err manifest_root(struct world *w, struct root_key *out_root)
 
 /* Opens every world that can be opened; the best one's root stays in root. */
 static enum err worlds_open(struct world *first, const uint8_t *owner,
-                            struct recover_result *r, struct world **out_best,
-                            struct root_key *root)
+                            struct world **out_best, struct root_key *root)
 {
     AUTO_SECRET struct root_key *one = NULL;
 
@@ -237,8 +238,6 @@ static enum err worlds_open(struct world *first, const uint8_t *owner,
         /* Whose it is paper alone says only once it is open. */
         if (owner != NULL && w->opens && !same(w->m.owner, owner, PUB_BYTES))
             continue;
-        if (w->opens)
-            owner_note(r, w->m.owner);
         if (!better(w, *out_best))
             continue;
         *out_best = w;
@@ -246,6 +245,38 @@ static enum err worlds_open(struct world *first, const uint8_t *owner,
             *root = *one;
     }
     return OK;
+}
+
+/* Whether a root that took this one's place opens too. */
+static bool is_followed(const struct judge *j, const struct world *w)
+{
+    for (const struct world *n = j->worlds; n != NULL && w->replaced; n = n->next)
+        if (n->opens && n->follows > w->follows)
+            return true;
+    return false;
+}
+
+static void replaced_note(struct recover_result *r, const uint8_t *owner)
+{
+    for (size_t i = 0; i < r->n_replaced; i++)
+        if (same(r->replaced[i], owner, PUB_BYTES))
+            return;
+    if (r->n_replaced < REPLACED_MAX)
+        memcpy(r->replaced[r->n_replaced++], owner, PUB_BYTES);
+}
+
+/* Whose worlds open; an owner whose successor's opens is none of them. */
+static void owners_note(const struct judge *j, const struct world *first,
+                        const uint8_t *owner, struct recover_result *r)
+{
+    for (const struct world *w = first; w != NULL; w = w->next) {
+        if (w->replaced)
+            replaced_note(r, w->m.owner);
+        if (!w->opens || (owner != NULL && !same(w->m.owner, owner, PUB_BYTES)))
+            continue;
+        if (owner != NULL || !is_followed(j, w))
+            owner_note(r, w->m.owner);
+    }
 }
 
 /* ---- verdicts ---- */
@@ -259,14 +290,20 @@ size_t world_place(const struct world *w, size_t member)
     return k;
 }
 
-/* A good piece of another epoch of the same owner: old, or not needed yet. */
+/* A good piece of another epoch of the same owner, or of a root before or after it: old,
+   or not needed yet. */
 static enum verdict sibling_verdict(const struct judge *j, const struct world *best,
                                     size_t i)
 {
-    for (const struct world *w = j->worlds; w != NULL; w = w->next)
-        if (w != best && world_place(w, i) < w->n &&
-            same(w->m.owner, best->m.owner, PUB_BYTES))
-            return w->m.epoch < best->m.epoch ? VERDICT_STALE_EPOCH : VERDICT_GOOD;
+    for (const struct world *w = j->worlds; w != NULL; w = w->next) {
+        bool kin = same(w->m.owner, best->m.owner, PUB_BYTES) || w->replaced ||
+                   w->follows > best->follows;
+
+        if (w == best || world_place(w, i) == w->n || !kin)
+            continue;
+        bool old = w->follows < best->follows || w->m.epoch < best->m.epoch;
+        return old && w->follows <= best->follows ? VERDICT_STALE_EPOCH : VERDICT_GOOD;
+    }
     return VERDICT_NONE;
 }
 
@@ -458,8 +495,12 @@ static enum err judge_all(struct judge *j, const uint8_t *owner, struct recover_
             TRY(piece_judge(j, i, &a->pieces[p]));
     }
     TRY(cards_judge(j));
-    TRY(worlds_open(j->worlds, owner, r, &best, root));
-    TRY(worlds_open(j->papers, owner, r, &best, root));
+    TRY(moves_judge(j));
+    TRY(worlds_open(j->worlds, owner, &best, root));
+    TRY(worlds_open(j->papers, owner, &best, root));
+    owners_note(j, j->worlds, owner, r);
+    owners_note(j, j->papers, owner, r);
+    r->late = best != NULL && best->opens && best->replaced;
     summarise(j, best, r);
     return OK;
 }
@@ -474,15 +515,29 @@ enum err recover_paper(const struct answer *answers, size_t n, const struct pape
                        const uint8_t *owner, struct recover_result *out,
                        struct root_key *out_root)
 {
+    const struct recover_in in = {
+        .answers = answers, .n = n, .paper = paper, .owner = owner
+    };
+
+    return recover_all(&in, out, out_root);
+}
+
+enum err recover_all(const struct recover_in *in, struct recover_result *out,
+                     struct root_key *out_root)
+{
     AUTO_SECRET struct root_key *root = NULL;
     AUTO_FREE struct recover_result *r = calloc(1, sizeof *r);
-    struct judge j = { .answers = answers, .n = n, .paper = paper };
+    struct judge j = { .answers = in->answers,
+                       .n = in->n,
+                       .paper = in->paper,
+                       .moves = in->moves,
+                       .n_moves = in->n_moves };
 
-    MUST(n <= ANSWERS_MAX);
+    MUST(in->n <= ANSWERS_MAX);
     if (r == NULL)
         return ERR_NOMEM;
     TRY(secret_new(&root));
-    enum err e = judge_all(&j, owner, r, root);
+    enum err e = judge_all(&j, in->owner, r, root);
     worlds_free(j.worlds);
     worlds_free(j.papers);
     TRY(e);

@@ -19,6 +19,7 @@ enum {
     PAPER_WRAPPED = 8,
     /* Two answers make a world, and each speaks of EPOCHS_MAX; so does each W_e on paper.
        Only who holds a card and 32 seats could show more owners than are noted. */
+    REPLACED_MAX = 16,
     OWNERS_MAX = ANSWERS_MAX * EPOCHS_MAX / 2 + 2 * PAPER_WRAPPED
 };
 
@@ -105,6 +106,20 @@ struct recover_result {
     enum verdict verdicts[ANSWERS_MAX];
     enum verdict cards[PAPER_CARDS];
     bool locked; /* cards are enough together, and nobody gave what opens them */
+    /* Owners of worlds that open or would, in whose place people put another root. */
+    size_t n_replaced;
+    uint8_t replaced[REPLACED_MAX][PUB_BYTES];
+    bool late; /* what opens was replaced, and the pieces of the newer are too few */
+};
+
+/* All that is judged; slices are the caller's. */
+struct recover_in {
+    const struct answer *answers;
+    size_t n;                  /* at most ANSWERS_MAX (MUST) */
+    const struct paper *paper; /* or NULL */
+    const uint8_t *owner;      /* or NULL: only this owner's worlds count */
+    const struct bytes *moves; /* move_proof each, as nodes showed them */
+    size_t n_moves;
 };
 
 /*
@@ -124,5 +139,13 @@ enum err recover(const struct answer *answers, size_t n, const uint8_t *owner,
 enum err recover_paper(const struct answer *answers, size_t n, const struct paper *paper,
                        const uint8_t *owner, struct recover_result *out,
                        struct root_key *out_root);
+/*
+ * The same where a root may have been replaced: a MOVE counts if people of the manifest
+ * it names said so, one that an answer brought (proto/cert, by_manifest). Of roots that
+ * follow each other only the last counts; a later one that cannot be opened leaves the
+ * one before it found, and late.
+ */
+enum err recover_all(const struct recover_in *in, struct recover_result *out,
+                     struct root_key *out_root);
 
 #endif

@@ -25,6 +25,8 @@ struct world {
     bool enough;           /* thresholds are met */
     bool locked;           /* they would be, but nothing opens it */
     bool opens;
+    unsigned follows; /* so many roots were replaced before this one's */
+    bool replaced;    /* another root took its place */
     struct world *next;
 };
 
@@ -39,6 +41,8 @@ struct judge {
     const struct answer *answers;
     size_t n;
     const struct paper *paper; /* or NULL */
+    const struct bytes *moves;
+    size_t n_moves;
     struct world *worlds;      /* of manifests */
     struct world *papers;      /* of paper alone */
     struct finding findings[MEMBERS_MAX];
@@ -60,6 +64,11 @@ enum err header_fits(const struct manifest *m, const struct manifest_piece *mp,
 enum err cards_judge(struct judge *j);
 /* Opens a world of paper alone, if it can be. ERR_NOMEM. */
 enum err paper_root(struct world *w, struct root_key *out_root);
+/*
+ * Finds which worlds' roots follow others, and which were replaced, by the MOVEs that
+ * hold. ERR_NOMEM.
+ */
+enum err moves_judge(struct judge *j);
 /* What is said of the i-th card. */
 enum verdict card_verdict(const struct judge *j, const struct world *best, size_t i);
 
