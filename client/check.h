@@ -149,6 +149,11 @@ const char *drill_state_name(enum drill_state s);
 enum drill_state drill_standing(const struct day *d, const struct day_guardian *g,
                                 uint64_t now);
 
+/* What to say of a drill that is due, waits or failed: names the person and what to do.
+ */
+void drill_text(const struct day *d, const struct day_guardian *g, uint64_t now,
+                char out[TERM_TEXT]);
+
 /* One guardian in a round of drills. */
 struct drill_place {
     uint8_t seat[SEAT_BYTES];

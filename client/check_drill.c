@@ -11,6 +11,9 @@ const char *drill_state_name(enum drill_state s)
     return names[s];
 }
 
+/* "%.*s" of a slice. */
+#define TEXT(b) (int)(b).n, (const char *)(b).p
+
 /* ---- when ---- */
 
 static bool has_piece(const struct day *d, const struct day_guardian *g)
@@ -45,6 +48,36 @@ enum drill_state drill_standing(const struct day *d, const struct day_guardian *
     if (waits(d, g))
         return DRILL_ASKED;
     return due != 0 && now >= due ? DRILL_DUE : DRILL_RESTS;
+}
+
+void drill_text(const struct day *d, const struct day_guardian *g, uint64_t now,
+                char out[TERM_TEXT])
+{
+    const struct day_proof *p = day_proven(g);
+    char since[DURATION_TEXT];
+    when_text(now, p->asked, since);
+    enum drill_state s = drill_standing(d, g, now);
+    if (s == DRILL_FAILED)
+        (void)snprintf(out, TERM_TEXT,
+                       "%.*s's answer to a drill was not made with your piece. Call "
+                       "%.*s; if the piece is lost, ask for a new invite.",
+                       TEXT(g->name), TEXT(g->name));
+    else if (s == DRILL_ASKED && now > p->asked + DRILL_WAIT_S)
+        (void)snprintf(out, TERM_TEXT,
+                       "%.*s was asked %s to open your piece once, and did not. Call "
+                       "%.*s: kith guard drill. If the passphrase is forgotten, that "
+                       "piece is lost: better now than when you need it.",
+                       TEXT(g->name), since, TEXT(g->name));
+    else if (s == DRILL_ASKED)
+        (void)snprintf(out, TERM_TEXT,
+                       "%.*s was asked to open your piece once, to show that it can be "
+                       "done. Ask %.*s to type: kith guard drill",
+                       TEXT(g->name), TEXT(g->name));
+    else
+        (void)snprintf(out, TERM_TEXT,
+                       "It is time that %.*s opens your piece once, to show that it can "
+                       "be done.",
+                       TEXT(g->name));
 }
 
 /* ---- a round ---- */

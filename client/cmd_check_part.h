@@ -28,10 +28,6 @@ enum err check_desk_sealed(struct check_desk *k);
 /* "kith guardian replace Cy", and what to ask first. */
 void check_advice(const struct day_guardian *g, unsigned fault, char out[TERM_TEXT],
                   char out_command[TERM_TEXT]);
-/* What to say to a guardian whose drill waits: "Call Ben: kith guard drill". */
-void drill_advice(const struct day *d, const struct day_guardian *g, uint64_t now,
-                  char out[TERM_TEXT]);
-
 /*
  * After a run by the timer: hands what is new (a node that was caught, a drill that
  * waits) to the programs of the alerts. What was told is noted in the day.

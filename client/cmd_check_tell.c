@@ -75,7 +75,7 @@ static void tell_drill(struct check_desk *k, struct day_guardian *g)
     }
     if (p->reminded != 0 && (s == DRILL_FAILED || now < p->reminded + DRILL_WAIT_S))
         return;
-    drill_advice(k->day, g, now, n.what);
+    drill_text(k->day, g, now, n.what);
     if (tell(k, g, &n))
         p->reminded = now;
 }

@@ -4,36 +4,6 @@
 /* "%.*s" of a slice. */
 #define TEXT(b) (int)(b).n, (const char *)(b).p
 
-void drill_advice(const struct day *d, const struct day_guardian *g, uint64_t now,
-                  char out[TERM_TEXT])
-{
-    const struct day_proof *p = day_proven(g);
-    char since[DURATION_TEXT];
-    when_text(now, p->asked, since);
-    enum drill_state s = drill_standing(d, g, now);
-    if (s == DRILL_FAILED)
-        (void)snprintf(out, TERM_TEXT,
-                       "%.*s's answer to a drill was not made with your piece. Call "
-                       "%.*s; if the piece is lost, ask for a new invite.",
-                       TEXT(g->name), TEXT(g->name));
-    else if (s == DRILL_ASKED && now > p->asked + DRILL_WAIT_S)
-        (void)snprintf(out, TERM_TEXT,
-                       "%.*s was asked %s to open your piece once, and did not. Call "
-                       "%.*s: kith guard drill. If the passphrase is forgotten, that "
-                       "piece is lost: better now than when you need it.",
-                       TEXT(g->name), since, TEXT(g->name));
-    else if (s == DRILL_ASKED)
-        (void)snprintf(out, TERM_TEXT,
-                       "%.*s was asked to open your piece once, to show that it can be "
-                       "done. Ask %.*s to type: kith guard drill",
-                       TEXT(g->name), TEXT(g->name));
-    else
-        (void)snprintf(out, TERM_TEXT,
-                       "It is time that %.*s opens your piece once, to show that it can "
-                       "be done.",
-                       TEXT(g->name));
-}
-
 /* ---- what one came to ---- */
 
 static enum drill_state state_of(const struct drills *r, const struct day *d,
@@ -84,7 +54,7 @@ static void say_place(struct ctx *ctx, const struct drills *r, const struct day 
         term_answer(ctx->term, "%.*s: opened your piece; it is good.", TEXT(g->name));
     } else if (p->state == DRILL_ASKED) {
         term_answer(ctx->term, "%.*s: asked.", TEXT(g->name));
-        drill_advice(d, g, ctx_now(ctx), text);
+        drill_text(d, g, ctx_now(ctx), text);
         term_say(ctx->term, "%s", text);
     } else {
         term_answer(ctx->term, "%.*s: %s", TEXT(g->name), why_of(r, g));

@@ -47,6 +47,13 @@ static enum circle_state judge(const struct day *d, const struct day_guardian *g
     return rep->n_epochs > 0 ? HOLDS_BEHIND : HOLDS_MISSING;
 }
 
+static void take_epochs(struct look *l, size_t at, const struct rep_epoch_state *rep)
+{
+    l->nodes[at].move = rep->move_due;
+    l->nodes[at].end = rep->end_due;
+    change_seen(l->day, &l->day->guardians[at], rep);
+}
+
 /* A guardian whose keys are lost cannot say yes any more: their piece is none. */
 static void take_ward(struct look *l, size_t at, const struct rep_wards *rep)
 {
@@ -117,6 +124,7 @@ static enum err step(struct call *c, const struct call_reply *reply,
     case MSG_EPOCH_STATE:
         TRY(reply->err);
         l->states[v->at] = judge(l->day, g, reply->rep);
+        take_epochs(l, v->at, reply->rep);
         *out = (struct call_send){ MSG_WARDS, &v->wards };
         return OK;
     case MSG_WARDS:
@@ -198,12 +206,6 @@ static enum err round_new(size_t n, struct round *r)
     return secret_alloc(n * sizeof *r->keys, (void **)&r->keys);
 }
 
-size_t look_pieces(const struct day *d)
-{
-    size_t n = circle_pieces(&d->me);
-    return n < d->n_guardians ? n : d->n_guardians;
-}
-
 static void add_visit(struct ctx *ctx, struct look *l, size_t at, struct round *r)
 {
     struct day_guardian *g = &l->day->guardians[at];
@@ -240,107 +242,83 @@ static enum err look_round(struct ctx *ctx, struct look *l)
     return OK;
 }
 
-/* ---- how it stands ---- */
+/* ---- the whole ---- */
 
-bool look_asks(const struct seen_request *r)
+/* What the home says without asking anybody. */
+static void look_home(struct look *l, struct home *h)
 {
-    return r->line.kind != REQUEST_CONFIRM && r->line.state != STATE_RELEASED &&
-           r->line.state != STATE_REFUSED && r->line.state != STATE_EXPIRED;
+    l->has_journal = home_has(h, HOME_JOURNAL);
+    l->has_restore = home_has(h, HOME_RESTORE);
+    l->has_cards = home_has(h, HOME_CARDS);
+    l->locked = home_lock_of(h, HOME_ROOT) == LOCK_PASSPHRASE;
+    l->care = alert_care(l->day, ALERT_OWNER, l->now);
+    l->has_vault = vault_standing_of(h, l->day, &l->vault, &l->vault_state);
+    change_look(l->day, h, &l->change);
 }
 
-bool look_gone(const struct day_guardian *g)
+/* Of the words of a new root nothing is said here. */
+static void look_move(struct look *l, struct home *h)
 {
-    return g->n_node > 0 && g->node[0].let_go > g->node[0].let_go_settled;
-}
-
-unsigned look_let_go(const struct look *l)
-{
-    unsigned n = 0;
-    for (size_t i = 0; i < look_pieces(l->day); i++)
-        n += look_gone(&l->day->guardians[i]);
-    return n;
-}
-
-bool look_unsaved(const struct look *l)
-{
-    return l->has_vault && !l->vault.empty && !l->vault.enough;
-}
-
-bool look_only_guards(const struct day *d)
-{
-    return d->n_seats > 0 && d->n_guardians == 0;
-}
-
-/* What colours the whole, whatever the pieces say. */
-static bool is_amber(const struct look *l)
-{
-    bool amber = l->care != CARE_FINE || look_unsaved(l) || look_let_go(l) > 0;
-    for (size_t i = 0; i < l->n_requests; i++)
-        amber = amber || look_asks(&l->requests[i]);
-    for (size_t i = 0; i < look_pieces(l->day); i++)
-        amber = amber || l->nodes[i].clock ||
-                (l->day->guardians[i].n_node > 0 &&
-                 l->day->guardians[i].node[0].fault != SEEN_FINE);
-    return amber;
+    AUTO_BLOB struct home_blob text = { 0 };
+    l->moving = move_look(h, &text, &l->move) == OK;
+    l->move.words = (struct bytes){ 0 };
 }
 
 static enum err look_at(struct ctx *ctx, struct home *h, struct look *l)
 {
-    uint64_t now = ctx_now(ctx);
-    l->care = alert_care(l->day, ALERT_OWNER, now);
-    l->has_vault = vault_standing_of(h, l->day, &l->vault, &l->vault_state);
-    if (l->day->me.epoch == 0) {
-        look_next(l, h, now);
-        return OK;
-    }
-    TRY(look_round(ctx, l));
-    circle_stand(l->day, l->states, now, &l->standing);
-    if (l->standing.level == CIRCLE_OK && is_amber(l))
-        l->standing.level = CIRCLE_DEGRADED;
-    look_next(l, h, now);
-    return ctx_day_save(ctx, h, l->day);
+    l->now = ctx_now(ctx);
+    if (l->day->me.epoch > 0)
+        TRY(look_round(ctx, l));
+    l->now = ctx_now(ctx);
+    look_home(l, h);
+    look_move(l, h);
+    look_judge(l);
+    return l->day->me.epoch > 0 ? ctx_day_save(ctx, h, l->day) : OK;
 }
 
 /* ---- the commands ---- */
 
-static enum exit_code exit_for(const struct look *l)
+void look_free(struct look *l)
 {
-    static const enum exit_code codes[] = {
-        [CIRCLE_OK] = EXIT_FINE,
-        [CIRCLE_DEGRADED] = EXIT_DEGRADED,
-        [CIRCLE_LOST] = EXIT_LOST,
-    };
-
-    return l->day->me.epoch == 0 ? EXIT_NO_CIRCLE : codes[l->standing.level];
+    for (size_t i = 0; l != NULL && i < DAY_GUARDIANS; i++)
+        seen_drop_free(&l->nodes[i].alerts);
+    if (l != NULL)
+        day_free(l->day);
+    free(l);
 }
 
-static void look_free(struct look **place)
+enum err look_take(struct ctx *ctx, struct look **out)
 {
-    for (size_t i = 0; *place != NULL && i < DAY_GUARDIANS; i++)
-        seen_drop_free(&(*place)->nodes[i].alerts);
-    free(*place);
+    __attribute__((cleanup(home_close))) struct home h = { .dir = -1, .lock = -1 };
+    AUTO_LOOK struct look *l = calloc(1, sizeof *l);
+    if (l == NULL)
+        return ERR_NOMEM;
+    TRY(ctx_home(ctx, HOME_READ, &h));
+    TRY(ctx_day(ctx, &h, &l->day));
+    TRY(look_at(ctx, &h, l));
+    *out = l;
+    l = NULL; /* the caller's now */
+    return OK;
+}
+
+static enum err look_once(struct ctx *ctx)
+{
+    AUTO_LOOK struct look *l = NULL;
+    TRY(look_take(ctx, &l));
+    look_show(ctx, l);
+    ctx->exit = look_exit(l);
+    return OK;
 }
 
 static enum err cmd_status(struct ctx *ctx)
 {
-    __attribute__((cleanup(home_close))) struct home h = { .dir = -1, .lock = -1 };
-    AUTO_DAY struct day *d = NULL;
-    __attribute__((cleanup(look_free))) struct look *l = calloc(1, sizeof *l);
-    if (l == NULL)
-        return ERR_NOMEM;
-    TRY(ctx_home(ctx, HOME_READ, &h));
-    TRY(ctx_day(ctx, &h, &d));
-    l->day = d;
-    TRY(look_at(ctx, &h, l));
-    look_show(ctx, l);
-    ctx->exit = exit_for(l);
-    return OK;
+    return ctx_option(ctx, "--watch") != NULL ? look_watch(ctx) : look_once(ctx);
 }
 
 /* The same for a person who typed nothing: that there is no circle is no failure. */
 static enum err cmd_alone(struct ctx *ctx)
 {
-    TRY(cmd_status(ctx));
+    TRY(look_once(ctx));
     if (ctx->exit == EXIT_NO_CIRCLE)
         ctx->exit = EXIT_FINE;
     return OK;
@@ -356,6 +334,7 @@ static const struct command rows[] = {
       .args = "",
       .key = NEEDS_DAY,
       .help = "Says whether you can be restored: asks every guardian's node.",
+      .options = { { "--watch", NULL, "again each minute, until a key is pressed" } },
       .run = cmd_status },
 };
 

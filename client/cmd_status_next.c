@@ -73,6 +73,62 @@ static void next_let_go(struct look *l)
              n >= l->standing.need ? ", and that is enough to have them" : "");
 }
 
+/* People gave the circle a new root, and it is not this home's. */
+static void next_moved(struct look *l)
+{
+    uint64_t due = look_moved(l);
+    char when[DURATION_TEXT];
+    if (due == 0)
+        return;
+    when_text(l->now, due, when);
+    add_next(l, "moved", "",
+             "A new root takes over your circle %s, and it was not made in this home. If "
+             "that is not you, call your guardians: they can refuse it.",
+             when);
+}
+
+static void next_ends(struct look *l)
+{
+    uint64_t due = look_ends(l);
+    char when[DURATION_TEXT];
+    if (due == 0)
+        return;
+    when_text(l->now, due, when);
+    add_next(l, "ends", "",
+             "Your circle ends %s; the pieces are erased then. If that is not your "
+             "wish, call your guardians.",
+             when);
+}
+
+static void next_move(struct look *l)
+{
+    if (l->moving)
+        add_next(l, "move", "kith root replace --resume",
+                 "A new root is on its way: %u of %u nodes let it in. To go on:",
+                 l->move.done, l->move.of);
+}
+
+/* A check that failed: that piece is not counted on. */
+static void next_check(struct look *l, size_t i)
+{
+    const struct day_guardian *g = &l->day->guardians[i];
+    unsigned fault = day_proven(g)->fault;
+    char command[TERM_TEXT];
+    if (fault == CHECK_FINE)
+        return;
+    if (!l->nodes[i].failed) {
+        add_next(l, "check-vault", "kith vault push",
+                 "%.*s's node %s. Ask %.*s what happened to it, and bring the vault "
+                 "there again:",
+                 TEXT(g->name), check_fault_text(fault), TEXT(g->name));
+        return;
+    }
+    guardian_next("replace", g->name, "", command);
+    add_next(l, "check-failed", command,
+             "%s Ask %.*s what happened to it. When it cannot be mended:",
+             l->nodes[i].why, TEXT(g->name));
+}
+
 static void next_fault(struct look *l, size_t i)
 {
     const struct day_guardian *g = &l->day->guardians[i];
@@ -121,6 +177,20 @@ static void next_clock(struct look *l, size_t i)
                  TEXT(g->name), TEXT(g->name));
 }
 
+/* A guardian who was told that a device is gone. */
+static void next_frozen(struct look *l, size_t i)
+{
+    const struct day_guardian *g = &l->day->guardians[i];
+    char when[DURATION_TEXT];
+    if (l->nodes[i].frozen <= l->now)
+        return;
+    when_text(l->now, l->nodes[i].frozen, when);
+    add_next(l, "frozen", "kith root replace",
+             "%.*s froze changes by your keys; that ends %s. If somebody may have your "
+             "keys, make a new root before that:",
+             TEXT(g->name), when);
+}
+
 /* A card counts once its paper was read back. */
 static void next_card(struct look *l)
 {
@@ -146,24 +216,95 @@ static void next_seal(struct look *l)
     }
 }
 
-static void next_node(struct look *l, size_t i, uint64_t now)
+static void next_node(struct look *l, size_t i)
 {
     const struct day_guardian *g = &l->day->guardians[i];
     char since[DURATION_TEXT];
     uint64_t seen = g->n_node > 0 ? g->node[0].seen : 0;
     if (g->kind == PIECE_CARD)
         return;
-    when_text(now, seen, since);
+    when_text(l->now, seen, since);
     if (l->states[i] == HOLDS_AWAY && g->epoch == l->day->me.epoch &&
-        (now - seen > CIRCLE_AMBER_S || !l->standing.today))
+        (l->now - seen > CIRCLE_AMBER_S || !l->standing.today))
         add_next(l, "away", "",
                  "%.*s's node does not answer (last seen %s). Ask %.*s whether it is "
                  "switched on.",
                  TEXT(g->name), since, TEXT(g->name));
-    if (l->states[i] == HOLDS_MISSING && l->nodes[i].left == 0 && l->nodes[i].reset == 0)
+    if (l->states[i] == HOLDS_MISSING && l->nodes[i].left == 0 &&
+        l->nodes[i].reset == 0 && !l->nodes[i].failed)
         add_next(l, circle_state_name(l->states[i]), "",
                  "%.*s's node does not hold what it held. Ask %.*s what happened to it.",
                  TEXT(g->name), TEXT(g->name));
+}
+
+/* Who is missing for what, and what to type. */
+static void next_change(struct look *l)
+{
+    const struct change_stand *c = &l->change;
+    const struct day *d = l->day;
+    char command[TERM_TEXT];
+    const struct day_guardian *g = NULL;
+    change_next(d, c, command);
+    for (size_t i = 0; i < d->n_guardians && g == NULL; i++)
+        g = c->call[i] ? &d->guardians[i] : NULL;
+    if (c->step == CHANGE_CALLS && g != NULL)
+        add_next(l, "change", command,
+                 "The circle has changed, and the old pieces are still alive until %u "
+                 "more of your guardians say that it was you. Call %.*s and type:",
+                 c->missing, TEXT(g->name));
+    else if (c->step == CHANGE_SEALING || c->step == CHANGE_STORING)
+        add_next(l, "change", command,
+                 "The circle is changing, and the new pieces are not all at their places "
+                 "yet:");
+    else if (c->step == CHANGE_NODES)
+        add_next(l, "change", command,
+                 "Your guardians have confirmed the new circle. So that the old pieces "
+                 "go:");
+    else if (c->step == CHANGE_PLANNED)
+        add_next(l, "change", command,
+                 "A change of your circle is planned and not carried out yet:");
+}
+
+static bool change_presses(const struct look *l)
+{
+    return l->change.step != CHANGE_NONE && l->change.step != CHANGE_PLANNED;
+}
+
+/* ---- proofs ---- */
+
+static void next_drill(struct look *l, size_t i, bool late)
+{
+    const struct day_guardian *g = &l->day->guardians[i];
+    const struct day_proof *p = day_proven(g);
+    enum drill_state s = drill_standing(l->day, g, l->now);
+    char text[TERM_TEXT];
+    char command[TERM_TEXT] = "";
+    bool waits = s == DRILL_ASKED && l->now > p->asked + DRILL_WAIT_S;
+    if (s == DRILL_RESTS || late != (s == DRILL_FAILED || waits))
+        return;
+    drill_text(l->day, g, l->now, text);
+    if (s == DRILL_DUE)
+        drill_next(g->name, command);
+    else if (s == DRILL_FAILED)
+        guardian_next("replace", g->name, "", command);
+    add_next(l, "drill", command, "%s", text);
+}
+
+static void next_checks(struct look *l)
+{
+    char when[DURATION_TEXT];
+    if (!l->proofs.check_due)
+        return;
+    when_text(l->now, l->proofs.oldest, when);
+    if (l->proofs.oldest == 0)
+        add_next(l, "check", "kith check",
+                 "Nobody has checked yet whether your guardians' nodes still hold what "
+                 "they should:");
+    else
+        add_next(
+            l, "check", "kith check",
+            "Not all of your guardians' nodes were checked lately (the last one %s):",
+            when);
 }
 
 static void next_confirm(struct look *l)
@@ -171,7 +312,7 @@ static void next_confirm(struct look *l)
     for (size_t i = 0; i < look_pieces(l->day); i++) {
         const struct day_guardian *g = &l->day->guardians[i];
         char command[TERM_TEXT];
-        if (g->confirmed != 0 || g->kind != PIECE_NODE)
+        if (circle_confirmed(l->day, g) || g->kind != PIECE_NODE)
             continue;
         guardian_next("confirm", g->name, "", command);
         add_next(
@@ -205,23 +346,50 @@ static void next_vault(struct look *l)
             l->vault.saved, l->vault.of, l->vault.need);
 }
 
-static void next_sealed(struct look *l, uint64_t now)
+/* What nobody but the owner can mend comes first. */
+static void next_pressing(struct look *l)
 {
     next_requests(l);
     next_let_go(l);
+    next_moved(l);
+    next_ends(l);
     for (size_t i = 0; i < look_pieces(l->day); i++)
         next_fault(l, i);
     for (size_t i = 0; i < look_pieces(l->day); i++)
+        if (l->nodes[i].failed)
+            next_check(l, i);
+    for (size_t i = 0; i < look_pieces(l->day); i++)
         next_loss(l, i);
+    next_move(l);
+    if (change_presses(l))
+        next_change(l);
+}
+
+static void next_sealed(struct look *l)
+{
+    size_t n = look_pieces(l->day);
+    next_pressing(l);
     next_seal(l);
     next_vault(l);
+    for (size_t i = 0; i < n; i++)
+        if (!l->nodes[i].failed)
+            next_check(l, i);
     next_card(l);
-    for (size_t i = 0; i < look_pieces(l->day); i++) {
+    for (size_t i = 0; i < n; i++) {
         next_clock(l, i);
-        next_node(l, i, now);
+        next_node(l, i);
     }
     next_confirm(l);
+    for (size_t i = 0; i < n; i++) {
+        next_frozen(l, i);
+        next_drill(l, i, true);
+    }
     next_care(l);
+    next_checks(l);
+    for (size_t i = 0; i < n; i++)
+        next_drill(l, i, false);
+    if (l->change.step == CHANGE_PLANNED)
+        next_change(l);
 }
 
 /* ---- before a seal ---- */
@@ -243,7 +411,7 @@ static void next_plan(struct look *l, size_t n)
              "You have %zu guardians. Say how many of them are needed:", n);
 }
 
-static void next_owner(struct look *l, const struct home *h)
+static void next_owner(struct look *l)
 {
     const struct day *d = l->day;
     for (size_t i = 0; i < d->n_guardians; i++) {
@@ -253,12 +421,12 @@ static void next_owner(struct look *l, const struct home *h)
             return;
         }
     }
-    if (home_has(h, HOME_JOURNAL)) {
+    if (l->has_journal) {
         add_next(l, "seal", "kith circle seal --resume",
                  "The pieces are not all at their places yet:");
-        if (home_has(h, HOME_CARDS))
+        if (l->has_cards)
             next_card(l);
-    } else if (d->n_guardians == 0 && home_has(h, HOME_RESTORE))
+    } else if (d->n_guardians == 0 && l->has_restore)
         add_next(l, "add", "kith guardian add NAME LINK",
                  "Your root key is back, and the pieces that gave it were in the open. "
                  "Ask your guardians for new invites, and make a new circle:");
@@ -273,9 +441,9 @@ static void next_owner(struct look *l, const struct home *h)
         add_next(l, "seal", "kith circle seal", "The plan is made. Give out the pieces:");
 }
 
-static void next_guard(struct look *l, uint64_t now)
+static void next_guard(struct look *l)
 {
-    enum alert_care care = alert_care(l->day, ALERT_GUARDIAN, now);
+    enum alert_care care = alert_care(l->day, ALERT_GUARDIAN, l->now);
     add_next(l, "guard", "kith guard",
              "You are a guardian for others. Who they are, and who asks for help:");
     if (care != CARE_FINE)
@@ -291,23 +459,23 @@ static void next_empty(struct look *l)
              "If you lost everything and have guardians:");
 }
 
-static void next_unsealed(struct look *l, const struct home *h, uint64_t now)
+static void next_unsealed(struct look *l)
 {
     const struct day *d = l->day;
-    if (is_zero(d->me.owner, PUB_BYTES) && home_has(h, HOME_RESTORE))
+    if (is_zero(d->me.owner, PUB_BYTES) && l->has_restore)
         add_next(l, "restore", "kith restore", "A restore is going on:");
     else if (look_only_guards(d))
-        next_guard(l, now);
+        next_guard(l);
     else if (!is_zero(d->me.owner, PUB_BYTES))
-        next_owner(l, h);
+        next_owner(l);
     else
         next_empty(l);
 }
 
-void look_next(struct look *l, const struct home *h, uint64_t now)
+void look_next(struct look *l)
 {
     if (l->day->me.epoch > 0)
-        next_sealed(l, now);
+        next_sealed(l);
     else
-        next_unsealed(l, h, now);
+        next_unsealed(l);
 }

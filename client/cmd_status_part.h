@@ -4,11 +4,14 @@
 #define KITH_CLIENT_CMD_STATUS_PART_H
 
 #include "client/alert.h"
+#include "client/ceremony_change.h"
+#include "client/ceremony_move.h"
+#include "client/check.h"
 #include "client/circle_card.h"
 #include "client/cmd_vault.h"
 
 enum {
-    NEXT_MAX = 12,
+    NEXT_MAX = 16,
     LOOK_OF_NODE = 32, /* requests: one reply; of each node, so that none crowds others */
     LOOK_REQUESTS = DAY_GUARDIANS * LOOK_OF_NODE,
     LOOK_PAST = 8, /* replies about what is over, of each node */
@@ -35,12 +38,36 @@ struct node_look {
     uint64_t reset;  /* the guardian got new keys then */
     uint64_t left;   /* the guardian gave the piece up then */
     uint64_t frozen; /* changes by our keys are, until then */
+    uint64_t move;   /* a new root takes over then; 0 none waits */
+    uint64_t end;    /* the circle ends there then; 0 not */
+    bool failed;     /* its last check: why says how */
     struct seen_drop alerts;
 };
 
-/* Everything status says. */
+/* What is proven of the pieces that are counted on. */
+struct look_proofs {
+    unsigned
+        openable; /* its guardian opened the piece of this epoch, or a card was read */
+    unsigned checked; /* it was compared within CHECK_RED_S */
+    uint64_t oldest;  /* the time of the oldest of these checks; 0 none */
+    bool unchecked;   /* one was not, for longer than that */
+    bool check_due;   /* or than CHECK_AMBER_S */
+    bool caught;      /* a node's last check failed */
+    bool drill_late;  /* a drill is due, or waits, for more than DRILL_WAIT_S */
+};
+
+/* Everything status says: what it is judged by, then the judgement. */
 struct look {
     struct day *day;
+    uint64_t now;
+    bool has_journal; /* files of the home */
+    bool has_restore;
+    bool has_cards;
+    bool locked; /* the root has a passphrase */
+    struct change_stand change;
+    bool moving; /* a new root is under way: */
+    struct move_open move;
+    struct look_proofs proofs;
     enum circle_state states[DAY_GUARDIANS];
     struct node_look nodes[DAY_GUARDIANS];
     struct circle_standing standing;
@@ -66,8 +93,36 @@ unsigned look_let_go(const struct look *l);
 bool look_only_guards(const struct day *d);
 /* The vault is saved at too few nodes. */
 bool look_unsaved(const struct look *l);
-/* Fills l->next. */
-void look_next(struct look *l, const struct home *h, uint64_t now);
+/* When a new root that is not this home's takes over, the last of the nodes; 0: none. */
+uint64_t look_moved(const struct look *l);
+/* When the circle ends, the last of the nodes; 0: it does not. */
+uint64_t look_ends(const struct look *l);
+/* Whether it is proven that the i-th piece of this epoch can be opened. */
+bool look_opens(const struct look *l, size_t i);
+/* Fills l->next, what presses most first. */
+void look_next(struct look *l);
+/*
+ * Judges what is in l: states (a node whose check failed holds nothing), standing, level,
+ * proofs, next steps. Nobody is asked, nothing is read.
+ */
+void look_judge(struct look *l);
+/* "You can be restored: yes, with 1 to spare." "" where no circle was asked for. */
+void look_sentence(const struct look *l, char out[TERM_TEXT]);
+/* What status ends with. */
+enum exit_code look_exit(const struct look *l);
+/* One look at everything; owns its day. Records its problem. */
+enum err look_take(struct ctx *ctx, struct look **out);
+void look_free(struct look *l);
+#define AUTO_LOOK __attribute__((cleanup(auto_look_)))
+
+static inline void auto_look_(struct look **place)
+{
+    look_free(*place);
+}
+
+/* kith status --watch: looks again each minute, until a key or a signal, at most a day.
+ */
+enum err look_watch(struct ctx *ctx);
 /* Says it, or prints kith.status/1. */
 void look_show(struct ctx *ctx, const struct look *l);
 

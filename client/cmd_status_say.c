@@ -4,14 +4,6 @@
 /* "%.*s" of a slice. */
 #define TEXT(b) (int)(b).n, (const char *)(b).p
 
-static bool is_zero(const uint8_t *p, size_t n)
-{
-    uint8_t sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum |= p[i];
-    return sum == 0;
-}
-
 /* ---- saying it ---- */
 
 static void say_next(struct term *t, const struct look *l)
@@ -55,26 +47,43 @@ static void say_requests(struct term *t, const struct look *l, uint64_t now)
 
 static void say_standing(struct term *t, const struct look *l)
 {
+    char sentence[TERM_TEXT];
+    look_sentence(l, sentence);
+    if (sentence[0] != 0)
+        term_answer(t, "%s", sentence);
+}
+
+/* What that rests on: never more than was proven. */
+static void say_proofs(struct term *t, const struct look *l)
+{
     const struct circle_standing *s = &l->standing;
-    if (!s->restorable)
-        term_answer(t,
-                    "You can be restored: no. Only %u of %u pieces are where they "
-                    "should be, and %u are needed.",
-                    s->stored, s->of, s->need);
-    else if (!s->today && s->cards > 0)
-        term_answer(t,
-                    "You can be restored: yes, but not today. Only %u nodes answer now, "
-                    "beside %u cards; %u pieces are needed, one at least at a node.",
-                    s->answering - s->cards, s->cards, s->need);
-    else if (!s->today)
-        term_answer(t,
-                    "You can be restored: yes, but not today. Only %u of %u nodes "
-                    "answer now, and %u are needed.",
-                    s->answering, s->of, s->need);
-    else if (s->spare == 0)
-        term_answer(t, "You can be restored: yes, but with none to spare.");
-    else
-        term_answer(t, "You can be restored: yes, with %u to spare.", s->spare);
+    char checked[DURATION_TEXT] = "";
+    char when[DURATION_TEXT + 8] = "";
+    when_text(l->now, l->proofs.oldest, checked);
+    if (l->proofs.oldest != 0)
+        (void)snprintf(when, sizeof when, " (%s)", checked);
+    term_say(t,
+             "Pieces: %u of %u stored, %u confirmed, %u opened to show that they can be, "
+             "%u checked%s.",
+             s->stored, s->of, s->confirmed, l->proofs.openable, l->proofs.checked, when);
+}
+
+/* Old pieces that may still open the root, and until when. */
+static void say_change(struct term *t, const struct look *l)
+{
+    const struct change_stand *c = &l->change;
+    char when[DURATION_TEXT];
+    when_text(l->now, c->due, when);
+    if (c->step == CHANGE_WAITS && c->due > l->now)
+        term_say(t,
+                 "The old pieces are still alive at %u %s; they are erased %s at the "
+                 "latest.",
+                 c->waiting, c->waiting == 1 ? "node" : "nodes", when);
+    else if (c->step == CHANGE_LEFT && !c->dead)
+        term_say(t, "Old pieces are left that nobody can let go from here.");
+    if (c->step == CHANGE_CALLS && !c->possible)
+        term_warn(t, "too few of those who guarded the old circle are in the new one to "
+                     "confirm it; the old pieces stay alive where nobody confirms.");
 }
 
 /* A guardian who no longer has a piece that counts. */
@@ -120,6 +129,14 @@ static bool is_told(const struct look *l, size_t i)
     return n->left != 0 || n->reset != 0; /* by say_lost */
 }
 
+/* The node holds its piece, but the last check of the vault there failed. */
+static void say_vault_fault(struct term *t, const struct day_guardian *g)
+{
+    unsigned fault = day_proven(g)->fault;
+    if (fault != CHECK_FINE && !check_fault_of_piece(fault))
+        term_say(t, "%.*s's node %s.", TEXT(g->name), check_fault_text(fault));
+}
+
 static void say_card(struct term *t, const struct look *l, const struct day_guardian *g)
 {
     if (circle_card_state(l->day, g) == HOLDS_OK || g == cards_wait(l->day))
@@ -142,6 +159,11 @@ static void say_guardians(struct term *t, const struct look *l, uint64_t now)
         bool caught = g->n_node > 0 && g->node[0].fault != SEEN_FINE;
         when_text(now, g->n_node > 0 ? g->node[0].seen : 0, since);
         say_guardian(t, l, i, now);
+        say_vault_fault(t, g);
+        if (l->nodes[i].failed) {
+            term_say(t, "%s", l->nodes[i].why);
+            continue;
+        }
         if (!caught && (l->states[i] == HOLDS_OK || is_told(l, i)))
             continue;
         if (l->states[i] == HOLDS_BEHIND)
@@ -150,6 +172,8 @@ static void say_guardians(struct term *t, const struct look *l, uint64_t now)
             term_say(t, "%s Last seen %s.",
                      l->nodes[i].why[0] != 0 ? l->nodes[i].why : "", since);
     }
+    if (!l->locked)
+        term_warn(t, "your keys on this machine are not locked by a passphrase.");
     if (l->standing.one_domain)
         term_warn(t, "the pieces at one place are enough for your keys. Add guardians "
                      "elsewhere when you can.");
@@ -160,6 +184,12 @@ static json_t *text_or_null(const char *text)
     return json_slice(bytes_text(text));
 }
 
+/* About the sealed epoch: at the enrolment for the first one, then after each change. */
+static uint64_t confirmed_at(const struct day *d, const struct day_guardian *g)
+{
+    return g->said_epoch == d->me.epoch && g->said_at != 0 ? g->said_at : g->confirmed;
+}
+
 static json_t *guardian_json(const struct look *l, size_t i)
 {
     const struct day_guardian *g = &l->day->guardians[i];
@@ -167,18 +197,27 @@ static json_t *guardian_json(const struct look *l, size_t i)
     char node[ADDRESS_TEXT] = "";
     if (g->kind == PIECE_NODE)
         guardian_node(g, node);
-    return json_pack("{s:o, s:o, s:o, s:s, s:s, s:o, s:o, s:n, s:o, s:s?, s:o, s:o, s:o, "
-                     "s:o, s:b}",
+    const struct day_proof *p = day_proven(g);
+    bool card = g->kind == PIECE_CARD;
+    return json_pack("{s:o, s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:s?, s:o, s:o, s:o, "
+                     "s:o, s:b, s:o, s:s?, s:s?, s:o, s:o, s:o}",
                      "name", json_slice(g->name), "node", text_or_null(node), "seat",
                      g->kind == PIECE_CARD ? json_null() : json_hex(g->seat, SEAT_BYTES),
                      "kind", g->kind == PIECE_CARD ? "card" : "node", "state",
                      circle_state_name(l->states[i]), "stored_at", json_time(g->stored),
-                     "confirmed_at", json_time(g->confirmed), "opened_at", "seen_at",
-                     json_time(g->n_node > 0 ? g->node[0].seen : 0), "fault",
+                     "confirmed_at",
+                     json_time(circle_confirmed(l->day, g) ? confirmed_at(l->day, g) : 0),
+                     "opened_at", json_time(look_opens(l, i) && !card ? p->opened : 0),
+                     "seen_at", json_time(g->n_node > 0 ? g->node[0].seen : 0), "fault",
                      g->n_node > 0 ? seen_fault_name(g->node[0].fault) : NULL,
                      "away_until", json_time(n->paused), "reset_at", json_time(n->reset),
                      "left_at", json_time(n->left), "frozen_until", json_time(n->frozen),
-                     "clock_frozen", (int)n->clock);
+                     "clock_frozen", (int)n->clock, "checked_at",
+                     json_time(p->checked_epoch == l->day->me.epoch ? p->checked : 0),
+                     "check_fault", check_fault_name(p->fault), "drill",
+                     card ? NULL : drill_state_name(drill_standing(l->day, g, l->now)),
+                     "drill_due_at", json_time(drill_due(l->day, g)), "move_due_at",
+                     json_time(n->move), "end_due_at", json_time(n->end));
 }
 
 static json_t *guardians_json(const struct look *l)
@@ -247,6 +286,56 @@ static void say_vault(struct term *t, const struct look *l)
                  l->vault.saved, l->vault.of, l->vault.need);
 }
 
+static const char *change_name(enum change_step s)
+{
+    static const char *const names[] = {
+        [CHANGE_NONE] = NULL,         [CHANGE_PLANNED] = "planned",
+        [CHANGE_SEALING] = "sealing", [CHANGE_STORING] = "storing",
+        [CHANGE_CALLS] = "calls",     [CHANGE_NODES] = "nodes",
+        [CHANGE_WAITS] = "waiting",   [CHANGE_LEFT] = "left",
+    };
+    return names[s];
+}
+
+static json_t *change_json(const struct look *l)
+{
+    const struct change_stand *c = &l->change;
+    json_t *calls = json_array();
+    for (size_t i = 0; i < l->day->n_guardians; i++)
+        if (c->call[i])
+            (void)json_array_append_new(calls, json_slice(l->day->guardians[i].name));
+    if (c->step == CHANGE_NONE) {
+        json_decref(calls);
+        return json_null();
+    }
+    return json_pack("{s:s, s:i, s:i, s:b, s:b, s:i, s:i, s:i, s:o, s:o}", "step",
+                     change_name(c->step), "epoch", (int)c->epoch, "missing",
+                     (int)c->missing, "certified", (int)c->certified, "old_dead",
+                     (int)c->dead, "retired", (int)c->retired, "waiting", (int)c->waiting,
+                     "untold", (int)c->untold, "due_at", json_time(c->due), "call",
+                     calls);
+}
+
+static json_t *move_json(const struct look *l)
+{
+    const struct move_open *m = &l->move;
+    if (!l->moving)
+        return json_null();
+    return json_pack("{s:i, s:i, s:i, s:i, s:i, s:o}", "phase", (int)m->phase, "of",
+                     (int)m->of, "done", (int)m->done, "waiting", (int)m->waits,
+                     "refused", (int)m->refused, "due_at", json_time(m->due));
+}
+
+/* What was added to kith.status/1 since its first version. */
+static json_t *more_json(const struct look *l)
+{
+    bool sealed = l->day->me.epoch > 0;
+    return json_pack("{s:i, s:b, s:b, s:o, s:o}", "checked", (int)l->proofs.checked,
+                     "locked", (int)l->locked, "one_domain",
+                     (int)(sealed && l->standing.one_domain), "change",
+                     sealed ? change_json(l) : json_null(), "move", move_json(l));
+}
+
 static json_t *status_json(const struct look *l)
 {
     const struct circle_standing *s = &l->standing;
@@ -255,16 +344,22 @@ static json_t *status_json(const struct look *l)
     bool sealed = me->epoch > 0;
     for (size_t i = 0; i < l->n_requests; i++)
         (void)json_array_append_new(requests, request_json(l, &l->requests[i]));
-    return json_pack("{s:o, s:i, s:i, s:i, s:i, s:i, s:n, s:i, s:b, s:o, s:o, s:o, s:o, "
-                     "s:o, s:o}",
-                     "circle", sealed ? json_hex(me->circle, ID_BYTES) : json_null(),
-                     "epoch", (int)me->epoch, "need", (int)s->need, "of", (int)s->of,
-                     "stored", (int)s->stored, "confirmed", (int)s->confirmed, "openable",
-                     "spare", (int)s->spare, "restorable", (int)s->restorable, "level",
-                     sealed ? json_string(circle_level_name(s->level)) : json_null(),
-                     "guardians", sealed ? guardians_json(l) : json_array(), "requests",
-                     requests, "next", next_json(l), "alerts",
-                     sealed ? alerts_json(l) : json_null(), "vault", vault_json(l));
+    json_t *more = more_json(l);
+    json_t *all =
+        json_pack("{s:o, s:i, s:i, s:i, s:i, s:i, s:o, s:i, s:b, s:o, s:o, s:o, s:o, "
+                  "s:o, s:o}",
+                  "circle", sealed ? json_hex(me->circle, ID_BYTES) : json_null(),
+                  "epoch", (int)me->epoch, "need", (int)s->need, "of", (int)s->of,
+                  "stored", (int)s->stored, "confirmed", (int)s->confirmed, "openable",
+                  sealed ? json_integer(l->proofs.openable) : json_null(), "spare",
+                  (int)s->spare, "restorable", (int)s->restorable, "level",
+                  sealed ? json_string(circle_level_name(s->level)) : json_null(),
+                  "guardians", sealed ? guardians_json(l) : json_array(), "requests",
+                  requests, "next", next_json(l), "alerts",
+                  sealed ? alerts_json(l) : json_null(), "vault", vault_json(l));
+    (void)json_object_update(all, more); /* without memory: less is said */
+    json_decref(more);
+    return all;
 }
 
 void look_show(struct ctx *ctx, const struct look *l)
@@ -274,13 +369,14 @@ void look_show(struct ctx *ctx, const struct look *l)
         term_json(t, "status", status_json(l));
         return;
     }
+    if (l->day->me.epoch > 0)
+        say_requests(t, l, l->now);
+    say_standing(t, l);
     if (l->day->me.epoch > 0) {
-        say_requests(t, l, ctx_now(ctx));
-        say_standing(t, l);
-        say_guardians(t, l, ctx_now(ctx));
+        say_proofs(t, l);
+        say_guardians(t, l, l->now);
+        say_change(t, l);
         say_vault(t, l);
-    } else if (!is_zero(l->day->me.owner, PUB_BYTES) && !look_only_guards(l->day)) {
-        term_answer(t, "You can be restored: no. There is no circle yet.");
     }
     say_next(t, l);
 }

@@ -63,6 +63,11 @@ void card_next(struct bytes name, char out[TERM_TEXT])
     next_with("card print", name, "", out);
 }
 
+void drill_next(struct bytes name, char out[TERM_TEXT])
+{
+    next_with("drill", name, "", out);
+}
+
 void guardian_node(const struct day_guardian *g, char out[ADDRESS_TEXT])
 {
     struct address a = { 0 };

@@ -1,0 +1,756 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Situations by hand: in each, what kith status says, what it ends with, and which one
+ * step it names. Never greener than what was proven.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "client/cmd_status_part.h"
+
+enum { NOW = 1800000000, DAY = 86400, HOUR = 3600, N = 5 };
+
+#define YES(n)        "You can be restored: yes, with " #n " to spare."
+#define NONE_TO_SPARE "You can be restored: yes, but with none to spare."
+#define NOT_TODAY                                                                        \
+    "You can be restored: yes, but not today. Only 2 of 5 nodes answer now, and 3 are "  \
+    "needed."
+#define NO(n)                                                                            \
+    "You can be restored: no. Only " #n " of 5 pieces are where they should be, and 3 "  \
+    "are needed."
+#define NO_CIRCLE "You can be restored: no. There is no circle yet."
+
+/* ---- a circle of three of five in which all is well ---- */
+
+static const char *const names[N] = { "Ben", "Cy", "Dora", "Eli", "Fay" };
+
+static void guardian_fill(struct day_guardian *g, size_t i)
+{
+    *g = (struct day_guardian){ .name = bytes_text(names[i % N]),
+                                .kind = PIECE_NODE,
+                                .progress = GUARDIAN_READY,
+                                .n_node = 1,
+                                .epoch = 1,
+                                .index = (uint8_t)i,
+                                .stored = NOW - 60 * DAY,
+                                .confirmed = NOW - 60 * DAY,
+                                .n_proof = 1 };
+    g->node[0].seen = NOW - HOUR;
+    memset(g->node[0].node_key, (int)(0x10 + i), PUB_BYTES);
+    memset(g->sign_pub, (int)(0x20 + i), PUB_BYTES);
+    memset(g->seat, (int)(0x30 + i), SEAT_BYTES);
+    memset(g->ward, (int)(0x40 + i), ID_BYTES);
+    g->proof[0] = (struct day_proof){ .checked = NOW - 2 * DAY,
+                                      .checked_epoch = 1,
+                                      .opened = NOW - 40 * DAY,
+                                      .opened_epoch = 1,
+                                      .drills = 1 };
+}
+
+static void well(struct look *l)
+{
+    struct day_me *me = &l->day->me;
+    l->now = NOW;
+    l->locked = true;
+    memset(me->owner, 7, PUB_BYTES);
+    me->epoch = 1;
+    me->planned = 1;
+    me->sealed_at = NOW - 60 * DAY;
+    me->group_threshold = 1;
+    me->n_groups = 1;
+    me->groups[0] = (struct manifest_group){ .t = 3, .n = N };
+    me->hold = 72 * HOUR;
+    me->owner_tested = NOW - 50 * DAY;
+    me->watched = NOW - HOUR;
+    me->timer = 6 * HOUR;
+    l->day->n_guardians = N;
+    for (size_t i = 0; i < N; i++)
+        guardian_fill(&l->day->guardians[i], i);
+}
+
+static struct day_guardian *at(struct look *l, size_t i)
+{
+    return &l->day->guardians[i];
+}
+
+static struct day_proof *proof(struct look *l, size_t i)
+{
+    return day_proof(at(l, i));
+}
+
+static void away(struct look *l, size_t i, uint64_t days)
+{
+    l->states[i] = HOLDS_AWAY;
+    at(l, i)->node[0].seen = NOW - days * DAY - HOUR;
+}
+
+/* ---- what is different ---- */
+
+static void nothing(struct look *l)
+{
+    (void)l;
+}
+
+static void not_confirmed(struct look *l)
+{
+    at(l, 3)->confirmed = 0;
+}
+
+static void three_not_confirmed(struct look *l)
+{
+    for (size_t i = 1; i < 4; i++)
+        at(l, i)->confirmed = 0;
+}
+
+static void away_today(struct look *l)
+{
+    away(l, 1, 0);
+}
+
+static void away_a_week(struct look *l)
+{
+    away(l, 1, 8);
+}
+
+static void away_a_month(struct look *l)
+{
+    away(l, 1, 31);
+}
+
+static void three_away_today(struct look *l)
+{
+    for (size_t i = 1; i < 4; i++)
+        away(l, i, 0);
+}
+
+static void three_away_a_month(struct look *l)
+{
+    for (size_t i = 1; i < 4; i++)
+        away(l, i, 31);
+}
+
+static void missing(struct look *l)
+{
+    l->states[2] = HOLDS_MISSING;
+}
+
+static void left(struct look *l)
+{
+    l->states[2] = HOLDS_MISSING;
+    l->nodes[2].left = NOW - DAY;
+}
+
+static void reset(struct look *l)
+{
+    l->states[2] = HOLDS_MISSING;
+    l->nodes[2].reset = NOW - DAY;
+}
+
+static void three_gone(struct look *l)
+{
+    left(l);
+    for (size_t i = 0; i < 2; i++)
+        l->states[i] = HOLDS_MISSING;
+}
+
+static void behind(struct look *l)
+{
+    l->states[4] = HOLDS_BEHIND;
+    at(l, 4)->epoch = 0;
+}
+
+static void loaded(struct look *l)
+{
+    l->states[0] = HOLDS_ROLLED_BACK;
+    at(l, 0)->node[0].fault = SEEN_LOADED;
+    at(l, 0)->node[0].faulted = NOW - DAY;
+}
+
+static void withheld(struct look *l)
+{
+    at(l, 0)->node[0].fault = SEEN_WITHHELD;
+}
+
+static void request(struct look *l, uint8_t kind, uint8_t state)
+{
+    l->requests[l->n_requests++] =
+        (struct seen_request){ at(l, 0),
+                               { .kind = kind, .state = state, .opens = NOW + DAY } };
+}
+
+static void asked(struct look *l)
+{
+    request(l, REQUEST_RESTORE, STATE_LIVE);
+}
+
+static void stopped(struct look *l)
+{
+    request(l, REQUEST_RESTORE, STATE_CONTESTED);
+}
+
+static void confirm_runs(struct look *l)
+{
+    request(l, REQUEST_CONFIRM, STATE_LIVE);
+}
+
+static void refused(struct look *l)
+{
+    request(l, REQUEST_RESTORE, STATE_REFUSED);
+}
+
+static void let_go(struct look *l)
+{
+    at(l, 1)->node[0].let_go = NOW - DAY;
+}
+
+static void let_go_settled(struct look *l)
+{
+    let_go(l);
+    at(l, 1)->node[0].let_go_settled = NOW - DAY;
+}
+
+static void vault_unsaved(struct look *l)
+{
+    l->has_vault = true;
+    l->vault = (struct vault_standing){ .saved = 1, .need = 3, .of = 5 };
+}
+
+static void check_failed(struct look *l)
+{
+    proof(l, 1)->fault = CHECK_PIECE;
+    proof(l, 1)->faulted = NOW - DAY;
+}
+
+static void check_failed_and_away(struct look *l)
+{
+    check_failed(l);
+    away(l, 1, 0);
+}
+
+static void three_checks_failed(struct look *l)
+{
+    for (size_t i = 0; i < 3; i++)
+        proof(l, i)->fault = CHECK_GONE;
+}
+
+static void vault_check_failed(struct look *l)
+{
+    proof(l, 1)->fault = CHECK_LOST;
+}
+
+static void not_checked_for(struct look *l, uint64_t days)
+{
+    for (size_t i = 0; i < N; i++)
+        proof(l, i)->checked = NOW - days * DAY;
+}
+
+static void check_due(struct look *l)
+{
+    not_checked_for(l, 15);
+}
+
+static void unchecked(struct look *l)
+{
+    not_checked_for(l, 31);
+}
+
+static void never_checked(struct look *l)
+{
+    for (size_t i = 0; i < N; i++)
+        proof(l, i)->checked = proof(l, i)->checked_epoch = 0;
+}
+
+static void young(struct look *l)
+{
+    for (size_t i = 0; i < N; i++) {
+        at(l, i)->stored = NOW - 2 * DAY;
+        at(l, i)->n_proof = 0;
+    }
+    l->day->me.sealed_at = NOW - 2 * DAY;
+}
+
+static void older_check(struct look *l)
+{
+    l->day->me.epoch = 2;
+    for (size_t i = 0; i < N; i++) {
+        at(l, i)->epoch = at(l, i)->said_epoch = 2;
+        at(l, i)->stored = NOW - 40 * DAY;
+        proof(l, i)->opened_epoch = 2;
+    }
+}
+
+static void drill_due_now(struct look *l)
+{
+    proof(l, 2)->opened = 0;
+    at(l, 2)->stored = NOW - 16 * DAY;
+}
+
+static void drill_forgotten(struct look *l)
+{
+    proof(l, 2)->opened = 0;
+    at(l, 2)->stored = NOW - 40 * DAY;
+}
+
+static void drill_of_a_year(struct look *l)
+{
+    proof(l, 2)->drills = 2;
+    proof(l, 2)->opened = NOW - 366 * DAY;
+}
+
+static void drill_of_90_days(struct look *l)
+{
+    proof(l, 2)->opened = NOW - 77 * DAY;
+}
+
+static void drill_asked(struct look *l, uint64_t days)
+{
+    proof(l, 2)->asked = NOW - days * DAY;
+    proof(l, 2)->asked_epoch = 1;
+}
+
+static void drill_waits(struct look *l)
+{
+    drill_asked(l, 3);
+}
+
+static void drill_unanswered(struct look *l)
+{
+    drill_asked(l, 20);
+}
+
+static void drill_failed(struct look *l)
+{
+    proof(l, 2)->failed = NOW - DAY;
+    proof(l, 2)->opened = 0;
+}
+
+static void not_confirmed_and_drill(struct look *l)
+{
+    not_confirmed(l);
+    drill_waits(l);
+}
+
+static void untested(struct look *l)
+{
+    l->day->me.owner_tested = 0;
+}
+
+static void unwatched(struct look *l)
+{
+    l->day->me.watched = NOW - 2 * DAY;
+}
+
+static void handler_fails(struct look *l)
+{
+    l->day->me.failed = NOW - HOUR;
+}
+
+static void clock_waits(struct look *l)
+{
+    l->nodes[3].clock = true;
+}
+
+static void frozen(struct look *l)
+{
+    l->nodes[3].frozen = NOW + 20 * DAY;
+}
+
+static void thawed(struct look *l)
+{
+    l->nodes[3].frozen = NOW - 20 * DAY;
+}
+
+static void paused(struct look *l)
+{
+    l->nodes[3].paused = NOW + 20 * DAY;
+}
+
+static void moved(struct look *l)
+{
+    l->nodes[3].move = NOW + 2 * DAY;
+}
+
+static void moves(struct look *l)
+{
+    moved(l);
+    l->moving = true;
+    l->move = (struct move_open){ .phase = MOVE_SEND, .of = 5, .done = 2, .waits = 3 };
+}
+
+static void ends(struct look *l)
+{
+    l->nodes[3].end = NOW + 10 * DAY;
+}
+
+static void change(struct look *l, enum change_step step)
+{
+    l->change = (struct change_stand){
+        .step = step, .epoch = 2, .missing = 2, .possible = true, .due = NOW + 9 * DAY
+    };
+}
+
+static void change_calls(struct look *l)
+{
+    change(l, CHANGE_CALLS);
+    l->change.call[2] = l->change.call[4] = true;
+}
+
+static void change_seals(struct look *l)
+{
+    change(l, CHANGE_SEALING);
+}
+
+static void change_stores(struct look *l)
+{
+    change(l, CHANGE_STORING);
+}
+
+static void change_tells(struct look *l)
+{
+    change(l, CHANGE_NODES);
+}
+
+static void change_waits(struct look *l)
+{
+    change(l, CHANGE_WAITS);
+}
+
+static void change_left(struct look *l)
+{
+    change(l, CHANGE_LEFT);
+}
+
+static void change_planned(struct look *l)
+{
+    change(l, CHANGE_PLANNED);
+}
+
+static void nobody_said_yet(struct look *l)
+{
+    older_check(l);
+    for (size_t i = 0; i < N; i++)
+        at(l, i)->said_epoch = 0;
+    change_calls(l);
+}
+
+static void cards(struct look *l, size_t n, bool read)
+{
+    for (size_t i = N - n; i < N; i++) {
+        at(l, i)->kind = PIECE_CARD;
+        at(l, i)->n_node = at(l, i)->n_proof = 0;
+        at(l, i)->epoch = read ? 1 : 0;
+        at(l, i)->confirmed = read ? NOW - 50 * DAY : 0;
+        l->states[i] = circle_card_state(l->day, at(l, i));
+    }
+}
+
+static void two_cards(struct look *l)
+{
+    cards(l, 2, true);
+}
+
+static void card_unread(struct look *l)
+{
+    cards(l, 1, false);
+}
+
+static void cards_and_silence(struct look *l)
+{
+    cards(l, 2, true);
+    for (size_t i = 0; i < 3; i++)
+        away(l, i, 0);
+}
+
+static void a_group_short(struct look *l)
+{
+    struct day_me *me = &l->day->me;
+    me->group_threshold = me->n_groups = 2;
+    me->groups[0] = (struct manifest_group){ .t = 2, .n = 3 };
+    me->groups[1] = (struct manifest_group){ .t = 2, .n = 2 };
+    for (size_t i = 3; i < N; i++)
+        at(l, i)->group = 1;
+    l->states[4] = HOLDS_MISSING;
+}
+
+static void one_machine(struct look *l)
+{
+    for (size_t i = 0; i < 3; i++)
+        memset(at(l, i)->node[0].node_key, 0x77, PUB_BYTES);
+}
+
+static void short_hold(struct look *l)
+{
+    l->day->me.hold = 4 * HOUR;
+}
+
+/* ---- without a circle ---- */
+
+static void empty(struct look *l)
+{
+    *l->day = (struct day){ 0 };
+}
+
+static void root_only(struct look *l)
+{
+    empty(l);
+    memset(l->day->me.owner, 7, PUB_BYTES);
+}
+
+static void unsealed(struct look *l, size_t n)
+{
+    root_only(l);
+    l->day->n_guardians = n;
+    for (size_t i = 0; i < n; i++)
+        guardian_fill(at(l, i), i);
+}
+
+static void unplanned(struct look *l)
+{
+    unsealed(l, 4);
+}
+
+static void invited(struct look *l)
+{
+    unsealed(l, 4);
+    at(l, 1)->progress = GUARDIAN_NEW;
+}
+
+static void planned(struct look *l)
+{
+    unsealed(l, 4);
+    l->day->me.planned = 1;
+    l->day->me.group_threshold = l->day->me.n_groups = 1;
+    l->day->me.groups[0] = (struct manifest_group){ .t = 3, .n = 4 };
+}
+
+static void first_seal_runs(struct look *l)
+{
+    planned(l);
+    l->has_journal = true;
+}
+
+static void restoring(struct look *l)
+{
+    empty(l);
+    l->has_restore = true;
+}
+
+static void only_guards(struct look *l)
+{
+    empty(l);
+    l->day->n_seats = 1;
+    l->day->me.guard_tested = NOW;
+    l->day->me.watched = NOW;
+}
+
+/* ---- the table ---- */
+
+static const struct situation {
+    const char *what;
+    void (*differs)(struct look *l);
+    enum exit_code exit;
+    const char *sentence;
+    const char *next;    /* id of the one step; NULL: none */
+    const char *command; /* and its command, "" none; NULL with no step */
+} table[] = {
+    { "all is well", nothing, 0, YES(2), NULL, NULL },
+    { "one was not spoken with", not_confirmed, 0, YES(1), "confirm",
+      "kith guardian confirm Eli" },
+    { "three were not spoken with", three_not_confirmed, 3, NONE_TO_SPARE, "confirm",
+      "kith guardian confirm Cy" },
+    { "a node is away for an hour", away_today, 0, YES(2), NULL, NULL },
+    { "for more than a week", away_a_week, 3, YES(2), "away", "" },
+    { "for more than a month", away_a_month, 3, YES(1), "away", "" },
+    { "three are away now", three_away_today, 3, NOT_TODAY, "away", "" },
+    { "three for a month", three_away_a_month, 8, NO(2), "away", "" },
+    { "a node knows us no more", missing, 3, YES(1), "missing", "" },
+    { "a guardian gave it up", left, 3, YES(1), "left", "kith guardian add NAME LINK" },
+    { "a guardian lost their keys", reset, 3, YES(1), "reset", "" },
+    { "three pieces are gone", three_gone, 8, NO(2), "left",
+      "kith guardian add NAME LINK" },
+    { "one has no piece yet", behind, 3, YES(1), "seal", "kith circle seal --resume" },
+    { "a node came out of a backup", loaded, 3, YES(1), "rolled-back",
+      "kith alert settle Ben" },
+    { "a node keeps things back", withheld, 3, YES(2), "caught",
+      "kith alert settle Ben" },
+    { "somebody asks for the keys", asked, 3, YES(2), "request", "kith stop all" },
+    { "and was stopped", stopped, 3, YES(2), "request", "" },
+    { "a confirm is none", confirm_runs, 0, YES(2), NULL, NULL },
+    { "nor is what was refused", refused, 0, YES(2), NULL, NULL },
+    { "a piece went", let_go, 3, YES(2), "let-go", "kith alert settle Cy" },
+    { "and the owner knows of it", let_go_settled, 0, YES(2), NULL, NULL },
+    { "the vault is at too few nodes", vault_unsaved, 3, YES(2), "vault",
+      "kith vault push" },
+    { "a check failed", check_failed, 3, YES(1), "check-failed",
+      "kith guardian replace Cy" },
+    { "and then it is away", check_failed_and_away, 3, YES(1), "check-failed",
+      "kith guardian replace Cy" },
+    { "three checks failed", three_checks_failed, 8, NO(2), "check-failed",
+      "kith guardian replace Ben" },
+    { "a check of the vault failed", vault_check_failed, 3, YES(2), "check-vault",
+      "kith vault push" },
+    { "the last check is two weeks old", check_due, 0, YES(2), "check", "kith check" },
+    { "a month old", unchecked, 3, YES(2), "check", "kith check" },
+    { "there never was one", never_checked, 3, YES(2), "check", "kith check" },
+    { "the circle is two days old", young, 0, YES(2), NULL, NULL },
+    { "the check is of the epoch before", older_check, 3, YES(2), "check", "kith check" },
+    { "a drill is due", drill_due_now, 0, YES(2), "drill", "kith drill Dora" },
+    { "since a month", drill_forgotten, 3, YES(2), "drill", "kith drill Dora" },
+    { "the second one", drill_of_90_days, 0, YES(2), "drill", "kith drill Dora" },
+    { "the yearly one", drill_of_a_year, 0, YES(2), "drill", "kith drill Dora" },
+    { "a drill waits", drill_waits, 0, YES(2), "drill", "" },
+    { "for three weeks", drill_unanswered, 3, YES(2), "drill", "" },
+    { "a drill failed", drill_failed, 3, YES(2), "drill", "kith guardian replace Dora" },
+    { "a call comes before a drill", not_confirmed_and_drill, 0, YES(1), "confirm",
+      "kith guardian confirm Eli" },
+    { "no alert was ever answered", untested, 3, YES(2), "alert-test",
+      "kith alert test" },
+    { "nothing watches", unwatched, 3, YES(2), "alert-watch", "kith alert timer on" },
+    { "the program that tells fails", handler_fails, 3, YES(2), "alert-watch",
+      "kith alert watch --once" },
+    { "the timer is slow for the hold", short_hold, 0, YES(2), "alert-timer",
+      "kith alert timer on" },
+    { "a node's clock waits", clock_waits, 3, YES(2), "clock", "" },
+    { "a guardian froze changes", frozen, 3, YES(2), "frozen", "kith root replace" },
+    { "that is over", thawed, 0, YES(2), NULL, NULL },
+    { "a guardian is on holiday", paused, 0, YES(2), NULL, NULL },
+    { "somebody else's new root", moved, 3, YES(2), "moved", "" },
+    { "one's own new root", moves, 3, YES(2), "move", "kith root replace --resume" },
+    { "the circle ends", ends, 3, YES(2), "ends", "" },
+    { "people are to be called", change_calls, 3, YES(2), "change",
+      "kith guardian confirm Dora" },
+    { "and nobody was yet", nobody_said_yet, 3, NONE_TO_SPARE, "change",
+      "kith guardian confirm Dora" },
+    { "a change is being sealed", change_seals, 3, YES(2), "change",
+      "kith circle seal --resume" },
+    { "too few have stored it", change_stores, 3, YES(2), "change",
+      "kith circle seal --resume" },
+    { "nodes are to be told", change_tells, 3, YES(2), "change",
+      "kith circle seal --resume" },
+    { "old pieces wait for their time", change_waits, 0, YES(2), NULL, NULL },
+    { "old pieces nobody can reach", change_left, 0, YES(2), NULL, NULL },
+    { "a change is planned", change_planned, 0, YES(2), "change", "kith circle seal" },
+    { "two cards", two_cards, 0, YES(2), NULL, NULL },
+    { "a card was not read back", card_unread, 3, YES(1), "card", "kith card print Fay" },
+    { "cards and silent nodes", cards_and_silence, 3,
+      "You can be restored: yes, but not today. Only 0 nodes answer now, beside 2 "
+      "cards; 3 pieces are needed, one at least at a node.",
+      "away", "" },
+    { "one group is short", a_group_short, 8,
+      "You can be restored: no. Only 4 of 5 pieces are where they should be, and 4 are "
+      "needed.",
+      "missing", "" },
+    { "three at one machine", one_machine, 0, YES(2), NULL, NULL },
+    { "an empty home", empty, 10, "", "init", "kith init --name NAME" },
+    { "a root alone", root_only, 10, NO_CIRCLE, "add", "kith guardian add NAME LINK" },
+    { "guardians without a plan", unplanned, 10, NO_CIRCLE, "plan",
+      "kith circle plan -k 3" },
+    { "one has not answered", invited, 10, NO_CIRCLE, "add", "kith guardian add Cy" },
+    { "a plan", planned, 10, NO_CIRCLE, "seal", "kith circle seal" },
+    { "the first seal is not done", first_seal_runs, 10, NO_CIRCLE, "seal",
+      "kith circle seal --resume" },
+    { "a restore is going on", restoring, 10, "", "restore", "kith restore" },
+    { "a guardian of others only", only_guards, 10, "", "guard", "kith guard" },
+};
+
+enum { SITUATIONS = sizeof table / sizeof table[0] };
+
+static struct look *look_of(const struct situation *s)
+{
+    struct look *l = calloc(1, sizeof *l);
+    assert_non_null(l);
+    l->day = calloc(1, sizeof *l->day);
+    assert_non_null(l->day);
+    well(l);
+    s->differs(l);
+    l->care = alert_care(l->day, ALERT_OWNER, NOW);
+    look_judge(l);
+    return l;
+}
+
+static void judge(const struct situation *s)
+{
+    AUTO_LOOK struct look *l = look_of(s);
+    char sentence[TERM_TEXT];
+    look_sentence(l, sentence);
+    if (strcmp(sentence, s->sentence) != 0)
+        fail_msg("%s: \"%s\"", s->what, sentence);
+    if (look_exit(l) != s->exit)
+        fail_msg("%s: exit %d, not %d", s->what, look_exit(l), s->exit);
+    const char *id = l->n_next > 0 ? l->next[0].id : NULL;
+    if ((id == NULL) != (s->next == NULL) || (id != NULL && strcmp(id, s->next) != 0))
+        fail_msg("%s: the step is %s", s->what, id == NULL ? "none" : id);
+    if (id != NULL && strcmp(l->next[0].command, s->command) != 0)
+        fail_msg("%s: the command is \"%s\"", s->what, l->next[0].command);
+}
+
+static void test_each_situation(void **state)
+{
+    (void)state;
+    assert_true(SITUATIONS >= 40);
+    for (size_t i = 0; i < SITUATIONS; i++)
+        judge(&table[i]);
+    print_message("%d situations\n", (int)SITUATIONS);
+}
+
+/* Whatever is added to a situation that is not fine never makes it so. */
+static void test_nothing_makes_it_greener(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < SITUATIONS; i++) {
+        AUTO_LOOK struct look *l = look_of(&table[i]);
+        if (look_exit(l) != EXIT_DEGRADED)
+            continue;
+        struct look *both = l;
+        untested(both);
+        both->care = alert_care(both->day, ALERT_OWNER, NOW);
+        look_judge(both);
+        assert_int_not_equal(look_exit(both), EXIT_FINE);
+    }
+}
+
+/* What is counted as proven. */
+static void test_the_proofs_are_counted(void **state)
+{
+    static const struct {
+        void (*differs)(struct look *l);
+        unsigned openable, checked;
+    } rows[] = {
+        { nothing, 5, 5 },
+        { drill_failed, 4, 5 },
+        { check_failed, 4, 4 },
+        { young, 0, 0 },
+        { older_check, 5, 0 },
+        { two_cards, 5, 3 },
+        { three_checks_failed, 2, 2 },
+        { unchecked, 5, 0 },
+        { drill_due_now, 4, 5 },
+        { vault_check_failed, 5, 4 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct situation s = { .differs = rows[i].differs };
+        AUTO_LOOK struct look *l = look_of(&s);
+        assert_int_equal(l->proofs.openable, rows[i].openable);
+        assert_int_equal(l->proofs.checked, rows[i].checked);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_situation),
+        cmocka_unit_test(test_nothing_makes_it_greener),
+        cmocka_unit_test(test_the_proofs_are_counted),
+    };
+
+    MUST(secret_start(SECRET_LOCK_WAIVED) == OK);
+    int failed = cmocka_run_group_tests_name("status_table", tests, NULL, NULL);
+    secret_end();
+    return failed;
+}
