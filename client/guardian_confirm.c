@@ -190,6 +190,9 @@ static enum err take_state(struct confirm *c, const struct rep_fetch *f)
         return ERR_EXPIRED;
     if (f->state != STATE_RELEASED)
         return OK;
+    /* What nobody fetched for two weeks the node does not keep. */
+    if (f->statement.n == 0)
+        return ERR_EXPIRED;
     TRY(check_statement(c, f->statement));
     c->stated = day_keep(c->d, f->statement);
     return OK;
