@@ -51,6 +51,8 @@ enum err drop_tell(struct call *c, const struct record_ward *ward,
  */
 enum err drop_alert(struct call *c, const struct record_ward *ward,
                     enum record_event event, const uint8_t *request, uint32_t epoch);
+/* The ward has a new root: what the old one's keys filled counts in nobody's share. */
+enum err drop_new_root(struct call *c, const struct record_ward *ward);
 /* The same line in the drop of its request, which begins with REC_REQUEST_LIVE. */
 enum err drop_request(struct call *c, const uint8_t ward[ID_BYTES],
                       enum record_event event, const uint8_t request[ID_BYTES]);

@@ -15,8 +15,8 @@ static bool must_tell(enum record_event event)
         REC_REQUEST_RELEASED, REC_ROSTER_RELEASED,   REC_CRED_DROPPED,
         REC_CRED_ENDING,      REC_WARD_ENROLLED,     REC_EPOCH_CONFIRMED,
         REC_RETIRE_PLANNED,   REC_EPOCH_RETIRED,     REC_END_PLANNED,
-        REC_WARD_ENDED,       REC_MOVE_PLANNED,      REC_MOVE_DONE,
-        REC_MOVE_REFUSED,
+        REC_WARD_ENDED,       REC_EPOCH_ABORTED,     REC_MOVE_PLANNED,
+        REC_MOVE_DONE,        REC_MOVE_REFUSED,
     };
 
     for (size_t i = 0; i < sizeof events; i++)
@@ -110,6 +110,24 @@ enum err drop_tell(struct call *c, const struct record_ward *ward,
 {
     TRY(record_log(c, event, ward->ward, request));
     return drop_alert(c, ward, event, request, epoch);
+}
+
+static enum err forget_shares(struct call *c, const uint8_t drop[ID_BYTES])
+{
+    struct record_drop d = { 0 };
+    enum err e = drop_load(c, drop, &d);
+
+    if (e == ERR_CORRUPT) /* it begins anew */
+        return OK;
+    TRY(e);
+    memset(d.by, 0, sizeof d.by);
+    return drop_store(c, &d);
+}
+
+enum err drop_new_root(struct call *c, const struct record_ward *ward)
+{
+    TRY(forget_shares(c, ward->alert));
+    return forget_shares(c, ward->log);
 }
 
 /* ---- tests ---- */

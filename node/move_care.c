@@ -51,6 +51,7 @@ enum err move_take_over(struct call *c, struct record_move *m)
     m->ended = c->now;
     TRY(ward_put(c, &ward));
     TRY(move_put(c, m));
+    TRY(drop_new_root(c, &ward));
     if (thawed)
         TRY(drop_tell(c, &ward, REC_WARD_THAWED, NULL, 0));
     return drop_tell(c, &ward, REC_MOVE_DONE, m->id, 0);

@@ -179,6 +179,40 @@ static void a_guardian_added_later_confirms_the_first_one_here(void **state)
 
 /* ---- EPOCH_ABORT, views ---- */
 
+static enum err new_root(struct call *c, void *arg)
+{
+    struct record_ward ward = { 0 };
+
+    TRY(ward_get(c, arg, &ward));
+    return drop_new_root(c, &ward);
+}
+
+static void what_stolen_keys_filled_is_no_share_of_a_new_root(void **state)
+{
+    struct changing *w = *state;
+    enum err e = OK;
+    int rounds = 0;
+
+    w->n.limits.blobs = 64;
+    change_confirmed(w);
+    change_epoch(w, 1);
+    for (; e == OK && rounds < 100; rounds++) {
+        assert_int_equal(change_next(w, 2), OK);
+        e = change_prepare(w, 2);
+        /* Taking it back is always possible. */
+        assert_int_equal(ask_abort(w, 2), OK);
+    }
+    assert_int_equal(e, ERR_FULL);
+    assert_true(rounds > 2);
+    w->n.now += DAY;
+    assert_int_equal(change_next(w, 2), OK);
+    assert_int_equal(change_prepare(w, 2), ERR_FULL);
+    assert_int_equal(node_sim_write(&w->n, NULL, new_root, w->o.ward), OK);
+    assert_int_equal(change_prepare(w, 2), OK);
+    assert_int_equal(change_commit(w, 2), OK);
+    verified(w);
+}
+
 static void only_what_is_prepared_is_taken_back(void **state)
 {
     struct changing *w = *state;
@@ -270,6 +304,7 @@ int main(void)
         CASE(a_certificate_commits_what_is_prepared),
         CASE(what_the_guardians_did_not_confirm_gives_way),
         CASE(a_guardian_added_later_confirms_the_first_one_here),
+        CASE(what_stolen_keys_filled_is_no_share_of_a_new_root),
         CASE(only_what_is_prepared_is_taken_back),
         CASE(a_prepared_box_is_given_once_it_is_certified),
         CASE(no_box_of_another_manifest_is_given_for_it),
