@@ -76,7 +76,7 @@ static enum err check_transcript(struct call *c, const struct request *r,
     struct buf b = BUF_OF(mem);
     uint8_t hash[HASH_BYTES];
 
-    if (r->kind != REQUEST_RESTORE)
+    if (r->kind == REQUEST_CONFIRM)
         return OK;
     TRY(seat_get(c, r->seat, &seat));
     memcpy(t.req_static, r->stat, PUB_BYTES);

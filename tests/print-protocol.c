@@ -134,13 +134,15 @@ static void print_messages(void)
 static void print_objects(void)
 {
     static const struct wire_schema *const all[] = {
-        &manifest_schema,     &descriptor_schema,    &roster_schema,
-        &box_about_schema,    &box_content_schema,   &note_schema,
-        &view_schema,         &transcript_schema,    &statement_schema,
-        &introduction_schema, &ack_schema,           &release_receipt_schema,
-        &drop_event_schema,   &drop_receipt_schema,  &card_line_schema,
-        &vault_item_schema,   &vault_index_schema,   &vault_state_schema,
-        &vault_head_schema,   &vault_witness_schema,
+        &manifest_schema,      &descriptor_schema,    &roster_schema,
+        &box_about_schema,     &box_content_schema,   &note_schema,
+        &view_schema,          &transcript_schema,    &statement_schema,
+        &introduction_schema,  &ack_schema,           &release_receipt_schema,
+        &drop_event_schema,    &drop_receipt_schema,  &card_line_schema,
+        &vault_item_schema,    &vault_index_schema,   &vault_state_schema,
+        &vault_head_schema,    &vault_witness_schema, &cert_schema,
+        &cert_acks_schema,     &move_schema,          &move_proof_schema,
+        &ended_receipt_schema,
     };
     const struct wire_schema *seen[64];
     size_t n_seen = 0;
