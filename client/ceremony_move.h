@@ -42,8 +42,9 @@ struct move_seat {
     uint8_t seal[KEY_BYTES];
     uint8_t nonce[32];
     struct bytes view;
-    struct bytes words; /* text, once the request is live */
-    uint8_t state;      /* enum request_state; 0: not open */
+    uint8_t request[ID_BYTES]; /* as the view says */
+    struct bytes words;        /* text, once the request is live */
+    uint8_t state;             /* enum request_state; 0: not open */
     uint64_t opens;
     uint8_t repeats; /* views given up after their nonce may have been shown */
     struct bytes statement;

@@ -38,6 +38,7 @@ static const struct wire_field seat_fields[] = {
     W_UINT(move_seat, opens, 14, WIRE_MAY, UINT64_MAX),
     W_UINT(move_seat, repeats, 15, WIRE_MAY, UINT8_MAX),
     W_BYTES(move_seat, statement, 16, WIRE_MAY, 0, SIGNED_MAX),
+    W_FIX(move_seat, request, 17, WIRE_MAY),
 };
 static const struct wire_schema seat_schema = W_SCHEMA(move_seat, seat_fields);
 

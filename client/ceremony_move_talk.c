@@ -207,6 +207,7 @@ static enum err got_view(struct visit *v, const struct rep_open *rep)
 
     TRY(view_of(v, rep->view, &view));
     v->s->state = STATE_OPENED;
+    memcpy(v->s->request, view.request, ID_BYTES);
     return move_keep(v->m, rep->view, &v->s->view);
 }
 

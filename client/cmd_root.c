@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <unistd.h>
+
 #include "client/cmd_root_part.h"
 #include "client/cmd_vault.h"
 #include "client/vault.h"
@@ -73,12 +75,18 @@ static void say_seats(const struct root_desk *d, const struct moving *m)
 /* For a script: who is to be called, and the words, as a restore has them. */
 static void answer_lines(const struct root_desk *d, const struct moving *m)
 {
+    char id[2 * ID_BYTES + 1];
+
+    if (isatty(fileno(d->ctx->term->out)))
+        return; /* said already */
     for (size_t i = 0; i < m->n; i++) {
         const struct move_seat *s = &m->seats[i];
         const struct day_guardian *g = move_guardian(d->day, s);
 
-        if (g != NULL && s->state == STATE_LIVE)
-            term_answer(d->ctx->term, "%.*s\t%.*s", TEXT(g->name), TEXT(s->words));
+        if (g == NULL || s->state != STATE_LIVE)
+            continue;
+        hex_encode(BYTES_OF(s->request), id, sizeof id);
+        term_answer(d->ctx->term, "%.*s\t%s\t%.*s", TEXT(g->name), id, TEXT(s->words));
     }
 }
 
@@ -100,12 +108,13 @@ static json_t *guardians_json(const struct root_desk *d, const struct moving *m)
 
         if (g == NULL)
             continue;
+        json_t *state =
+            s->state == 0 ? json_null() : json_string(request_state_name(s->state));
         (void)json_array_append_new(
             all,
-            json_pack("{s:o,s:o,s:o,s:b,s:s,s:o}", "name", json_slice(g->name), "words",
-                      json_slice(live ? s->words : (struct bytes){ 0 }), "request",
-                      s->state == 0 ? json_null()
-                                    : json_string(request_state_name(s->state)),
+            json_pack("{s:o,s:o,s:o,s:o,s:b,s:s,s:o}", "name", json_slice(g->name),
+                      "request", json_hex(s->request, ID_BYTES), "words",
+                      json_slice(live ? s->words : (struct bytes){ 0 }), "state", state,
                       "said", s->statement.n > 0, "node", told_name(s), "opens_at",
                       json_time(s->told == TOLD_WAITS ? s->due : s->opens)));
     }

@@ -200,6 +200,27 @@ static void stolen(void **state)
     want(8, kith(who, "check", "--json", NULL));
 }
 
+static void while_all_is_well(void **state)
+{
+    (void)state;
+    char who[16];
+    char old[LINE];
+
+    owner_sealed(who, GUARDIANS, "3");
+    fingerprint(who, old);
+    want(5, kith(who, "root", "replace", "--resume", NULL));
+    want(7, kith(who, "root", "replace", NULL));
+    want(7, kith(who, "root", "replace", "--resume", NULL));
+    fingerprint(who, accepted);
+    assert_string_equal(accepted, old); /* nothing has changed yet */
+    all_approve(2);
+    want(7, kith(who, "root", "replace", "--resume", NULL)); /* too few said yes */
+    all_approve(3);
+    want(0, kith(who, "root", "replace", "--resume", NULL));
+    check_taken(who, old, 2);
+    want(5, kith(who, "root", "replace", "--resume", NULL));
+}
+
 /* What a person types after a cut: what was begun goes on. */
 static void go_on(const char *home)
 {
@@ -211,6 +232,12 @@ static void go_on(const char *home)
     }
     (void)kith(home, "root", "replace", "--resume", NULL); /* 5: nothing is left to do */
     (void)kith(home, "circle", "seal", "--resume", NULL);
+}
+
+/* All places take three minutes: without KITH_LONG some of them, others in each part. */
+static unsigned step(void)
+{
+    return getenv("KITH_LONG") != NULL ? 1 : 6;
 }
 
 static void stolen_and_killed(void **state)
@@ -227,20 +254,52 @@ static void stolen_and_killed(void **state)
         owner_sealed(who, 2, "2");
         fingerprint(who, accepted);
         restore_begin(who, home, 2);
-        die_at = ++n;
+        n += step();
+        die_at = n;
         code = kith(home, "restore", "--accept", accepted, "--stolen", NULL);
         go_on(home);
         check_taken(home, accepted, 2);
     }
-    print_message("stopped at %u places\n", n - 1);
-    assert_true(n > 20);
+    print_message("stopped at each of %u places, every %u\n", n, step());
+    assert_true(n > 60);
+}
+
+/* Killed as it asks, and again as it takes the new root. */
+static void well_and_killed(void **state)
+{
+    (void)state;
+    int asks = KILLED;
+    int takes = KILLED;
+    unsigned n = 0;
+
+    while (asks == KILLED || takes == KILLED) {
+        char who[16];
+
+        owner_sealed(who, 2, "2");
+        fingerprint(who, accepted);
+        n += step();
+        die_at = n;
+        asks = kith(who, "root", "replace", NULL);
+        die_at = 0;
+        want(7, kith(who, "root", "replace", NULL));
+        all_approve(2);
+        die_at = n;
+        takes = kith(who, "root", "replace", "--resume", NULL);
+        die_at = 0;
+        if (takes == KILLED)
+            (void)kith(who, "root", "replace", "--resume", NULL);
+        check_taken(who, accepted, 2);
+    }
+    print_message("stopped at each of %u places, every %u\n", n, step());
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stolen),
+        cmocka_unit_test(while_all_is_well),
         cmocka_unit_test(stolen_and_killed),
+        cmocka_unit_test(well_and_killed),
     };
 
     (void)setenv("NO_COLOR", "1", 1);
