@@ -30,12 +30,14 @@ static json_t *json_request(const struct desk *d, const struct guard_request *r)
         json_time(l->approved), "opens_at", json_time(l->opens), "expires_at",
         json_time(l->expires), "tries_left", (int)l->tries_left, "stops", (int)l->stops,
         "claimed", json_slice(r->rep.claimed));
-    json_t *more = json_pack(
-        "{s:o,s:o,s:b,s:b,s:b,s:b,s:b}", "stopped_at", json_time(l->stopped), "ended_at",
-        json_time(l->ended), "despite_stop", (l->flags & REQUEST_DESPITE) != 0,
-        "went_back", (l->flags & REQUEST_WENT_BACK) != 0, "introduced",
-        (l->flags & REQUEST_INTRODUCED) != 0, "sheet", (l->flags & REQUEST_SHEET) != 0,
-        "away", (l->flags & REQUEST_AWAY) != 0);
+    json_t *more =
+        json_pack("{s:o,s:o,s:b,s:b,s:b,s:b,s:b,s:o}", "stopped_at",
+                  json_time(l->stopped), "ended_at", json_time(l->ended), "despite_stop",
+                  (l->flags & REQUEST_DESPITE) != 0, "went_back",
+                  (l->flags & REQUEST_WENT_BACK) != 0, "introduced",
+                  (l->flags & REQUEST_INTRODUCED) != 0, "sheet",
+                  (l->flags & REQUEST_SHEET) != 0, "away", (l->flags & REQUEST_AWAY) != 0,
+                  "takes_over_at", json_time(r->takeover ? l->opens : 0));
     MUST(doc != NULL && more != NULL && json_object_update(doc, more) == 0);
     json_decref(more);
     return doc;
