@@ -17,13 +17,16 @@ struct visit {
     struct sign_seed *reader; /* secret: signs what was read of the alerts */
 };
 
-/* The node's line of the circle's epoch: signed now, over what it acknowledged. */
+/*
+ * The node's line of the circle's epoch: signed now, over what it acknowledged. What a
+ * newer epoch superseded still opens the root.
+ */
 static enum circle_state judge_line(const struct day *d, const struct day_guardian *g,
                                     const struct epoch_line *line)
 {
     struct ack now = { 0 };
     struct ack then = { 0 };
-    if (line->state != EPOCH_ACTIVE)
+    if (line->state != EPOCH_ACTIVE && line->state != EPOCH_SUPERSEDED)
         return HOLDS_BEHIND;
     if (ack_open(line->ack, g->ack_key, &now) != OK ||
         ack_open(g->ack, g->ack_key, &then) != OK)
@@ -31,7 +34,7 @@ static enum circle_state judge_line(const struct day *d, const struct day_guardi
     bool same = bytes_equal(BYTES_OF(now.manifest_hash), BYTES_OF(d->me.manifest_hash)) &&
                 bytes_equal(BYTES_OF(now.stored), BYTES_OF(then.stored)) &&
                 bytes_equal(BYTES_OF(now.ward), BYTES_OF(g->ward)) &&
-                now.epoch == d->me.epoch && now.state == EPOCH_ACTIVE;
+                now.epoch == d->me.epoch && now.state == line->state;
     return same ? HOLDS_OK : HOLDS_MISSING;
 }
 
@@ -51,6 +54,10 @@ static void take_epochs(struct look *l, size_t at, const struct rep_epoch_state 
 {
     l->nodes[at].move = rep->move_due;
     l->nodes[at].end = rep->end_due;
+    for (uint32_t i = 0; i < rep->n_epochs; i++)
+        if (rep->epochs[i].state == EPOCH_ACTIVE &&
+            rep->epochs[i].epoch > l->day->me.epoch)
+            l->nodes[at].newer = rep->epochs[i].epoch;
     change_seen(l->day, &l->day->guardians[at], rep);
 }
 

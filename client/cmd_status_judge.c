@@ -48,6 +48,14 @@ uint64_t look_moved(const struct look *l)
     return l->moving ? 0 : due;
 }
 
+const struct day_guardian *look_newer(const struct look *l)
+{
+    for (size_t i = 0; i < look_pieces(l->day); i++)
+        if (l->nodes[i].newer > l->change.epoch && l->nodes[i].newer > l->day->me.epoch)
+            return &l->day->guardians[i];
+    return NULL;
+}
+
 uint64_t look_ends(const struct look *l)
 {
     uint64_t due = 0;
@@ -148,8 +156,8 @@ static bool is_amber(const struct look *l)
 {
     const struct look_proofs *p = &l->proofs;
     bool amber = l->care != CARE_FINE || look_unsaved(l) || look_let_go(l) > 0 ||
-                 l->moving || change_open(l) || p->caught || p->unchecked ||
-                 p->drill_late;
+                 l->moving || look_newer(l) != NULL || change_open(l) || p->caught ||
+                 p->unchecked || p->drill_late;
     for (size_t i = 0; i < l->n_requests; i++)
         amber = amber || look_asks(&l->requests[i]);
     for (size_t i = 0; i < look_pieces(l->day); i++)

@@ -87,6 +87,18 @@ static void next_moved(struct look *l)
              when);
 }
 
+/* Another device of the person's, or somebody who has their keys. */
+static void next_newer(struct look *l)
+{
+    const struct day_guardian *g = look_newer(l);
+    if (g != NULL)
+        add_next(l, "newer", "",
+                 "Your circle was changed from somewhere else: %.*s's node has a newer "
+                 "one than this home knows. If that was not you, call your guardians: "
+                 "until they confirm it, the pieces of this one stay.",
+                 TEXT(g->name));
+}
+
 static void next_ends(struct look *l)
 {
     uint64_t due = look_ends(l);
@@ -353,6 +365,7 @@ static void next_pressing(struct look *l)
     next_let_go(l);
     next_moved(l);
     next_ends(l);
+    next_newer(l);
     for (size_t i = 0; i < look_pieces(l->day); i++)
         next_fault(l, i);
     for (size_t i = 0; i < look_pieces(l->day); i++)

@@ -40,7 +40,8 @@ struct node_look {
     uint64_t frozen; /* changes by our keys are, until then */
     uint64_t move;   /* a new root takes over then; 0 none waits */
     uint64_t end;    /* the circle ends there then; 0 not */
-    bool failed;     /* its last check: why says how */
+    uint32_t newer; /* an epoch that this home knows nothing of is active there; 0 none */
+    bool failed;    /* its last check: why says how */
     struct seen_drop alerts;
 };
 
@@ -95,6 +96,8 @@ bool look_only_guards(const struct day *d);
 bool look_unsaved(const struct look *l);
 /* When a new root that is not this home's takes over, the last of the nodes; 0: none. */
 uint64_t look_moved(const struct look *l);
+/* The first guardian whose node has an epoch that this home knows nothing of, or NULL. */
+const struct day_guardian *look_newer(const struct look *l);
 /* When the circle ends, the last of the nodes; 0: it does not. */
 uint64_t look_ends(const struct look *l);
 /* Whether it is proven that the i-th piece of this epoch can be opened. */

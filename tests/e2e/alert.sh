@@ -307,7 +307,9 @@ run Ana 5 alert settle Ben
 for g in Cy Dora Eli; do run Ana 0 alert settle $g; done
 run Ana 3 status # two pieces went since
 for g in Cy Dora; do run Ana 0 alert settle $g; done
-run Ana 0 status --json
+run Ana 3 status --json
 json "[g['fault'] for g in d['guardians']]" "[None, None, None, None]"
+# Whoever restored has made a new circle since; this home is told, and holds what it held.
+json "(d['next'][0]['id'], d['stored'], d['restorable'])" "('newer', 4, True)"
 run Ana 0 log
 e2e_end

@@ -386,6 +386,11 @@ static void ends(struct look *l)
     l->nodes[3].end = NOW + 10 * DAY;
 }
 
+static void newer(struct look *l)
+{
+    l->nodes[3].newer = 2;
+}
+
 static void change(struct look *l, enum change_step step)
 {
     l->change = (struct change_stand){
@@ -621,6 +626,7 @@ static const struct situation {
     { "somebody else's new root", moved, 3, YES(2), "moved", "" },
     { "one's own new root", moves, 3, YES(2), "move", "kith root replace --resume" },
     { "the circle ends", ends, 3, YES(2), "ends", "" },
+    { "another device changed the circle", newer, 3, YES(2), "newer", "" },
     { "people are to be called", change_calls, 3, YES(2), "change",
       "kith guardian confirm Dora" },
     { "and nobody was yet", nobody_said_yet, 3, NONE_TO_SPARE, "change",
