@@ -2,9 +2,11 @@
 /*
  * client/call without sockets: the same rounds, the same step functions and results,
  * over tests/sim/net. Linked in the place of client/call.c, so that the real client
- * runs against the real handlers with a clock of the test's.
+ * runs against the real handlers with a clock of the test's. One conversation after the
+ * other, or message by message in the order net_next says.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "client/call.h"
 #include "proto/peer.h"
@@ -99,35 +101,14 @@ static void forget_frame(struct line *l)
     l->in_n = 0;
 }
 
-static enum err converse(struct call *c, struct line *l, uint8_t *rep)
-{
-    struct req_hello hello = { .version = 1 };
-    struct call_reply reply = { 0 };
-    struct call_send send = { 0 };
-
-    TRY(ask(l, MSG_HELLO, &hello, rep, &reply));
-    TRY(reply.err);
-    memcpy(&c->hello, rep, sizeof c->hello);
-    forget_frame(l);
-    c->stage = CALL_TALKING;
-    TRY(c->step(c, NULL, &send));
-    while (send.kind != 0 || c->wait_ms > 0) {
-        uint16_t kind = send.kind;
-        const void *req = send.req;
-
-        send = (struct call_send){ 0 };
-        if (kind == 0) { /* no time passes here */
-            c->wait_ms = 0;
-            TRY(c->step(c, NULL, &send));
-            continue;
-        }
-        TRY(ask(l, kind, req, rep, &reply));
-        enum err e = c->step(c, &reply, &send);
-        forget_frame(l);
-        TRY(e);
-    }
-    return OK;
-}
+/* What a conversation is at. */
+struct turn {
+    struct call *c;
+    struct line *l;
+    uint8_t *rep;
+    struct call_send send; /* next */
+    bool over;
+};
 
 static enum err meet(struct call *c, struct line *l, const struct rng *rng)
 {
@@ -150,33 +131,109 @@ static enum err meet(struct call *c, struct line *l, const struct rng *rng)
     return OK;
 }
 
-static void one(struct call *c, const struct rng *rng)
+/* No time passes here: who wants to wait is asked again at once. */
+static enum err until_it_speaks(struct turn *t)
 {
-    AUTO_FREE struct line *l = calloc(1, sizeof *l);
-    AUTO_FREE uint8_t *rep = calloc(1, msg_struct_max());
+    while (t->send.kind == 0 && t->c->wait_ms > 0) {
+        t->c->wait_ms = 0;
+        TRY(t->c->step(t->c, NULL, &t->send));
+    }
+    t->over = t->send.kind == 0;
+    return OK;
+}
 
-    MUST(l != NULL && rep != NULL);
-    c->stage = CALL_IDLE;
-    c->err = meet(c, l, rng);
-    if (c->err == OK)
-        c->err = converse(c, l, rep);
+static enum err begin(struct turn *t, const struct rng *rng)
+{
+    struct req_hello hello = { .version = 1 };
+    struct call_reply reply = { 0 };
+
+    t->c->stage = CALL_IDLE;
+    TRY(meet(t->c, t->l, rng));
+    TRY(ask(t->l, MSG_HELLO, &hello, t->rep, &reply));
+    TRY(reply.err);
+    memcpy(&t->c->hello, t->rep, sizeof t->c->hello);
+    forget_frame(t->l);
+    t->c->stage = CALL_TALKING;
+    TRY(t->c->step(t->c, NULL, &t->send));
+    return until_it_speaks(t);
+}
+
+/* One message and its reply. */
+static enum err go_on(struct turn *t)
+{
+    struct call_send now = t->send;
+    struct call_reply reply = { 0 };
+
+    t->send = (struct call_send){ 0 };
+    TRY(ask(t->l, now.kind, now.req, t->rep, &reply));
+    enum err e = t->c->step(t->c, &reply, &t->send);
+
+    forget_frame(t->l);
+    TRY(e);
+    return until_it_speaks(t);
+}
+
+static void end(struct turn *t, enum err e)
+{
+    struct call *c = t->c;
+
+    c->err = e;
     /* The handshake went through, but the credential was not known. */
     if (c->stage == CALL_KNOWN && c->err == ERR_CLOSED)
         c->err = ERR_REFUSED;
     if (c->err == OK)
         c->stage = CALL_ENDED;
-    peer_end(&l->peer);
-    if (l->net != NULL)
-        net_hang_up(l->net);
-    secret_wipe(l, sizeof *l);
+    peer_end(&t->l->peer);
+    if (t->l->net != NULL)
+        net_hang_up(t->l->net);
+    secret_wipe(t->l, sizeof *t->l);
+    free(t->l);
+    free(t->rep);
+    *t = (struct turn){ .over = true };
+}
+
+/* One step of a conversation, its beginning or a message. */
+static void move(struct turn *t, struct call *c, const struct rng *rng)
+{
+    enum err e;
+
+    if (t->c == NULL) {
+        *t = (struct turn){ .c = c,
+                            .l = calloc(1, sizeof *t->l),
+                            .rep = calloc(1, msg_struct_max()) };
+        MUST(t->l != NULL && t->rep != NULL);
+        e = begin(t, rng);
+    } else {
+        e = go_on(t);
+    }
+    if (e != OK || t->over)
+        end(t, e);
+}
+
+/* The i-th of those that are not over. */
+static size_t open_one(const struct turn *turns, size_t n, size_t i)
+{
+    for (size_t at = 0; at < n; at++)
+        if (!turns[at].over && i-- == 0)
+            return at;
+    MUST(false);
+    return 0;
 }
 
 enum err call_round(struct call *calls, size_t n, uint32_t deadline_ms,
                     const struct rng *rng)
 {
+    AUTO_FREE struct turn *turns = calloc(n > 0 ? n : 1, sizeof *turns);
+    size_t left = n;
+
     (void)deadline_ms;
-    for (size_t i = 0; i < n; i++)
-        one(&calls[i], rng);
+    MUST(turns != NULL);
+    while (left > 0) {
+        size_t i = open_one(turns, n, net_next(left));
+
+        move(&turns[i], &calls[i], rng);
+        left -= turns[i].over;
+    }
     return OK;
 }
 

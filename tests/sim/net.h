@@ -49,6 +49,26 @@ void net_chance(uint64_t seed);
 /* The directory of a node's store. */
 const char *net_dir(size_t i);
 
+/* ---- who dies, and in what order ---- */
+
+/* What a test decides; each may be NULL. ctx is the test's. */
+struct net_fate {
+    void *ctx;
+    bool (*client_gone)(void *ctx);                      /* its words reach nobody */
+    bool (*node_dies)(void *ctx, size_t i, bool before); /* at a commit */
+    bool (*node_away)(void *ctx, size_t i);              /* nobody answers, this time */
+    /* Which of so many open conversations of a round goes on next. */
+    size_t (*next)(void *ctx, size_t n);
+};
+
+/* From now on; NULL: nobody dies. A node that died starts again when it is called. */
+void net_fate(const struct net_fate *fate);
+size_t net_next(size_t n);
+/* Nodes' stores as they lie on their disks, in a new directory; and back, with chance
+ * that begins at a seed. */
+void net_save(const char *dir);
+void net_load(const char *dir, uint64_t seed);
+
 /*
  * Called with all that passes: bytes of the line in both directions, and each frame's
  * body as its node has it before it is sealed or after it was opened. NULL: nobody.
@@ -72,6 +92,21 @@ void net_forge(size_t i, const uint8_t ward[ID_BYTES], uint32_t epoch,
 /* Reads them into memory (cap at least 64 KiB) that the slices point into. */
 void net_peek(size_t i, const uint8_t ward[ID_BYTES], uint32_t epoch, struct span mem,
               struct net_epoch *out);
+
+/* An epoch of some ward that a node has. */
+struct net_held {
+    uint8_t ward[ID_BYTES];
+    uint32_t epoch;
+    uint8_t hash[HASH_BYTES];
+    uint8_t group;
+    uint8_t index;
+    bool good; /* active, or superseded and not erased */
+    bool prepared;
+    bool confirmed;
+};
+
+/* All epochs of all wards at a node, ascending; how many. */
+size_t net_held(size_t i, struct net_held *out, size_t max);
 
 /* Takes the newest alert of a ward away, as if it had never been. */
 void net_swallow(size_t i, const uint8_t ward[ID_BYTES]);

@@ -162,6 +162,22 @@ static enum err run_serve(struct txn *t, void *arg)
                         j->out_kind);
 }
 
+static bool dies(struct node_sim *n, bool before)
+{
+    n->dead = n->dead || (n->dies != NULL && n->dies(n->dies_ctx, before));
+    return n->dead;
+}
+
+enum err node_sim_commit(struct node_sim *n, enum err (*fn)(struct txn *t, void *arg),
+                         void *arg)
+{
+    if (dies(n, true))
+        return ERR_CLOSED;
+    enum err e = store_write(n->store, fn, arg);
+
+    return dies(n, false) ? ERR_CLOSED : e;
+}
+
 /* As node/conn does: writes through the store's jobs, all else in a read. */
 static enum err serve_one(struct node_sim *n, const struct session *who, uint16_t kind,
                           struct bytes body, struct buf *out, uint16_t *out_kind)
@@ -170,7 +186,7 @@ static enum err serve_one(struct node_sim *n, const struct session *who, uint16_
     enum msg_access access = MSG_READ;
 
     if (serve_access(kind, &access) == OK && access == MSG_WRITE)
-        return store_write(n->store, run_serve, &job);
+        return node_sim_commit(n, run_serve, &job);
     return store_read(n->store, run_serve, &job);
 }
 
@@ -304,7 +320,7 @@ static enum err end_ready(struct talk_end *t)
     struct look_job job = { .node = t->node, .who = &t->who };
 
     memcpy(t->who.handshake, t->peer.hash, sizeof t->who.handshake);
-    return t->who.unbound ? store_write(t->node->store, run_bound, &job) : OK;
+    return t->who.unbound ? node_sim_commit(t->node, run_bound, &job) : OK;
 }
 
 static enum err end_frame(struct talk_end *t, const struct peer_event *ev,
@@ -316,6 +332,8 @@ static enum err end_frame(struct talk_end *t, const struct peer_event *ev,
     enum err e = serve_one(t->node, &t->who, ev->kind, ev->body, &reply, &kind);
 
     (void)e;
+    if (t->node->dead)
+        return ERR_CLOSED;
     if (t->node->tap != NULL) {
         t->node->tap(ev->body);
         t->node->tap(buf_bytes(&reply));

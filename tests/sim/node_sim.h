@@ -32,6 +32,10 @@ struct node_sim {
     uint64_t now;
     uint64_t bytes_in;              /* fed by talks, for tests of traffic */
     void (*tap)(struct bytes body); /* sees what talks ask and answer, or NULL */
+    /* Whether it dies now, before or after a commit; NULL: never. ctx is the node's. */
+    bool (*dies)(void *ctx, bool before);
+    void *dies_ctx;
+    bool dead; /* it did: what it said since is heard by nobody */
     uint8_t reply[65536];
 };
 
@@ -72,6 +76,9 @@ enum err node_sim_ask(struct node_sim *n, const struct session *who, uint16_t ki
 /* The same for a body as it is; its answer is in n->reply. */
 enum err node_sim_raw(struct node_sim *n, const struct session *who, uint16_t kind,
                       struct bytes body, uint16_t *out_kind, struct bytes *out_body);
+/* One commit; ERR_CLOSED: it died before or after. */
+enum err node_sim_commit(struct node_sim *n, enum err (*fn)(struct txn *t, void *arg),
+                         void *arg);
 /* Runs fn as a handler would be, in one write transaction. */
 enum err node_sim_write(struct node_sim *n, const struct session *who,
                         enum err (*fn)(struct call *c, void *arg), void *arg);

@@ -4,7 +4,10 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "tests/sim/dirs.h"
 
 enum { PATH = 256, PRINTED = 262144, FILES = 4, WORDS_LINE = 64 };
 
@@ -21,6 +24,8 @@ static struct {
     char said[PRINTED];
     size_t n_files;
     char home[PATH];
+    char saved[80]; /* "": nothing is */
+    uint64_t saved_at;
 } play;
 
 static const struct params params = {
@@ -61,7 +66,38 @@ void play_open(size_t n, uint64_t seed)
 void play_close(void)
 {
     MUST(nftw(play.dir, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0);
+    if (play.saved[0] != 0)
+        MUST(nftw(play.saved, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0);
+    play.saved[0] = 0;
     net_close();
+}
+
+static const char *saved_part(const char *name)
+{
+    static char path[PATH];
+
+    MUST(snprintf(path, PATH, "%s/%s", play.saved, name) < PATH);
+    return path;
+}
+
+void play_save(void)
+{
+    MUST(play.saved[0] == 0);
+    (void)snprintf(play.saved, sizeof play.saved, "%s-saved", play.dir); /* fits */
+    MUST(mkdir(play.saved, 0700) == 0);
+    dir_copy(play.dir, saved_part("homes"));
+    net_save(saved_part("nodes"));
+    play.saved_at = net_now();
+}
+
+void play_load(uint64_t seed)
+{
+    MUST(play.saved[0] != 0);
+    MUST(nftw(play.dir, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0);
+    dir_copy(saved_part("homes"), play.dir);
+    net_load(saved_part("nodes"), seed);
+    net_chance(seed);
+    net_time(play.saved_at);
 }
 
 const char *play_home(const char *who)

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/sim/world.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-enum { MS = 1000, PATH = 400 };
+#include "tests/sim/dirs.h"
+
+enum { MS = 1000 };
 
 /* ---- chance, and what is told ---- */
 
@@ -184,58 +182,6 @@ void house_again(struct world *w, size_t i, enum house_sync sync)
     begin(w, i, sync);
 }
 
-static void copy_file(const char *from, const char *to)
-{
-    static uint8_t block[65536];
-    int in = open(from, O_RDONLY | O_CLOEXEC);
-    int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    ssize_t n;
-
-    MUST(in >= 0 && out >= 0);
-    while ((n = read(in, block, sizeof block)) > 0)
-        MUST(write(out, block, (size_t)n) == n);
-    MUST(n == 0 && close(in) == 0 && close(out) == 0);
-}
-
-/* What is in a directory, one kind of thing done with each. */
-static void each(const char *dir, const char *to,
-                 void (*file)(const char *, const char *),
-                 void (*sub)(const char *, const char *))
-{
-    DIR *d = opendir(dir);
-    char from[PATH];
-    char into[PATH];
-
-    MUST(d != NULL);
-    for (struct dirent *e = readdir(d); e != NULL; e = readdir(d)) {
-        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-            continue;
-        MUST(snprintf(from, sizeof from, "%s/%s", dir, e->d_name) < PATH);
-        MUST(snprintf(into, sizeof into, "%s/%s", to, e->d_name) < PATH);
-        (e->d_type == DT_DIR ? sub : file)(from, into);
-    }
-    MUST(closedir(d) == 0);
-}
-
-static void copy_dir(const char *from, const char *to)
-{
-    MUST(mkdir(to, 0700) == 0);
-    each(from, to, copy_file, copy_dir);
-}
-
-static void drop_file(const char *path, const char *unused)
-{
-    (void)unused;
-    MUST(unlink(path) == 0);
-}
-
-static void drop_dir(const char *path, const char *unused)
-{
-    (void)unused;
-    each(path, path, drop_file, drop_dir);
-    MUST(rmdir(path) == 0);
-}
-
 /* The store as it lies on the disk takes the place of what closing it leaves. */
 static void put_in_place(struct world *w, size_t i, const char *copy)
 {
@@ -243,7 +189,7 @@ static void put_in_place(struct world *w, size_t i, const char *copy)
 
     world_hang_up(w, i);
     store_close(h->n.store);
-    drop_dir(h->n.dir, NULL);
+    dir_drop(h->n.dir);
     MUST(rename(copy, h->n.dir) == 0);
     struct store_refusal why = { 0 };
     MUST(store_open(h->n.dir, &h->n.rng, &h->n.store, &why) == OK);
@@ -255,7 +201,7 @@ void house_power_cut(struct world *w, size_t i, enum house_sync sync)
     char as_it_lies[COPY_NAME];
 
     MUST(snprintf(as_it_lies, COPY_NAME, "%s-cut", w->houses[i].n.dir) < COPY_NAME);
-    copy_dir(w->houses[i].n.dir, as_it_lies);
+    dir_copy(w->houses[i].n.dir, as_it_lies);
     put_in_place(w, i, as_it_lies);
     boot(w, &w->houses[i]);
     begin(w, i, sync);
@@ -266,12 +212,12 @@ void house_copy(struct world *w, size_t i)
     struct house *h = &w->houses[i];
 
     if (h->copy[0] != 0)
-        drop_dir(h->copy, NULL);
+        dir_drop(h->copy);
     char name[COPY_NAME];
 
     MUST(snprintf(name, COPY_NAME, "%s-old", h->n.dir) < COPY_NAME);
     memcpy(h->copy, name, COPY_NAME);
-    copy_dir(h->n.dir, h->copy);
+    dir_copy(h->n.dir, h->copy);
 }
 
 void house_put_back(struct world *w, size_t i)
@@ -341,7 +287,7 @@ void world_close(struct world *w)
     for (size_t i = 0; i < w->n_houses; i++) {
         world_hang_up(w, i);
         if (w->houses[i].copy[0] != 0)
-            drop_dir(w->houses[i].copy, NULL);
+            dir_drop(w->houses[i].copy);
         node_sim_close(&w->houses[i].n);
     }
     free(w->lines);

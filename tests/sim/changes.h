@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Changes of a circle, interrupted: real commands of an owner and guardians (tests/sim/
+ * play), nodes and an owner's disk that die where a schedule says, conversations in the
+ * order it says. After everything the owner's program does, what the nodes keep is
+ * counted: some epoch must open the root, whichever node is lost. In the end exactly the
+ * new one does.
+ */
+#ifndef KITH_TESTS_SIM_CHANGES_H
+#define KITH_TESTS_SIM_CHANGES_H
+
+#include "tests/sim/play.h"
+
+enum { CHANGE_STORY = 65536, DIED = -1 };
+
+/* A plan that journeys begin with: sealed, everybody confirmed, cards read back. */
+struct plan {
+    const char *name;
+    size_t nodes; /* guardians in it; the next one has a seat and is in no circle */
+    size_t cards;
+    unsigned k;            /* 0: groups */
+    const char *groups[4]; /* "family:2/3"; NULL ends */
+};
+
+/* One change. */
+struct journey {
+    const char *name;
+    const struct plan *plan;
+    void (*go)(void); /* all of it, as people do it */
+    bool keeps_old;   /* too few of the old people are left to let the old pieces go */
+};
+
+extern const struct journey journeys[];
+extern const size_t journey_count;
+
+/* ---- what a schedule decides ---- */
+
+struct schedule {
+    const struct journey *journey;
+    uint64_t number; /* 0: nobody dies */
+};
+
+/* How many moments there are, of a run in which nobody dies. */
+struct measure {
+    unsigned client;             /* of the owner's disk */
+    unsigned commits[NET_NODES]; /* of each node, all lives */
+};
+
+/* What became of a run. */
+struct outcome {
+    const char *broken; /* what did not hold, or NULL */
+    uint64_t trace;     /* of all that happened, in its order */
+    struct measure m;
+    unsigned deaths;
+    const char *story; /* valid until the next run */
+};
+
+/* The plan's circle, for all schedules of its journeys; changes_end gives it back. */
+void changes_begin(const struct plan *p);
+void changes_end(void);
+/* Of the journey without faults, for m; it must hold. */
+void changes_play(const struct schedule *s, const struct measure *m, struct outcome *out);
+/* How many schedules with one death there are; those from there on have several. */
+uint64_t changes_single(const struct measure *m);
+
+/* ---- for journeys ---- */
+
+/* The owner runs kith; its exit code, or DIED. What it left is looked at. */
+int owner_runs(const char *const *words);
+#define OWNER(...) owner_runs((const char *const[]){ __VA_ARGS__, NULL })
+/* Something does not hold: the first counts. */
+__attribute__((format(printf, 2, 3))) void run_broken(const char *what, const char *fmt,
+                                                      ...);
+__attribute__((format(printf, 1, 2))) void run_tell(const char *fmt, ...);
+bool run_over(void); /* something is broken, or too much was tried */
+const struct plan *run_plan(void);
+bool run_keeps_old(void);
+/* Time passes; nodes work, and may die. */
+void run_wait(uint64_t seconds);
+/* From now on nobody dies and everybody answers. */
+void run_heal(void);
+
+/* ---- what nodes keep (changes_look.c) ---- */
+
+/* Keys of the guardians whose homes are there, new ones too. */
+void look_begin(void);
+void look_end(void);
+/* A card of the epoch with that manifest was read back: it is at hand, for ever. */
+void look_card(const uint8_t hash[HASH_BYTES], uint8_t group, uint8_t index);
+void look_keep(void);   /* cards so far are there in every run */
+void look_forget(void); /* the others, and what was seen in a run */
+/* Some epoch opens a root of the owner's, whichever node is lost; else broken. */
+void look_recoverable(void);
+/*
+ * Every node of the owner's guardians has the newest epoch of the day box, and none has
+ * an older one (old: they may); in words what is not so, or NULL.
+ */
+const char *look_exact(bool old);
+
+#endif
