@@ -24,6 +24,7 @@ static const struct wire_field record_move_fields[] = {
     W_UINT(record_move, era, 14, WIRE_MAY, UINT32_MAX),
     W_UINT(record_move, ended, 15, WIRE_MAY, UINT64_MAX),
     W_UINT(record_move, clean, 16, WIRE_MAY, UINT64_MAX),
+    W_FIX(record_move, old_account, 17, WIRE_MAY),
 };
 const struct wire_schema record_move_schema = W_SCHEMA(record_move, record_move_fields);
 

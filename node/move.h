@@ -34,7 +34,8 @@ struct record_move {
     uint8_t req_sign[PUB_BYTES];
     uint8_t account_sign[PUB_BYTES];
     uint8_t stat[PUB_BYTES];
-    uint8_t cred[ID_BYTES]; /* of the new root's account, waiting with it */
+    uint8_t cred[ID_BYTES];         /* of the new root's account, waiting with it */
+    uint8_t old_account[PUB_BYTES]; /* account_sign that it replaced */
     uint64_t came;
     uint32_t hold; /* seconds */
     uint64_t due;

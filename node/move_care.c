@@ -39,6 +39,7 @@ enum err move_take_over(struct call *c, struct record_move *m)
     TRY(ward_get(c, m->ward, &ward));
     bool thawed = record_frozen(&ward, c->now);
 
+    memcpy(m->old_account, ward.account_sign, PUB_BYTES);
     memcpy(ward.account_sign, m->account_sign, PUB_BYTES);
     memcpy(ward.moved_by, m->id, ID_BYTES);
     memset(ward.move, 0, ID_BYTES);
@@ -192,9 +193,10 @@ static enum err active_again(struct call *c, struct record_ward *ward)
     return OK;
 }
 
-/* Erases the unconfirmed epochs of a root that was replaced, whoever made them. */
-static enum err erase_old(struct call *c, struct record_ward *ward,
-                          uint32_t out_gone[EPOCHS_MAX], size_t *out_n)
+/* Erases the unconfirmed epochs of the root it replaced, whoever made them. */
+static enum err erase_old(struct call *c, const struct record_move *m,
+                          struct record_ward *ward, uint32_t out_gone[EPOCHS_MAX],
+                          size_t *out_n)
 {
     struct record_epoch all[EPOCHS_MAX];
     bool was_active = false;
@@ -203,7 +205,7 @@ static enum err erase_old(struct call *c, struct record_ward *ward,
     TRY(ward_epochs(c, ward->ward, all, &n));
     for (size_t i = 0; i < n; i++) {
         if (!ward_epoch_held(&all[i]) || all[i].confirmed != 0 ||
-            move_same_key(all[i].account_sign, ward->account_sign))
+            !move_same_key(all[i].account_sign, m->old_account))
             continue;
         was_active |= all[i].epoch == ward->active;
         TRY(ward_epoch_erase(c, ward, &all[i]));
@@ -220,7 +222,7 @@ static enum err clean(struct call *c, struct record_move *m, struct record_ward 
     size_t n = 0;
 
     if (ward->left == 0)
-        TRY(erase_old(c, ward, gone, &n));
+        TRY(erase_old(c, m, ward, gone, &n));
     m->clean = 0;
     TRY(move_put(c, m));
     for (size_t i = 0; i < n; i++)

@@ -1188,6 +1188,45 @@ static void a_ward_that_was_given_up(void **state)
     assert_int_equal(count(w, TAB_MOVE), 0);
 }
 
+/* ---- a stopped node, looked at ---- */
+
+static bool there;
+
+static enum err there_fn(struct call *c, struct world *w)
+{
+    struct record_ward ward = { 0 };
+
+    TRY(ward_get(c, w->ward, &ward));
+    there = move_there(c, &ward);
+    return OK;
+}
+
+static enum err lose_proof(struct call *c, struct world *w)
+{
+    struct txn_key key = key_ids(w->ward, the_ward.moved_by);
+
+    key.b[key.n++] = MOVE_PROOF;
+    return txn_del(c->txn, TAB_MOVE, key_bytes(&key));
+}
+
+static void a_lost_proof_is_found(void **state)
+{
+    struct world *w = *state;
+    struct mover *m = good_mover(w, &w->as_owner);
+
+    assert_int_equal(send_move(w, m), OK);
+    directly(w, there_fn);
+    assert_true(there);
+    w->now += HOLD;
+    (void)tick(w);
+    directly(w, there_fn);
+    assert_true(there);
+    (void)ward_now(w);
+    directly(w, lose_proof);
+    directly(w, there_fn);
+    assert_false(there);
+}
+
 /* ---- one root after another ---- */
 
 static void one_root_follows_another(void **state)
@@ -1398,6 +1437,7 @@ int main(void)
         CASE(under_a_frozen_clock_nothing_takes_over),
         CASE(after_a_backup_the_hold_runs_anew),
         CASE(a_ward_that_was_given_up),
+        CASE(a_lost_proof_is_found),
         CASE(one_root_follows_another),
         CASE(who_may_ask_for_a_new_root),
         CASE(it_has_the_hold_of_a_restore_and_gives_words_only),
