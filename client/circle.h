@@ -60,7 +60,7 @@ double circle_odds(const struct day_me *me, double p);
 
 enum { ODDS_TEXT = 48 };
 
-/* "99.1 %" (rounded down), "1 in 870", "less than 1 in 1,000,000,000". */
+/* "99.1 %", "99.95 %" (rounded down), "1 in 870", "less than 1 in 1,000,000,000". */
 void odds_text(double odds, char out[ODDS_TEXT]);
 
 /* ---- the plan of a change ---- */

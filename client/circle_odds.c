@@ -33,10 +33,24 @@ double circle_odds(const struct day_me *me, double p)
     return sum;
 }
 
+/* As many digits as it takes to tell it from all: 99.1, 99.95, 99.9998. */
+static int digits_of(double odds)
+{
+    double left = 1 - odds;
+    int digits = 1;
+
+    for (double least = 1e-3; digits < 4 && left < least; least /= 10)
+        digits++;
+    return digits;
+}
+
 void odds_text(double odds, char out[ODDS_TEXT])
 {
-    int digits = odds > 0.99 ? 4 : 1;
-    double unit = odds > 0.99 ? 1e6 : 1e3;
+    int digits = digits_of(odds);
+    double unit = 100;
+
+    for (int i = 0; i < digits; i++)
+        unit *= 10;
     double down = (double)(uint64_t)(odds * unit + 1e-6) / unit;
 
     if (odds < 1e-9)

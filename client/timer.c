@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { UNIT_TEXT = 2 * PATH_MAX + 512, SYSTEMCTL_TEXT = 256 };
+enum { UNIT_TEXT = 3 * PATH_MAX + 512, SYSTEMCTL_TEXT = 256 };
 
 struct unit {
     char dir[PATH_MAX];
@@ -117,13 +117,14 @@ static enum err write_files(const struct ctx *ctx, struct unit *u, uint32_t ever
         return fail(ctx, ERR_ARG, "a path has unusual characters");
     if (!make_dirs(u->dir))
         return fail(ctx, ERR_IO, u->dir);
-    (void)snprintf(
-        text, UNIT_TEXT,
-        "[Unit]\nDescription=Kith looks for alerts\n\n[Service]\nType=oneshot\n"
-        "Environment=\"KITH_HOME=%s\"\n"
-        "ExecStart=\"%s\" alert watch --once --no-input\n"
-        "SuccessExitStatus=3 13\nTimeoutStartSec=30min\n",
-        home, kith);
+    (void)snprintf(text, UNIT_TEXT,
+                   "[Unit]\nDescription=Kith looks for alerts, and checks "
+                   "pieces\n\n[Service]\nType=oneshot\n"
+                   "Environment=\"KITH_HOME=%s\"\n"
+                   "ExecStart=-\"%s\" check --due --no-input\n"
+                   "ExecStart=\"%s\" alert watch --once --no-input\n"
+                   "SuccessExitStatus=3 13\nTimeoutStartSec=30min\n",
+                   home, kith, kith);
     TRY(write_file(ctx, u, "service", text));
     (void)snprintf(text, UNIT_TEXT,
                    "[Unit]\nDescription=Kith looks for alerts\n\n[Timer]\n"
@@ -200,7 +201,11 @@ void timer_say(const struct ctx *ctx, uint32_t every, bool runs)
     char text[DURATION_TEXT];
     duration_text(every, text);
     if (runs) {
-        term_say(ctx->term, "This machine looks for alerts every %s from now on.", text);
+        term_say(
+            ctx->term,
+            "This machine looks for alerts every %s from now on, and checks each week "
+            "what your guardians' nodes hold.",
+            text);
         return;
     }
     term_warn(ctx->term,
@@ -208,6 +213,7 @@ void timer_say(const struct ctx *ctx, uint32_t every, bool runs)
               "refused. Let something else run this every %s:",
               text);
     term_say(ctx->term, "  KITH_HOME=%s kith alert watch --once", ctx->home);
+    term_say(ctx->term, "  KITH_HOME=%s kith check --due", ctx->home);
 }
 
 enum err timer_offer(struct ctx *ctx, struct day *d)
@@ -220,8 +226,11 @@ enum err timer_offer(struct ctx *ctx, struct day *d)
     if (d->me.timer != 0)
         return OK;
     duration_text(every, text);
-    (void)snprintf(question, sizeof question,
-                   "Shall this machine look for alerts every %s by itself?", text);
+    (void)snprintf(
+        question, sizeof question,
+        "Shall this machine look for alerts every %s, and check each week what "
+        "your guardians' nodes hold, by itself?",
+        text);
     if (term_offer(ctx->term, question, &yes) != OK || !yes)
         return OK; /* whoever gives no answer is asked by kith status */
     TRY(timer_on(ctx, every, &runs));

@@ -10,9 +10,9 @@
 #include "client/alert.h"
 
 /*
- * Writes the files and starts the timer; it runs "kith alert watch --once" for this home
- * every so many seconds. *out_runs is false where the files are there but systemctl is
- * not, or refused. Records its problem.
+ * Writes the files and starts the timer; it runs "kith check --due" and "kith alert watch
+ * --once" for this home every so many seconds. *out_runs is false where the files are
+ * there but systemctl is not, or refused. Records its problem.
  */
 enum err timer_on(const struct ctx *ctx, uint32_t every, bool *out_runs);
 /* Stops it and removes the files; fine if there are none. */

@@ -145,6 +145,7 @@ json "(d['schema'], d['runs'], d['every'])" "('kith.alert-timer/1', True, 21600)
 grep -q "^--user enable kith-alert-.*\.timer$" "$work/systemctl" || fail "the timer is not enabled"
 grep -qF "KITH_HOME=$work/Ana\"" "$units"/kith-alert-*.service || fail "the service has another home"
 grep -q 'alert watch --once --no-input$' "$units"/kith-alert-*.service || fail "the service does not watch"
+grep -q '^ExecStart=-".*" check --due --no-input$' "$units"/kith-alert-*.service || fail "the service does not check"
 grep -q '^OnUnitActiveSec=21600s$' "$units"/kith-alert-*.timer || fail "the timer has another time"
 run Ana 2 alert timer perhaps
 XDG_CONFIG_HOME=$work/config PATH=$work/bin:$PATH run Ana 0 alert timer off
