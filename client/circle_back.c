@@ -168,6 +168,9 @@ static void take_entry(struct making *k, struct day_guardian *g,
         take_addresses(k->d, &g->node[0], e->addresses, e->n_addresses);
     if (e->view.n > 0 && view_open(e->view, e->node_sign, &v) == OK)
         memcpy(g->ward, v.ward, ID_BYTES);
+    /* Who took these pieces is known. */
+    if (e->state == STATE_RELEASED)
+        g->node[0].let_go_settled = k->p->now();
     if (e->verdict == VERDICT_GOOD) {
         g->confirmed = e->approved;
         g->stored = e->approved;
