@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A node that stops before and after every durable step of a change of the circle: NEXT,
- * PREPARE, COMMIT, a certificate, ABORT, RETIRE (asked, and carried out), the end. Each
- * runs in a child that dies at its n-th step, for every n. Afterwards some epoch can be
- * recovered, the store is sound, and the same once more leads to the same end.
+ * PREPARE, COMMIT, a certificate, ABORT, RETIRE (asked, and carried out), the end, a new
+ * root (asked for, taking over, tidying up). Each runs in a child that dies at its n-th
+ * step, for every n. Afterwards some epoch can be recovered, one root is let in, the
+ * store is sound, and the same once more leads to the same end.
  */
 #include <stdio.h>
 #include <sys/mman.h>
@@ -116,6 +117,57 @@ static enum err do_end(void)
     return ask_end(w, &w->o.who, people_end(w, SAY_ALL, 1, people_mem), NULL);
 }
 
+/* The new root's owner: the same in every child. */
+static struct sim_login new_owner(void)
+{
+    struct sim_login l = { .role = ROLE_OWNER };
+
+    memset(l.key.b, 8, sizeof l.key.b);
+    memset(l.psk.b, 9, sizeof l.psk.b);
+    crypt_dh_public(&l.key, l.pub);
+    return l;
+}
+
+static struct bytes people_move(const struct move *m)
+{
+    struct say say[2] = { say_epoch(w, 0, 1), say_epoch(w, HERE, 1) };
+
+    for (size_t i = 0; i < 2; i++) {
+        say[i].s.kind = REQUEST_MOVE;
+        say[i].s.purpose = PURPOSE_MOVE;
+        memcpy(say[i].s.subject, m->new_owner, PUB_BYTES);
+        memcpy(say[i].s.req_sign, m->req_sign, PUB_BYTES);
+    }
+    return people_of(say, 2, people_mem);
+}
+
+static enum err do_move(void)
+{
+    static uint8_t raw[MOVE_MAX];
+    const struct sim_login l = new_owner();
+    struct sign_seed requester = { { 7 } };
+    struct move m = { .epoch = 1, .old_owner = { 1 }, .new_owner = { 2 } };
+    struct move_account a = { .account_sign = { 3 } };
+    struct req_move req = { 0 };
+    struct buf b = BUF_OF(raw);
+
+    memcpy(m.manifest_hash, w->made[1].e.hash, HASH_BYTES);
+    crypt_sign_public(&requester, m.req_sign);
+    move_make(&m, &requester, &b);
+    req.move = buf_bytes(&b);
+    req.people = people_move(&m);
+    memcpy(a.ward, w->o.ward, ID_BYTES);
+    memcpy(a.stat, l.pub, PUB_BYTES);
+    memcpy(a.psk, l.psk.b, KEY_BYTES);
+    move_hash(req.move, a.move);
+    move_account_sign(&requester, &a, req.sig);
+    memcpy(req.account_sign, a.account_sign, PUB_BYTES);
+    memcpy(req.stat, a.stat, PUB_BYTES);
+    memcpy(req.psk, a.psk, KEY_BYTES);
+    sim_op(&w->n, req.op);
+    return node_sim_ask(&w->n, &w->o.who, MSG_MOVE, &req, NULL);
+}
+
 /* X(name, before it time passes, what is done, epochs that are good afterwards: bits) */
 struct deed {
     const char *name;
@@ -155,6 +207,15 @@ static const struct deed aborted[] = {
 static const struct deed ended[] = {
     { "WARD_END", 0, do_end, 1 << 1, 2 },
     { "the end carried out", DUAL_TIME_S, do_tick, 0, 4 },
+};
+
+static const struct deed moved[] = {
+    { "NEXT", 0, do_next, 1 << 1, 2 },
+    { "PREPARE", 0, do_prepare, 1 << 1, 4 },
+    { "COMMIT", 0, do_commit, 1 << 1 | 1 << 2, 2 },
+    { "MOVE", DAY, do_move, 1 << 1 | 1 << 2, 2 },
+    { "MOVE carried out", 3 * DAY, do_tick, 1 << 1 | 1 << 2, 2 },
+    { "what nobody confirmed goes", DUAL_TIME_S, do_tick, 1 << 1, 4 },
 };
 
 /* ---- what must be true ---- */
@@ -212,6 +273,30 @@ static bool erased(unsigned before, unsigned good)
            (dropped > 0 || (before & ~good) == 0);
 }
 
+static enum err account_fn(struct call *c, void *arg)
+{
+    struct record_ward ward = { 0 };
+
+    TRY(ward_get(c, w->o.ward, &ward));
+    memcpy(arg, ward.account_sign, PUB_BYTES);
+    return OK;
+}
+
+/* The old root or the new one is let in, the one whose account it is; never both. */
+static bool one_root(void)
+{
+    const struct sim_login l = new_owner();
+    uint8_t account[PUB_BYTES] = { 0 };
+    struct session who = { 0 };
+
+    if (node_sim_write(&w->n, NULL, account_fn, account) != OK)
+        return false;
+    bool is_old = bytes_equal(BYTES_OF(account), BYTES_OF(w->o.account_pub));
+
+    return node_sim_login(&w->n, &w->o.login, &who) == (is_old ? OK : ERR_UNKNOWN) &&
+           node_sim_login(&w->n, &l, &who) == (is_old ? ERR_UNKNOWN : OK);
+}
+
 /* After the deed, or what a crash left of it: before says what was good before it. */
 static bool sound(const struct deed *d, unsigned before, bool done)
 {
@@ -227,6 +312,9 @@ static bool sound(const struct deed *d, unsigned before, bool done)
     fault = "the wrong epochs are good";
     /* In between nothing is: it happened or it did not. */
     if (good != d->good && (done || good != before))
+        return false;
+    fault = "not one root is let in";
+    if (!one_root())
         return false;
     fault = "a key is left";
     return erased(before, good);
@@ -410,8 +498,8 @@ int main(void)
     MUST(w != MAP_FAILED);
     (void)snprintf(home, sizeof home, "/tmp/kith-epoch-XXXXXX"); /* fits */
     MUST(mkdtemp(home) != NULL);
-    bool fine =
-        PLAY(change) && PLAY(at_once) && PLAY(certified) && PLAY(aborted) && PLAY(ended);
+    bool fine = PLAY(change) && PLAY(at_once) && PLAY(certified) && PLAY(aborted) &&
+                PLAY(ended) && PLAY(moved);
 
     (void)snprintf(line, sizeof line, "rm -rf %s", home); /* fits */
     shell(line);
