@@ -44,6 +44,13 @@ struct check_seat {
 enum err check_keep(struct home *h, const struct day *d, const struct check_seat *seats,
                     size_t n, const struct rng *rng);
 
+/*
+ * What is kept for one seat; slices live in *out_mem, which the caller frees.
+ * ERR_UNKNOWN: nothing is. Errors of files; ERR_NOMEM.
+ */
+enum err check_kept(struct home *h, const uint8_t seat[SEAT_BYTES],
+                    struct home_blob *out_mem, struct check_seat *out);
+
 /* ---- a check ---- */
 
 /* What a check found; numbers are stored in the day. */

@@ -61,6 +61,20 @@ const struct check_seat *check_file_seat(const struct check_file *f,
     return NULL;
 }
 
+enum err check_kept(struct home *h, const uint8_t seat[SEAT_BYTES],
+                    struct home_blob *out_mem, struct check_seat *out)
+{
+    AUTO_CHECK_FILE struct check_file *f = NULL;
+    TRY(check_file_load(h, &f));
+    const struct check_seat *s = check_file_seat(f, seat);
+    if (s == NULL)
+        return ERR_UNKNOWN;
+    *out = *s;
+    *out_mem = f->blob;
+    f->blob = (struct home_blob){ 0 }; /* the caller's now */
+    return OK;
+}
+
 struct day_guardian *check_guardian(struct day *d, const uint8_t seat[SEAT_BYTES])
 {
     for (size_t i = 0; i < d->n_guardians; i++) {

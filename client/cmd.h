@@ -63,12 +63,15 @@ struct command_table {
 /* All commands, in the order of the help text; ends with NULL (main_table.c). */
 extern const struct command_table *const command_tables[];
 /* Tables of the command groups, each in its own file. */
-extern const struct command_table cmd_init_table;        /* cmd_init.c: init, root */
-extern const struct command_table cmd_root_table;        /* cmd_root.c: root replace */
-extern const struct command_table cmd_guard_table;       /* cmd_guard.c */
-extern const struct command_table cmd_guardian_table;    /* cmd_guardian.c */
-extern const struct command_table cmd_swap_table; /* cmd_circle.c: guardian replace */
-extern const struct command_table cmd_circle_table;      /* cmd_circle.c */
+extern const struct command_table cmd_init_table;     /* cmd_init.c: init, root */
+extern const struct command_table cmd_root_table;     /* cmd_root.c: root replace */
+extern const struct command_table cmd_guard_table;    /* cmd_guard.c */
+extern const struct command_table cmd_guardian_table; /* cmd_guardian.c */
+extern const struct command_table cmd_swap_table;     /* cmd_circle.c: guardian replace */
+extern const struct command_table cmd_circle_table;   /* cmd_circle.c */
+extern const struct command_table cmd_device_table;   /* cmd_device.c */
+extern const struct command_table
+    cmd_end_table; /* cmd_end.c: circle end, export, erase */
 extern const struct command_table cmd_status_table;      /* cmd_status.c: "", status */
 extern const struct command_table cmd_check_table;       /* cmd_check.c */
 extern const struct command_table cmd_drill_table;       /* cmd_drill.c */

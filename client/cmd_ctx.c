@@ -98,6 +98,14 @@ static enum err open_asking(const struct ctx *ctx, const struct opening *o)
                      ctx->home);
 }
 
+static enum err no_root_here(const struct ctx *ctx)
+{
+    return term_fail_as(ctx->term, ERR_UNKNOWN, EXIT_NONE, "helper",
+                        "It was made as a helper, without the root key: it can look, "
+                        "stop, and use the vault. Do this on the machine that made it.",
+                        NULL, "%s has no root key, on purpose.", ctx->home);
+}
+
 enum err ctx_no_root(const struct ctx *ctx)
 {
     if (home_is_moving(ctx->home))
@@ -105,6 +113,8 @@ enum err ctx_no_root(const struct ctx *ctx)
                             "The old one was put aside, for a new one: kith was cut off.",
                             "kith root replace --resume", "There is no root key in %s.",
                             ctx->home);
+    if (home_is_helper(ctx->home))
+        return no_root_here(ctx);
     if (home_has_aside(ctx->home))
         return term_fail_as(ctx->term, ERR_UNKNOWN, EXIT_NONE, "reset-unfinished",
                             "The old one was put aside, for new guardian keys. They "
@@ -218,6 +228,8 @@ static enum err open_or_create(const struct ctx *ctx, struct home *h,
         TRY(check_made(ctx, how, d));
         return ctx_unlock(ctx, h, out);
     }
+    if (d->me.helper != 0)
+        return no_root_here(ctx);
     /* Another root here would be taken for the restored one, and that one be lost. */
     if (how->key == NULL && home_has(h, HOME_RESTORE))
         return term_fail_as(ctx->term, ERR_EXISTS, EXIT_USAGE, NULL,

@@ -94,6 +94,44 @@ static void say_given(struct desk *d, const struct guard_request *r)
     term_say(d->t, "  kith guard refuse %s", id);
 }
 
+/* What is to happen to a ward's circle, and what they ask for by it. */
+static void say_planned(struct desk *d, const struct guard_ward *w, const char *name)
+{
+    char at[TIME_TEXT];
+    char id[9];
+
+    id_short(w->line.ward, id);
+    time_text(w->line.moved, at);
+    if (w->line.moved != 0 && !desk_confirmed(d, w))
+        term_say(d->t, "  %s has a new root key since %s. Speak with %s about it.", name,
+                 at, name);
+    time_text(w->line.end_due, at);
+    if (w->line.end_due != 0)
+        term_say(d->t,
+                 "  %s ends the circle: all of it is erased here on %s. If %s does not "
+                 "know of that: kith guard freeze %s",
+                 name, at, name, id);
+    if (w->line.drill != 0)
+        term_say(d->t,
+                 "  %s asks you to open the piece once, as a drill: kith guard drill",
+                 name);
+}
+
+/* The same for all, where nobody sits before the screen. */
+static void say_all_planned(struct desk *d)
+{
+    char name[NAME_TEXT];
+
+    for (size_t i = 0; i < d->guard->n_wards && !d->t->json; i++) {
+        const struct guard_ward *w = &d->guard->wards[i];
+
+        if (w->line.left != 0)
+            continue;
+        desk_name(d, w->seat, w->line.ward, name);
+        say_planned(d, w, name);
+    }
+}
+
 /* Somebody this guardian helps, and what hangs over them. */
 static void say_helped(struct desk *d, const struct guard_ward *w)
 {
@@ -112,20 +150,7 @@ static void say_helped(struct desk *d, const struct guard_ward *w)
                  name, name, id);
     else
         term_say(d->t, "You help %s.", name);
-    time_text(w->line.moved, at);
-    if (w->line.moved != 0 && !desk_confirmed(d, w))
-        term_say(d->t, "  %s has a new root key since %s. Speak with %s about it.", name,
-                 at, name);
-    time_text(w->line.end_due, at);
-    if (w->line.end_due != 0)
-        term_say(d->t,
-                 "  %s ends the circle: all of it is erased here on %s. If %s does not "
-                 "know of that: kith guard freeze %s",
-                 name, at, name, id);
-    if (w->line.drill != 0)
-        term_say(d->t,
-                 "  %s asks you to open the piece once, as a drill: kith guard drill",
-                 name);
+    say_planned(d, w, name);
     time_text(w->line.frozen, at);
     if (w->line.frozen > ctx_now(d->ctx))
         term_say(d->t, "  Frozen until %s: devices of %s can change nothing here.", at,
@@ -204,8 +229,10 @@ static enum err cmd_guard(struct ctx *ctx)
     TRY(desk_look(&d, person ? GUARD_ALL : GUARD_OPEN));
     if (person)
         TRY(screen(&d));
-    else
+    else {
         guard_list(&d);
+        say_all_planned(&d);
+    }
     desk_say_away(&d);
     return OK;
 }

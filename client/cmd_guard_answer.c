@@ -76,8 +76,12 @@ static void say_answer(struct sitting *s)
                             json_hex(sitting_line(s)->ward, ID_BYTES), "answer", words));
         return;
     }
+    bool enrol = sitting_line(s)->purpose == PURPOSE_ENROL;
     term_title(t, "These are the right words.");
-    term_say(t, "Now say these two words to %s, who types them:", s->tale.name);
+    term_say(t,
+             enrol ? "Now say these two words to %s, who types them:"
+                   : "If the program of %s asks for two words back, say these:",
+             s->tale.name);
     term_answer(t, "%s", words);
     if (sitting_line(s)->purpose == PURPOSE_EPOCH)
         term_say(t, "After that the new circle counts as confirmed by you. The old piece "

@@ -60,7 +60,7 @@ enum err vault_desk_open(struct ctx *ctx, bool mend, struct vault_desk *k)
     *k = (struct vault_desk){ .ctx = ctx, .home = { .dir = -1, .lock = -1 } };
     TRY(ctx_home(ctx, HOME_READ, &k->home));
     TRY(ctx_day(ctx, &k->home, &k->day));
-    if (!home_has(&k->home, HOME_ROOT))
+    if (!home_has(&k->home, HOME_ROOT) && k->day->me.helper == 0)
         return ctx_no_root(ctx);
     TRY(ctx_vault_keys(ctx, &k->home, k->day));
     TRY(held_open(k));

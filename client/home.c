@@ -43,6 +43,7 @@ static const struct file_row {
     [HOME_CARDS] = { "cards", "cards.new", 'c', LABEL_HOME_CARDS },
     [HOME_MOVE] = { "move", "move.new", 'm', LABEL_HOME_MOVE },
     [HOME_CHECK] = { "check", "check.new", 'k', LABEL_HOME_DAY }, /* no sealed part */
+    [HOME_DEVICE] = { "device", "device.new", 'v', LABEL_HOME_DEVICE },
 };
 
 static const uint8_t magic[4] = { 'K', 'I', 'T', 'H' };
@@ -504,6 +505,54 @@ enum err home_key_open(struct home *h, enum home_file which,
     return OK;
 }
 
+enum err home_image_make(const struct home_key *key, struct bytes open,
+                         struct bytes secret, const struct rng *rng,
+                         struct home_blob *out)
+{
+    return build(HOME_DEVICE, key, open, secret, rng, out);
+}
+
+static enum err image_parts(const struct home_blob *raw, const struct home_key *key,
+                            struct home_blob *out_open, struct home_blob *out_secret)
+{
+    AUTO_BLOB struct home_blob open = { 0 };
+    AUTO_BLOB struct home_blob secret = { 0 };
+    size_t open_n = load_u32(raw->p + AT_OPEN);
+    TRY(blob_room(&open, open_n));
+    memcpy(open.p, raw->p + FILE_HEAD, open_n);
+    open.n = open_n;
+    TRY(blob_room(&secret, load_u32(raw->p + AT_SEALED)));
+    struct span room = { secret.p, secret.cap };
+    TRY(open_sealed(raw, HOME_DEVICE, key, room, &secret.n));
+    *out_open = open;
+    *out_secret = secret;
+    open = (struct home_blob){ 0 }; /* the caller's now */
+    secret = (struct home_blob){ 0 };
+    return OK;
+}
+
+enum err home_image_open(struct bytes image, const struct passphrase *pass,
+                         struct home_key **out_key, struct home_blob *out_open,
+                         struct home_blob *out_secret)
+{
+    AUTO_BLOB struct home_blob raw = { 0 };
+    AUTO_SECRET struct home_key *key = NULL;
+    if (image.n < FILE_HEAD + FILE_CHECK)
+        return ERR_CORRUPT;
+    TRY(check_file(image, HOME_DEVICE));
+    TRY(blob_room(&raw, image.n));
+    memcpy(raw.p, image.p, image.n);
+    raw.n = image.n;
+    TRY(secret_new(&key));
+    TRY(key_of(&raw, pass, key));
+    enum err e = image_parts(&raw, key, out_open, out_secret);
+    if (e != OK)
+        return e == ERR_AUTH ? ERR_PASSPHRASE : e;
+    *out_key = key;
+    key = NULL; /* the caller's now */
+    return OK;
+}
+
 enum home_lock home_lock_of(struct home *h, enum home_file which)
 {
     AUTO_BLOB struct home_blob raw = { 0 };
@@ -526,7 +575,7 @@ static const struct wire_field root_box_fields[] = {
     W_FIX(root_box, root, 1, WIRE_MUST),
     W_LIST(root_box, epochs, 2, WIRE_MAY, 0, &epoch_keys_schema),
 };
-static const struct wire_schema root_box_schema = W_SCHEMA(root_box, root_box_fields);
+const struct wire_schema root_box_schema = W_SCHEMA(root_box, root_box_fields);
 
 static enum err root_write(struct home *h, const struct root_box *box,
                            const struct home_key *key, const struct rng *rng,

@@ -26,7 +26,8 @@ enum home_file {
     HOME_HELD,    /* what the nodes were seen to hold of the vault: open part */
     HOME_CARDS,   /* pieces that go on paper, under the root, until they were read back */
     HOME_CHECK,   /* what each node must hold of the circle: open part, no secrets */
-    HOME_MOVE,    /* a new root in progress: open part, and both roots, locked as the root */
+    HOME_MOVE, /* a new root in progress: open part, and both roots, locked as the root */
+    HOME_DEVICE, /* in no home: what a further machine is given (client/device) */
     HOME_FILES
 };
 
@@ -39,6 +40,7 @@ enum {
     DAY_INVITES = 256,
     DAY_FORMERS = 16,
     DAY_WARDS = 256,
+    DAY_DEVICES = 16,
     DAY_HANDLERS = 8, /* programs that are told of alerts */
     DAY_HANDLER_MAX = 512
 };
@@ -122,6 +124,21 @@ enum err home_read_open(struct home *h, enum home_file which, struct home_blob *
 enum err home_read_sealed(struct home *h, enum home_file which,
                           const struct home_key *key, struct span out, size_t *out_n);
 
+/*
+ * A file that leaves the home, as bytes (HOME_DEVICE): made as home_write does; caller
+ * frees. ERR_TOO_BIG.
+ */
+enum err home_image_make(const struct home_key *key, struct bytes open,
+                         struct bytes secret, const struct rng *rng,
+                         struct home_blob *out);
+/*
+ * Opens one. ERR_PASSPHRASE: another passphrase; ERR_CORRUPT, ERR_VERSION. Caller frees
+ * all three.
+ */
+enum err home_image_open(struct bytes image, const struct passphrase *pass,
+                         struct home_key **out_key, struct home_blob *out_open,
+                         struct home_blob *out_secret);
+
 /* ---- the root box ---- */
 
 /* Keys of one epoch, to write roster and manifest again. */
@@ -138,6 +155,9 @@ struct root_box {
     uint32_t n_epochs;
     struct epoch_keys epochs[EPOCHS_MAX];
 };
+
+/* How it is written; a device's file holds the same. */
+extern const struct wire_schema root_box_schema;
 
 /* An opened root box; secret memory, caller frees with secret_free. */
 struct unlocked {
@@ -156,7 +176,8 @@ enum err home_root_create(struct home *h, const struct root_key *root,
 enum err home_root_unlock(struct home *h, const struct passphrase *pass,
                           struct unlocked **out);
 /* The same with the key at hand. ERR_AUTH: another one. */
-enum err home_root_open(struct home *h, const struct home_key *key, struct unlocked **out);
+enum err home_root_open(struct home *h, const struct home_key *key,
+                        struct unlocked **out);
 /* Writes the box again (epoch keys); ERR_CORRUPT unless the file holds u's root. */
 enum err home_root_save(struct home *h, const struct unlocked *u, const struct rng *rng);
 /*
@@ -170,6 +191,8 @@ uint64_t home_aside_free(const struct home *h, uint64_t when);
 bool home_is_moving(const char *path);
 /* Whether a root was ever put aside in the home of that path. */
 bool home_has_aside(const char *path);
+/* Whether it is a helper's: another machine has the root. */
+bool home_is_helper(const char *path);
 /* The key for HOME_JOURNAL, from the root. Caller frees. */
 enum err home_journal_key(const struct root_key *root, struct home_key **out);
 
@@ -282,6 +305,8 @@ struct day_me {
     uint8_t vault_key[KEY_BYTES]; /* of that generation: secret */
     uint8_t device[ID_BYTES];     /* random: names this home in histories */
     struct bytes device_name;     /* what the machine calls itself; printable */
+    uint64_t end_wanted;          /* a person wants the circle to end; 0 not */
+    uint8_t helper;               /* 1: another machine made this home; no root here */
     /* Of the root before this one, until the vault is written anew (vault_rekey). */
     uint32_t generation_before; /* 0: none */
     uint8_t vault_before[KEY_BYTES];
@@ -389,6 +414,36 @@ struct day_guardian {
     uint8_t next_ack[PUB_BYTES]; /* its node's key for the newest epoch it was offered */
     uint32_t n_proof;
     struct day_proof proof[1]; /* day_proof */
+    /* an end of the circle, or of this seat (client/ceremony_end) */
+    struct bytes end_said;    /* their signed word that it may end */
+    uint64_t end_due;         /* the node erases it then; 0 not planned */
+    uint64_t ended;           /* when the node erased it; 0 not */
+    struct bytes end_receipt; /* what it signed then */
+};
+
+/* A device at one guardian's node. */
+struct day_device_at {
+    uint8_t seat[SEAT_BYTES];
+    uint8_t cred[ID_BYTES];  /* its credential there */
+    uint8_t sign[PUB_BYTES]; /* what it signs with there */
+    uint8_t state;           /* enum day_device_state */
+};
+
+enum day_device_state {
+    DEVICE_UNSURE = 0, /* perhaps let in: the node did not answer */
+    DEVICE_IN = 1,
+    DEVICE_OUT = 2
+};
+
+/* Another machine of the person's, as this one knows it. */
+struct day_device {
+    uint8_t id[ID_BYTES]; /* as in its own day_me.device */
+    struct bytes name;
+    uint8_t full;     /* 1: has the root key too */
+    uint64_t since;   /* when it was made */
+    uint64_t removed; /* when a person said so; 0 not */
+    uint32_t n_at;
+    struct day_device_at at[DAY_GUARDIANS];
 };
 
 /* A seat where the person is a guardian. */
@@ -450,7 +505,9 @@ struct day {
     struct day_invite invites[DAY_INVITES];
     size_t n_wards;
     struct day_ward wards[DAY_WARDS];
-    struct day_memory *memory; /* what the slices point into */
+    size_t n_devices;
+    struct day_device devices[DAY_DEVICES]; /* besides this one */
+    struct day_memory *memory;              /* what the slices point into */
 };
 
 /* The day box, an empty one where there is none yet. ERR_CORRUPT, ERR_VERSION. */

@@ -48,6 +48,16 @@ bool home_is_moving(const char *path)
     return access(file, F_OK) == 0;
 }
 
+/* Without the lock, which the caller may hold: a file is replaced whole. */
+bool home_is_helper(const char *path)
+{
+    struct home h = { .dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .lock = -1 };
+    AUTO_DAY struct day *d = NULL;
+    bool helper = h.dir >= 0 && home_day_load(&h, &d) == OK && d->me.helper != 0;
+    home_close(&h);
+    return helper;
+}
+
 uint64_t home_aside_free(const struct home *h, uint64_t when)
 {
     while (h->dir >= 0 && has_aside(h, when))

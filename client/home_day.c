@@ -18,7 +18,8 @@ enum record {
     RECORD_INVITE,
     RECORD_WARD,
     RECORD_FORMER = 12,
-    RECORD_PAST
+    RECORD_PAST,
+    RECORD_DEVICE
 };
 
 /* Words of a fingerprint: four of at most ten letters. */
@@ -137,9 +138,11 @@ static const struct wire_field me_fields[] = {
     W_FIX(day_me, cert_hash, 123, WIRE_MAY),
     W_BYTES(day_me, cert, 124, WIRE_MAY, 0, CERT_PEOPLE_MAX),
     W_UINT(day_me, check_next, 130, WIRE_MAY, UINT64_MAX),
+    W_UINT(day_me, helper, 140, WIRE_MAY, 1),
     W_FIX(day_me, move, 150, WIRE_MAY),
     W_UINT(day_me, moved, 152, WIRE_MAY, UINT64_MAX),
     W_UINT(day_me, gone, 154, WIRE_MAY, GONE_STOLEN),
+    W_UINT(day_me, end_wanted, 160, WIRE_MAY, UINT64_MAX),
 };
 static const struct wire_schema me_schema = W_SCHEMA(day_me, me_fields);
 
@@ -218,6 +221,10 @@ static const struct wire_field guardian_fields[] = {
     W_UINT(day_guardian, before, 128, WIRE_MAY, UINT32_MAX),
     W_FIX(day_guardian, next_ack, 129, WIRE_MAY),
     W_LIST(day_guardian, proof, 130, WIRE_MAY, 0, &proof_schema),
+    W_BYTES(day_guardian, end_said, 160, WIRE_MAY, 0, SIGNED_MAX),
+    W_UINT(day_guardian, end_due, 161, WIRE_MAY, UINT64_MAX),
+    W_UINT(day_guardian, ended, 162, WIRE_MAY, UINT64_MAX),
+    W_BYTES(day_guardian, end_receipt, 163, WIRE_MAY, 0, SIGNED_MAX),
 };
 static const struct wire_schema guardian_schema = W_SCHEMA(day_guardian, guardian_fields);
 
@@ -260,6 +267,25 @@ static const struct wire_field ward_fields[] = {
 };
 static const struct wire_schema ward_schema = W_SCHEMA(day_ward, ward_fields);
 
+static const struct wire_field device_at_fields[] = {
+    W_FIX(day_device_at, seat, 1, WIRE_MUST),
+    W_FIX(day_device_at, cred, 2, WIRE_MUST),
+    W_FIX(day_device_at, sign, 3, WIRE_MAY),
+    W_UINT(day_device_at, state, 4, WIRE_MAY, DEVICE_OUT),
+};
+static const struct wire_schema device_at_schema =
+    W_SCHEMA(day_device_at, device_at_fields);
+
+static const struct wire_field device_fields[] = {
+    W_FIX(day_device, id, 1, WIRE_MUST),
+    W_TEXT(day_device, name, 2, WIRE_MUST, 1, DEVICE_NAME_MAX),
+    W_UINT(day_device, full, 3, WIRE_MAY, 1),
+    W_UINT(day_device, since, 4, WIRE_MAY, UINT64_MAX),
+    W_UINT(day_device, removed, 5, WIRE_MAY, UINT64_MAX),
+    W_LIST(day_device, at, 6, WIRE_MAY, 0, &device_at_schema),
+};
+static const struct wire_schema device_schema = W_SCHEMA(day_device, device_fields);
+
 /* Where records of each kind lie in a struct day. */
 static const struct day_row {
     uint8_t kind;
@@ -278,6 +304,8 @@ static const struct day_row {
       offsetof(struct day, n_invites), DAY_INVITES },
     { RECORD_WARD, &ward_schema, offsetof(struct day, wards),
       offsetof(struct day, n_wards), DAY_WARDS },
+    { RECORD_DEVICE, &device_schema, offsetof(struct day, devices),
+      offsetof(struct day, n_devices), DAY_DEVICES },
 };
 
 enum { DAY_ROWS = sizeof day_rows / sizeof day_rows[0] };

@@ -9,6 +9,8 @@ const struct command_table *const command_tables[] = {
     &cmd_guardian_table,
     &cmd_swap_table,
     &cmd_circle_table,
+    &cmd_device_table,
+    &cmd_end_table,
     &cmd_status_table,
     &cmd_check_table,
     &cmd_drill_table,

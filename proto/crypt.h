@@ -122,6 +122,8 @@ enum {
     X(HOME_VAULT, "kith home vault", "state file of a home's vault: associated data")    \
     X(HOME_CHECK, "kith home check", "checksum of a home's file")                        \
     X(HOME_JOURNAL_KEY, "kith home journal key", "key of the journal")                   \
+    X(HOME_DEVICE, "kith home device", "what a further machine is given")                \
+    X(HOME_DEVICE_ROOT, "kith home device root", "the root for a further machine")       \
     X(HOME_CARDS, "kith home cards", "pieces that go on paper, until read back")         \
     X(HOME_CARDS_KEY, "kith home cards key", "key of the cards' file")                   \
     X(HOME_MOVE, "kith home move", "change of the root in progress")

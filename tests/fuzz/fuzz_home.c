@@ -92,6 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         [HOME_JOURNAL] = { "journal", 'j' }, [HOME_RESTORE] = { "restore", 's' },
         [HOME_HELD] = { "held", 'h' },       [HOME_CARDS] = { "cards", 'c' },
         [HOME_CHECK] = { "check", 'k' },     [HOME_MOVE] = { "move", 'm' },
+        [HOME_DEVICE] = { "device", 'v' },
     };
 
     _Static_assert(sizeof files / sizeof files[0] == HOME_FILES, "each file of a home");

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The end of a circle, or of one seat: the guardians' words by calls, then WARD_END at
+ * their nodes, which erase after the dual time and sign that they did. All of it stands
+ * in the day box; every run goes on where the last one stopped. Never prints, never asks.
+ */
+#ifndef KITH_CLIENT_CEREMONY_END_H
+#define KITH_CLIENT_CEREMONY_END_H
+
+#include "client/guardian.h"
+#include "proto/cert.h"
+
+/* How far it went with one guardian. */
+enum end_stand {
+    END_CALL,    /* their word is missing */
+    END_AGREED,  /* it is here; the node does not know of it yet */
+    END_PLANNED, /* the node erases all, at end_due */
+    END_DONE     /* it did, and signed that */
+};
+
+enum end_stand end_stand(const struct day_guardian *g);
+/* "call", "agreed", "planned", "ended". */
+const char *end_stand_name(enum end_stand s);
+/* Whether that guardian has a node that can be asked. */
+bool end_has_node(const struct day_guardian *g);
+
+/*
+ * One round with a guardian whose word is missing: opens the request, or sees how it
+ * stands; the word is kept in g. Errors of confirm_round, but never ERR_EXPIRED: a
+ * request that ran out is asked anew. The caller saves afterwards.
+ */
+enum err end_ask(struct day *d, struct day_guardian *g, const struct root_key *root,
+                 const struct params *p, struct guardian_talk *out);
+
+/* How WARD_END went at one node. */
+struct end_told {
+    struct day_guardian *g;
+    struct guardian_talk talk;
+};
+
+/*
+ * One round as owner to the nodes of all guardians that are not done, or of only: the
+ * words that are here, and what the node did. ERR_CERT in a talk: they are not enough
+ * there. out_told has room for DAY_GUARDIANS. ERR_NOMEM. The caller saves afterwards.
+ */
+enum err end_round(struct day *d, struct day_guardian *only, const struct root_key *root,
+                   const struct params *p, struct end_told *out_told, size_t *out_n);
+
+#endif

@@ -1,0 +1,132 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The end: one seat with its own guardian's word, then the circle by calls; a guardian who
+# says no, a node that is away, the wait that nobody shortens; wrong cases first.
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh" || exit 1
+
+python_of() { python3 -c "import json,sys; d = json.load(open(sys.argv[1])); print($1)" "$work/answer"; }
+
+newest() { # newest GUARDIAN: the last request there, in req
+    run "$1" 0 guard requests --all --json
+    req=$(python_of 'max(d["requests"], key=lambda r: r["opened_at"])["request"]')
+}
+
+state() { python_of "[x['state'] for x in d['guardians'] if x['name'] == '$1'][0]"; }
+words() { python_of "[x['words'] for x in d['guardians'] if x['name'] == '$1'][0]"; }
+is() { [ "$1" = "$2" ] || fail "$1 is not $2"; checks=$((checks + 1)); }
+
+says_end() { # says_end GUARDIAN: types the words of a live end request, and the sentence
+    newest "$1"
+    run "$1" 2 guard confirm "$req" --words-file "$work/words" --verified met --json
+    json "d['id']" sentence-needed
+    echo "I spoke with Ana and Ana wants something" >"$work/sentence"
+    run "$1" 2 guard confirm "$req" --words-file "$work/words" --verified met --sentence-file "$work/sentence"
+    echo "i spoke with ana, and ana wants all of it erased here." >"$work/sentence"
+    run "$1" 0 guard confirm "$req" --words-file "$work/words" --verified met \
+        --sentence-file "$work/sentence"
+}
+
+# ---- nobody's ----
+run Ana 5 circle end
+run Ana 0 init --name Ana --no-passphrase
+cp "$work/answer" "$work/print"
+run Ana 10 circle end
+run Ana 5 guardian erase Ben
+run Ana 5 guardian export Ben -o "$work/held"
+
+# ---- a circle of three, needed two ----
+for g in Ben Cy Dora; do
+    guardian "$g"
+    run "$g" 0 guard invite
+    cp "$work/answer" "$work/invite"
+    run Ana 0 guardian add "$g" "@$work/invite"
+    run Ana 0 guardian confirm "$g"
+    cp "$work/answer" "$work/words"
+    run "$g" 0 guard confirm Ana --words-file "$work/words" --verified met
+    cp "$work/answer" "$work/back"
+    run Ana 0 guardian confirm "$g" --answer-file "$work/back"
+done
+run Ana 0 circle plan -k 2 --hold 0
+run Ana 0 circle seal
+printf 'correct horse' >"$work/note"
+run Ana 0 secret add note --type file --file "$work/note"
+run Ana 0 vault push
+
+# ---- what one node keeps of me ----
+run Ana 2 guardian export Ben
+run Ana 0 guardian export Ben -o "$work/held"
+python3 - "$work/held/node.json" <<'PY' || fail "the export is not whole"
+import json, sys
+d = json.load(open(sys.argv[1]))
+said = {}
+for m in d['said']:
+    assert 'error' not in m, m
+    said.setdefault(m['message'], []).append(m['says'])
+assert d['schema'] == 'kith.holdings/1' and d['name'] == 'Ben'
+assert said['EPOCH_STATE'][0]['epochs'][0]['epoch'] == 1
+assert said['WARDS'][0]['wards'][0]['epoch'] == 1
+assert any(c['type'] == 6 for c in said['CRED_LIST'][0]['creds'])
+assert len(said['DROP_LIST']) >= 2 and said['DROP_LIST'][0]['lines']
+assert said['HEAD_GET'][0]['version'] >= 1
+PY
+[ -s "$work/held/box-piece" ] && [ -s "$work/held/descriptor" ] || fail "no ciphertexts"
+[ "$(stat -c %a "$work/held/node.json")" = 600 ] || fail "others may read the export"
+run Ana 2 guardian export Ben -o "$work/held"
+
+# ---- one seat: its own guardian's word is enough there, and nowhere else ----
+run Ana 2 guardian erase Dora
+says "--yes erase"
+run Ana 7 guardian erase Dora --yes erase --json
+json "d['state']" call
+python_of "d['words']" >"$work/words"
+run Dora 0 guard requests --json
+json "d['requests'][0]['purpose']" end
+run Dora 0 guard show "$(python_of "d['requests'][0]['request']")"
+tr '\n' ' ' <"$work/answer" | grep -q "may have all of it erased here" || fail "not told what a yes does"
+run Ana 7 guardian erase Dora --json
+is "$(python_of "d['words']")" "$(cat "$work/words")"
+says_end Dora
+run Ana 7 guardian erase Dora --json
+json "d['state']" planned
+json "13 * 86400 < d['ends_at'] - __import__('time').time() <= 14 * 86400" True
+run Dora 0 guard wards --json
+json "d['wards'][0]['ends_at'] is not None" True
+run Dora 0 guard
+says "ends the circle"
+run Ben 0 guard wards --json
+json "d['wards'][0]['ends_at']" null
+
+# ---- the circle: the words of the key are typed, then calls ----
+run Ana 2 circle end
+says "--yes"
+run Ana 2 circle end --yes "one two three four"
+run Ana 7 circle end --yes "$(cat "$work/print")" --json
+is "$(state Ben)" call
+is "$(state Cy)" call
+is "$(state Dora)" planned
+words Ben >"$work/words"
+words Cy >"$work/words.cy"
+newest Cy
+run Cy 0 guard refuse "$req"
+says_end Ben
+node_kill Cy
+run Ana 7 circle end
+says "did not answer"
+says "Ben's node erases all of it on"
+node Cy
+run Ana 7 circle end --json
+is "$(state Ben)" planned
+is "$(state Cy)" planned
+run Ben 0 guard wards --json
+json "d['wards'][0]['ends_at'] is not None" True
+
+# ---- it waits: nothing is gone, and the way back is open ----
+run Ana 7 circle end --json
+json "d['ended']" False
+run Ben 0 guard link Ana
+cp "$work/answer" "$work/link"
+run Eve 0 restore start --no-passphrase "@$work/link"
+run Ana 3 circle end --cancel
+says "erases it all the same"
+e2e_end
