@@ -218,6 +218,8 @@ enum err change_retire(struct call *c, const struct req_retire *req,
     TRY(ward_get(c, c->who->ward, &ward));
     TRY(record_changeable(&ward, c->now));
     rep->state = PLAN_DONE;
+    if (req->epoch <= ward.retired)
+        return OK; /* it is gone itself, and all before it */
     TRY(find(c, &ward, req, &x, &may));
     if (may)
         return OK;

@@ -62,6 +62,12 @@ static void asked_again_it_is_done(void **state)
     assert_int_equal(retire(w, 2, &rep), OK);
     assert_int_equal(rep.state, PLAN_DONE);
     assert_int_equal(heard(w, REC_EPOCH_RETIRED), 1);
+    /* Also when its own time is over. */
+    change_epoch(w, 3);
+    w->n.now += 20 * DAY;
+    assert_int_equal(retire(w, 3, &rep), OK);
+    assert_int_equal(retire(w, 2, &rep), OK);
+    assert_int_equal(rep.state, PLAN_DONE);
     verified(w);
 }
 
