@@ -307,8 +307,8 @@ static void proof_of(struct bytes people)
 static void certificates(void)
 {
     static uint8_t mem[CERT_PEOPLE_MAX];
-    uint8_t one[SIGNED_MAX];
-    uint8_t two[SIGNED_MAX];
+    static uint8_t one[SIGNED_MAX];
+    static uint8_t two[SIGNED_MAX];
     struct buf a = BUF_OF(one);
     struct buf b = BUF_OF(two);
     struct buf out = BUF_OF(mem);
