@@ -122,8 +122,8 @@ static enum err make_open(struct confirm *c)
 {
     struct confirm_public pub;
     TRY(public_keys(c->g, &pub));
-    c->open = (struct req_open){ .kind = REQUEST_CONFIRM,
-                                 .purpose = (uint8_t)asked(c->g) };
+    c->open =
+        (struct req_open){ .kind = REQUEST_CONFIRM, .purpose = (uint8_t)asked(c->g) };
     memcpy(c->open.subject, c->g->ask_subject, sizeof c->open.subject);
     memcpy(c->open.op, c->g->op_open, ID_BYTES);
     memcpy(c->open.stat, pub.stat, PUB_BYTES);
@@ -162,6 +162,20 @@ static bool opened_it(const struct day_guardian *g, const struct statement *s)
     return false;
 }
 
+/* They opened the piece of the sealed epoch: as good as a drill. Seen twice, it is one.
+ */
+static void note_opened(const struct confirm *c, const struct statement *s)
+{
+    const struct day_me *me = &c->d->me;
+    uint64_t when = s->time < c->p->now() ? s->time : c->p->now();
+    if (me->epoch == 0 || when <= day_proven(c->g)->opened)
+        return;
+    for (uint32_t i = 0; i < s->n_epochs; i++)
+        if (s->epochs[i].opened == 1 && bytes_equal(BYTES_OF(s->epochs[i].manifest_hash),
+                                                    BYTES_OF(me->manifest_hash)))
+            day_opened(c->g, me->epoch, when);
+}
+
 static enum err check_statement(const struct confirm *c, struct bytes raw)
 {
     const struct day_guardian *g = c->g;
@@ -180,7 +194,10 @@ static enum err check_statement(const struct confirm *c, struct bytes raw)
         !bytes_equal(BYTES_OF(s.req_sign), BYTES_OF(pub.sign)) ||
         !bytes_equal(BYTES_OF(s.t_hash), BYTES_OF(hash)))
         return ERR_SIGNATURE;
-    return opened_it(g, &s) ? OK : ERR_CORRUPT;
+    if (!opened_it(g, &s))
+        return ERR_CORRUPT;
+    note_opened(c, &s);
+    return OK;
 }
 
 static enum err take_state(struct confirm *c, const struct rep_fetch *f)

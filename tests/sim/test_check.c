@@ -228,6 +228,46 @@ static void test_no_byte_of_a_piece_moves(void **state)
         assert_int_equal(in_memory(), 0);
 }
 
+/* The guardian says that a change was the owner's: both say their words. */
+static void confirms(size_t i)
+{
+    char line[WORDS_TEXT];
+
+    KITH_FINE("Ana", "guardian", "confirm", play_names[i]);
+    play_line(line, sizeof line);
+    KITH_FINE(play_names[i], "guard", "confirm", "Ana", "--words-file", play_file(line),
+              "--verified", "called");
+    play_line(line, sizeof line);
+    KITH_FINE("Ana", "guardian", "confirm", play_names[i], "--answer-file",
+              play_file(line));
+}
+
+static void test_after_a_change_the_new_pieces_are_checked(void **state)
+{
+    (void)state;
+    KITH_FINE("Ana", "check");
+    (void)KITH("Ana", "circle", "rotate");
+    (void)KITH("Ana", "status", "--json");
+    assert_true(answered("\"epoch\":2") && answered("\"checked\":0"));
+    assert_true(answered("\"openable\":0"));
+    KITH_FINE("Ana", "check");
+    (void)KITH("Ana", "status", "--json");
+    assert_true(answered("\"checked\":3"));
+    lies(1, OLDER_EPOCH);
+    assert_int_equal(KITH("Ana", "check", "--json"), EXIT_INTEGRITY);
+    assert_true(answered("\"fault\":\"piece\""));
+    (void)KITH("Ana", "status", "--json");
+    assert_true(answered("\"stored\":2") && answered("\"checked\":2"));
+    liar.lie = HONEST;
+    KITH_FINE("Ana", "check");
+    /* Who confirms a change has opened the new piece. */
+    confirms(0);
+    (void)KITH("Ana", "status", "--json");
+    assert_true(answered("\"openable\":1"));
+    (void)KITH("Ana", "status", "--json");
+    assert_true(answered("\"openable\":1"));
+}
+
 /* ---- the timer ---- */
 
 static void test_the_timer_checks_once_a_week(void **state)
@@ -411,6 +451,7 @@ int main(void)
         CASE(test_without_enough_pieces_it_says_lost),
         CASE(test_who_is_away_is_said),
         CASE(test_no_byte_of_a_piece_moves),
+        CASE(test_after_a_change_the_new_pieces_are_checked),
         CASE(test_the_timer_checks_once_a_week),
         CASE(test_the_timer_asks_for_drills_that_are_due),
         CASE(test_a_drill_shows_that_a_piece_opens),
