@@ -79,6 +79,11 @@ bool run_keeps_old(void)
     return run.journey->keeps_old;
 }
 
+bool run_is_silent(void)
+{
+    return run.journey->silent;
+}
+
 /* ---- fate ---- */
 
 static void chance_fill(void *ctx, uint8_t *out, size_t n)

@@ -28,6 +28,7 @@ struct journey {
     const struct plan *plan;
     void (*go)(void); /* all of it, as people do it */
     bool keeps_old;   /* too few of the old people are left to let the old pieces go */
+    bool silent;      /* the owner calls nobody: nothing goes */
 };
 
 extern const struct journey journeys[];
@@ -75,6 +76,7 @@ __attribute__((format(printf, 1, 2))) void run_tell(const char *fmt, ...);
 bool run_over(void); /* something is broken, or too much was tried */
 const struct plan *run_plan(void);
 bool run_keeps_old(void);
+bool run_is_silent(void);
 /* Time passes; nodes work, and may die. */
 void run_wait(uint64_t seconds);
 /* From now on nobody dies and everybody answers. */
@@ -89,7 +91,12 @@ void look_end(void);
 void look_card(const uint8_t hash[HASH_BYTES], uint8_t group, uint8_t index);
 void look_keep(void);   /* cards so far are there in every run */
 void look_forget(void); /* the others, and what was seen in a run */
-/* Some epoch opens a root of the owner's, whichever node is lost; else broken. */
+/* That guardian typed the owner's words for the epoch with that manifest. */
+void look_said(size_t guardian, const uint8_t hash[HASH_BYTES]);
+/*
+ * Some epoch opens a root of the owner's, whichever node is lost; and where an epoch
+ * went, its people had said so of a later one, two weeks before. Else broken.
+ */
 void look_recoverable(void);
 /*
  * Every node of the owner's guardians has the newest epoch of the day box, and none has

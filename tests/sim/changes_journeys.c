@@ -39,21 +39,33 @@ static bool others_run(const char *who, const char *const *words)
 
 struct stand {
     uint32_t epoch;
+    uint8_t hash[HASH_BYTES];
     bool journal;
 };
 
-static struct stand stand(void)
+/* The day box as it lies there; NULL, and that is a fault: it does not open. */
+static struct day *owner_day_box(bool *out_journal)
 {
     struct home h = { .dir = -1, .lock = -1 };
     struct day *d = NULL;
-    struct stand s = { 0 };
 
-    MUST(home_open(play_home("Ana"), HOME_READ, &h) == OK);
-    MUST(home_day_load(&h, &d) == OK);
-    s.epoch = d->me.epoch;
-    s.journal = home_has(&h, HOME_JOURNAL);
-    day_free(d);
+    if (home_open(play_home("Ana"), HOME_READ, &h) != OK || home_day_load(&h, &d) != OK)
+        run_broken("home_opens", "it does not");
+    *out_journal = home_has(&h, HOME_JOURNAL);
     home_close(&h);
+    return d;
+}
+
+static struct stand stand(void)
+{
+    struct stand s = { 0 };
+    struct day *d = owner_day_box(&s.journal);
+
+    if (d == NULL)
+        return s;
+    s.epoch = d->me.epoch;
+    memcpy(s.hash, d->me.manifest_hash, HASH_BYTES);
+    day_free(d);
     return s;
 }
 
@@ -67,19 +79,16 @@ static size_t others(void)
 /* Those that the owner read back are at hand: the day box says which. */
 static void cards_at_hand(void)
 {
-    struct home h = { .dir = -1, .lock = -1 };
-    struct day *d = NULL;
+    bool journal = false;
+    struct day *d = owner_day_box(&journal);
 
-    MUST(home_open(play_home("Ana"), HOME_READ, &h) == OK);
-    MUST(home_day_load(&h, &d) == OK);
-    for (size_t i = 0; i < d->n_guardians; i++) {
+    for (size_t i = 0; d != NULL && i < d->n_guardians; i++) {
         const struct day_guardian *g = &d->guardians[i];
 
         if (g->kind == PIECE_CARD && g->epoch == d->me.epoch)
             look_card(d->me.manifest_hash, g->group, g->index);
     }
     day_free(d);
-    home_close(&h);
 }
 
 static void read_cards_back(void)
@@ -112,6 +121,7 @@ static bool call(size_t i)
     if (!THEY(who, "guard", "confirm", "Ana", "--words-file", play_file(line),
               "--verified", "called"))
         return true;
+    look_said(i, stand().hash);
     if (strlen(play_out()) > 4) {
         play_line(line, sizeof line);
         (void)OWNER("guardian", "confirm", who, "--answer-file", play_file(line));
@@ -140,7 +150,8 @@ static void go_on(size_t round, uint32_t from, bool said[NET_NODES])
 {
     (void)OWNER("circle", "seal", "--resume");
     read_cards_back();
-    for (size_t i = 0; i < others() && stand().epoch > from && !run_over(); i++)
+    for (size_t i = 0;
+         !run_is_silent() && i < others() && stand().epoch > from && !run_over(); i++)
         said[i] = said[i] || (!call(i) && !stand().journal);
     run_wait(round == 0 ? DAY_S : 15 * DAY_S);
 }
@@ -153,14 +164,17 @@ static void change(int (*verb)(void))
 
     if (!begin(verb, from))
         return;
-    for (size_t r = 0; r < ROUNDS && why != NULL && !run_over(); r++) {
+    for (size_t r = 0; r < ROUNDS && !run_over(); r++) {
+        if (why == NULL && (!run_is_silent() || r > ROUNDS / 3))
+            break;
         if (r == ROUNDS / 3)
             run_heal();
         go_on(r, from, said);
         why = stand().journal || stand().epoch == from ? "it is not done"
+              : run_over()                             ? NULL
                                                        : look_exact(run_keeps_old());
     }
-    if (why != NULL)
+    if (why != NULL && !run_over())
         run_broken("exactly_the_new_one", "%s", why);
 }
 
@@ -220,16 +234,17 @@ static void go_remove(void)
 }
 
 const struct journey journeys[] = {
-    { "rotate", &three_of_five, go_rotate, false },
-    { "replace", &three_of_five, go_replace, false },
-    { "add", &three_of_five, go_add, false },
-    { "remove", &three_of_five, go_remove, false },
-    { "rotate-card", &with_card, go_rotate, false },
-    { "replace-card", &with_card, go_replace, true },
-    { "rotate-cards", &with_cards, go_rotate, false },
-    { "replace-cards", &with_cards, go_replace, false },
-    { "rotate-groups", &two_groups, go_rotate, false },
-    { "replace-groups", &two_groups, go_replace, false },
+    { "rotate", &three_of_five, go_rotate, false, false },
+    { "replace", &three_of_five, go_replace, false, false },
+    { "add", &three_of_five, go_add, false, false },
+    { "remove", &three_of_five, go_remove, false, false },
+    { "rotate-silent", &three_of_five, go_rotate, true, true },
+    { "rotate-card", &with_card, go_rotate, false, false },
+    { "replace-card", &with_card, go_replace, true, false },
+    { "rotate-cards", &with_cards, go_rotate, false, false },
+    { "replace-cards", &with_cards, go_replace, false, false },
+    { "rotate-groups", &two_groups, go_rotate, false, false },
+    { "replace-groups", &two_groups, go_replace, false, false },
 };
 const size_t journey_count = sizeof journeys / sizeof journeys[0];
 

@@ -8,15 +8,26 @@
 #include "client/home.h"
 #include "tests/sim/changes.h"
 
-enum { MANIFESTS = 64, HELD = 16, MEMORY = 65536, CARDS = 16, OPENED = 256 };
+enum {
+    MANIFESTS = 64,
+    HELD = 16,
+    MEMORY = 65536,
+    CARDS = 16,
+    OPENED = 256,
+    DUAL_S = 14 * 86400
+};
 
 /* A manifest that was seen, and whose pieces are where. */
 struct seen {
     uint8_t hash[HASH_BYTES];
     struct manifest m;
-    bool ours;                      /* of an owner key that was the owner's */
-    bool card[PIECES_MAX];          /* that piece is on a card at hand */
-    bool at[PIECES_MAX][NET_NODES]; /* that piece is at that node */
+    bool ours;                       /* of an owner key that was the owner's */
+    bool card[PIECES_MAX];           /* that piece is on a card at hand */
+    bool was[PIECES_MAX][NET_NODES]; /* at, when it was looked before */
+    uint64_t since[NET_NODES];       /* when it was seen good there first; 0 never */
+    bool said[NET_NODES];            /* its guardian confirmed it */
+    uint8_t by[PIECES_MAX];          /* whose piece it is, plus one */
+    bool at[PIECES_MAX][NET_NODES];  /* that piece is at that node */
 };
 
 /* A card that was read back. */
@@ -275,11 +286,74 @@ static bool is_enough(const struct seen *s, size_t lost)
     return groups >= s->m.group_threshold;
 }
 
+/* ---- what went ---- */
+
+void look_said(size_t guardian, const uint8_t hash[HASH_BYTES])
+{
+    struct seen *s = seen_of(hash);
+
+    if (s != NULL)
+        s->said[guardian] = true;
+}
+
+/* Whether people of the old one, who satisfy it, said yes to the new one. */
+static bool people_said(const struct seen *old, const struct seen *now)
+{
+    unsigned have[GROUPS_MAX] = { 0 };
+    unsigned groups = 0;
+
+    for (size_t i = 0; i < old->m.n_pieces; i++)
+        for (size_t node = 0; node < NET_NODES; node++)
+            have[old->m.pieces[i].group] += old->by[i] == node + 1 && now->said[node];
+    for (size_t g = 0; g < old->m.n_groups; g++)
+        groups += have[g] >= old->m.groups[g].t;
+    return groups >= old->m.group_threshold;
+}
+
+/* An epoch is not at a node any more: a later one there must have been its end. */
+static void went(const struct seen *old, size_t node)
+{
+    bool said = false;
+
+    for (size_t i = 0; i < look.n; i++) {
+        const struct seen *now = &look.seen[i];
+
+        if (now->m.epoch <= old->m.epoch || now->since[node] == 0 ||
+            !people_said(old, now))
+            continue;
+        said = true;
+        if (net_now() >= now->since[node] + DUAL_S)
+            return;
+    }
+    run_broken(said ? "dual_time" : "people_say_so", "epoch %u went at %s",
+               (unsigned)old->m.epoch, play_names[node]);
+}
+
+static void look_what_went(void)
+{
+    for (size_t i = 0; i < look.n; i++) {
+        struct seen *s = &look.seen[i];
+
+        for (size_t p = 0; p < s->m.n_pieces; p++) {
+            for (size_t node = 0; node < NET_NODES; node++) {
+                if (s->at[p][node] && s->since[node] == 0)
+                    s->since[node] = net_now();
+                if (s->at[p][node])
+                    s->by[p] = (uint8_t)(node + 1);
+                if (s->was[p][node] && !s->at[p][node])
+                    went(s, node);
+            }
+        }
+        memcpy(s->was, s->at, sizeof s->was);
+    }
+}
+
 void look_recoverable(void)
 {
     if (run_over())
         return;
     look_everywhere();
+    look_what_went();
     for (size_t lost = 0; lost <= NET_NODES; lost++) {
         bool some = false;
 

@@ -17,6 +17,8 @@ typedef bool (*disk_dies)(void *ctx, const char *name, bool before);
 
 /* From now on, below dir (copied). NULL: no directory, nothing is watched. */
 void disk_watch(const char *dir, disk_dies dies, void *ctx);
+/* From now on the program forgets to sync, as far as anybody can see. */
+void disk_forgets(bool forgets);
 /* It died, and was not started again. */
 bool disk_gone(void);
 /* It dies wherever it is. */
