@@ -159,6 +159,24 @@ void live_wait(struct live *l, uint64_t seconds)
     leave(l);
 }
 
+static bool tick_more;
+
+static enum err tick_once(struct txn *t, void *arg)
+{
+    struct node_sim *n = arg;
+
+    return serve_tick(t, &n->env, n->now, &tick_more);
+}
+
+void live_tick(struct live *l)
+{
+    enter(l);
+    tick_more = true;
+    for (int i = 0; i < 1000 && tick_more; i++)
+        MUST(store_write(l->node.store, tick_once, &l->node) == OK);
+    leave(l);
+}
+
 void live_cut(struct live *l, unsigned nth)
 {
     enter(l);
@@ -274,9 +292,7 @@ void live_confirm(struct live *l, const uint8_t request[ID_BYTES],
 {
     struct rep_request r = { 0 };
     struct req_approve req = { 0 };
-    struct statement s = { .kind = REQUEST_CONFIRM,
-                           .purpose = PURPOSE_ENROL,
-                           .how = HOW_CALLED };
+    struct statement s = { .kind = REQUEST_CONFIRM, .how = HOW_CALLED };
     uint8_t raw[2 * SIGNED_MAX];
     uint8_t signed_[SIGNED_MAX];
     struct buf t = BUF_OF(raw);
@@ -289,6 +305,7 @@ void live_confirm(struct live *l, const uint8_t request[ID_BYTES],
     transcript_hash(buf_bytes(&t), s.t_hash);
     memcpy(s.request, request, ID_BYTES);
     memcpy(s.req_sign, r.req_sign, PUB_BYTES);
+    s.purpose = r.line[0].purpose;
     s.time = l->node.now;
     statement_make(&s, approval_of(l, r.invite), &b);
     sim_op(&l->node, req.op);

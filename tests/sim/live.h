@@ -19,6 +19,8 @@ struct live *live_open(uint64_t seed);
 void live_close(struct live *l);
 /* Moves its clock. */
 void live_wait(struct live *l, uint64_t seconds);
+/* What it does every minute. */
+void live_tick(struct live *l);
 /* The guardian makes an invite. */
 void live_invite(struct live *l, struct link *out);
 /*
