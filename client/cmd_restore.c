@@ -354,6 +354,7 @@ static enum err go_on(struct ctx *ctx, struct home *h, const struct home_key *ke
         return OK;
     }
     say_done(ctx, o);
+    TRY(root_circle_back(ctx, h, r));
     vault_restored(ctx, h, r, root);
     TRY(log_restored(ctx, r, root));
     return go_after(ctx, h, r, key);

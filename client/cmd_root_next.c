@@ -156,24 +156,31 @@ bool root_vault_waits(struct home *h)
     return vault_held_load(h, &held) == OK && held->restoring != 0;
 }
 
-static enum err take_circle(struct root_desk *d, const struct restore *r)
+enum err root_circle_back(struct ctx *ctx, struct home *h, const struct restore *r)
 {
+    AUTO_DAY struct day *d = NULL;
     size_t missing = 0;
-    size_t left = 0;
-    enum err e = circle_back(r, d->ctx->params, d->day, &missing);
 
+    TRY(ctx_day(ctx, h, &d));
+    enum err e = circle_back(r, ctx->params, d, &missing);
     if (e == ERR_UNKNOWN || e == ERR_STATE)
         return OK; /* cards alone say of no node; or it was done before */
     TRY(e);
-    if (d->day->me.name.n == 0)
-        d->day->me.name = day_keep(d->day, bytes_text("(restored)"));
-    TRY(ctx_day_save(d->ctx, &d->home, d->day));
-    TRY(circle_greet(d->day, &d->unlocked->root, d->ctx->params, &left));
+    if (d->me.name.n == 0)
+        d->me.name = day_keep(d, bytes_text("(restored)"));
     if (missing > 0)
-        term_warn(d->ctx->term,
+        term_warn(ctx->term,
                   "%zu guardians of your circle are not known: no list of guardians came "
                   "with the pieces. The new pieces need them.",
                   missing);
+    return ctx_day_save(ctx, h, d);
+}
+
+static enum err greet(struct root_desk *d)
+{
+    size_t left = 0;
+
+    TRY(circle_greet(d->day, &d->unlocked->root, d->ctx->params, &left));
     return ctx_day_save(d->ctx, &d->home, d->day);
 }
 
@@ -205,7 +212,7 @@ static enum err follow(struct root_desk *d, struct restore *r, enum day_gone gon
 
 static enum err go_on(struct root_desk *d, struct restore *r, enum day_gone gone)
 {
-    TRY(take_circle(d, r));
+    TRY(greet(d));
     TRY(restore_carry(r, d->ctx->params));
     if (gone != GONE_UNASKED) {
         d->day->me.gone = (uint8_t)gone;
@@ -219,7 +226,10 @@ enum err root_restored(struct ctx *ctx, struct home *h, struct restore *r,
 {
     struct root_desk d = { .ctx = ctx, .home = *h };
     enum exit_code code = ctx->exit;
-    enum err e = ctx_day(ctx, h, &d.day);
+    enum err e = root_circle_back(ctx, h, r);
+
+    if (e == OK)
+        e = ctx_day(ctx, h, &d.day);
 
     if (e == OK)
         e = secret_new(&d.key);

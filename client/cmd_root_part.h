@@ -35,7 +35,12 @@ enum err root_follow_seats(struct root_desk *d);
 enum err root_move_on(struct root_desk *d, struct moving *m);
 
 /*
- * After a restore that just brought the root: the circle goes back into the day box,
+ * The circle of a restore that is done goes into the day box, before anything is sealed
+ * under its name. Fine when it is there. Errors of files, ERR_NOMEM.
+ */
+enum err root_circle_back(struct ctx *ctx, struct home *h, const struct restore *r);
+/*
+ * After a restore that just brought the root: the circle as above, this device let in,
  * certificates to who lacks them; then a MOVE if the old machine is in other hands, else
  * the next epoch. Errors of files, ERR_NOMEM; the exit code is not touched.
  */
