@@ -42,7 +42,9 @@ static enum err desk_begin(struct ctx *ctx, struct device_desk *k)
     if (k->told == NULL)
         return ERR_NOMEM;
     TRY(ctx_home(ctx, HOME_READ, &k->home));
-    return ctx_day(ctx, &k->home, &k->day);
+    TRY(ctx_day(ctx, &k->home, &k->day));
+    device_settle(k->day);
+    return OK;
 }
 
 static const char *kind_of(bool full)

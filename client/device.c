@@ -24,6 +24,18 @@ size_t device_left(const struct day_device *entry)
     return n;
 }
 
+void device_settle(struct day *d)
+{
+    for (size_t i = 0; i < d->n_devices; i++) {
+        struct day_device *e = &d->devices[i];
+        if (e->removed != 0 || e->since > d->me.moved || d->me.moved == 0)
+            continue;
+        e->removed = d->me.moved;
+        for (uint32_t k = 0; k < e->n_at; k++)
+            e->at[k].state = DEVICE_OUT;
+    }
+}
+
 enum err device_room(struct day *d)
 {
     if (d->n_devices < DAY_DEVICES)

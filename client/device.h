@@ -13,6 +13,9 @@ enum device_kind { DEVICE_HELPER = 0, DEVICE_FULL = 1 };
 
 /* The entry of that name (any case) that was not removed, or NULL. */
 struct day_device *device_find(struct day *d, struct bytes name);
+/* What a new root shut out at every node is not let in any more: noted here. Not saved.
+ */
+void device_settle(struct day *d);
 /* Room for another: one that was removed everywhere makes it. ERR_FULL. */
 enum err device_room(struct day *d);
 

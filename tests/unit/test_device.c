@@ -252,13 +252,35 @@ static void test_room(void **state)
     assert_true(bytes_equal(mine->devices[4].name, bytes_text("m5")));
 }
 
+/* A new root shuts all of them out, and their names are free again. */
+static void test_after_a_new_root(void **state)
+{
+    AUTO_DAY struct day *day = NULL;
+    AUTO_DAY struct day *later = NULL;
+    struct day_device *e = NULL;
+    (void)state;
+    assert_int_equal(device_new(mine, bytes_text("desk"), DEVICE_FULL, &params, &day, &e),
+                     OK);
+    device_settle(mine);
+    assert_non_null(device_find(mine, bytes_text("desk")));
+    mine->me.moved = NOW + 1;
+    device_settle(mine);
+    assert_null(device_find(mine, bytes_text("desk")));
+    assert_int_equal(device_left(e), 0);
+    mine->me.moved = NOW - 1;
+    assert_int_equal(
+        device_new(mine, bytes_text("desk"), DEVICE_FULL, &params, &later, &e), OK);
+    device_settle(mine);
+    assert_ptr_equal(device_find(mine, bytes_text("desk")), e);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, up, down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_helper),      CASE(test_entries), CASE(test_full),
-        CASE(test_wrong_files), CASE(test_room),
+        CASE(test_wrong_files), CASE(test_room),    CASE(test_after_a_new_root),
     };
 
     if (secret_start(SECRET_LOCK_WAIVED) != OK)

@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# What a guardian sees of a ward whose circle changes: a new piece, a drill, a new root
+# that takes over and is followed only once their own piece proves it.
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh" || exit 1
+
+python_of() { python3 -c "import json,sys; d = json.load(open(sys.argv[1])); print($1)" "$work/answer"; }
+
+newest() { # newest GUARDIAN: the last request there, in req
+    run "$1" 0 guard requests --json
+    req=$(python_of 'max(d["requests"], key=lambda r: r["opened_at"] or 0)["request"]')
+}
+
+shows() { # shows GUARDIAN REQ TEXT
+    run "$1" 0 guard show "$2"
+    tr '\n' ' ' <"$work/answer" | tr -s ' ' | grep -qF -- "$3" || fail "$1 is not shown: $3"
+    checks=$((checks + 1))
+}
+
+is() { [ "$1" = "$2" ] || fail "$1 is not $2"; checks=$((checks + 1)); }
+
+confirm_epoch() { # confirm_epoch GUARDIAN: by a call
+    run Ana 0 guardian confirm "$1"
+    cp "$work/answer" "$work/words"
+    run "$1" 0 guard confirm Ana --words-file "$work/words" --verified met --json
+    is "$(python_of 'len(d["answer"].split())')" 2
+    run Ana 0 guardian confirm "$1"
+}
+
+for g in Ben Cy Dora; do
+    guardian "$g"
+    run "$g" 0 guard invite
+    cp "$work/answer" "$work/invite"
+    run Ana 0 init --name Ana --no-passphrase
+    run Ana 0 guardian add "$g" "@$work/invite"
+    run Ana 0 guardian confirm "$g"
+    cp "$work/answer" "$work/words"
+    run "$g" 0 guard confirm Ana --words-file "$work/words" --verified met
+    cp "$work/answer" "$work/back"
+    run Ana 0 guardian confirm "$g" --answer-file "$work/back"
+done
+run Ana 0 circle plan -k 2 --hold 0
+run Ana 0 circle seal
+
+# ---- a drill: no words, no request; the owner sees it ----
+run Ben 0 guard drill
+says "Nobody asks you for a drill"
+run Ana 7 drill Ben
+run Ben 0 guard wards --json
+json "d['wards'][0]['drill_asked_at'] is not None" True
+run Ben 0 guard
+says "kith guard drill"
+run Ben 0 guard drill --json
+json "[(w['label'], w['epoch'], w['answered_at'] is not None) for w in d['wards']]" "[('Ana', 1, True)]"
+run Ben 0 guard drill
+says "Nobody asks you for a drill"
+run Ana 0 drill Ben --json
+
+# ---- a change: the new piece is opened before the yes is given ----
+run Ana 3 circle rotate
+run Ana 0 guardian confirm Ben
+cp "$work/answer" "$work/words"
+newest Ben
+run Ben 0 guard requests --json
+json "[(r['kind'], r['purpose']) for r in d['requests']]" "[('confirm', 'epoch')]"
+shows Ben "$req" "Somebody asks you to confirm the new circle of Ana."
+shows Ben "$req" "Your new piece opens. In the new circle, number 2, 2 of 3 pieces bring the key back."
+echo "one two three four" >"$work/wrong"
+run Ben 2 guard approve "$req" --words-file "$work/words" --verified met --json
+json "d['id']" other-kind
+run Ben 0 guard confirm "$req" --words-file "$work/words" --verified met
+says "the new circle counts as confirmed by you"
+run Ana 0 guardian confirm Ben
+confirm_epoch Cy
+
+# ---- a new root: each guardian says yes to it; it takes over; nobody follows blindly ----
+run Ana 7 root replace
+cp "$work/answer" "$work/moves"
+for g in Ben Cy; do
+    req=$(awk -F'\t' -v g="$g" '$1 == g { print $2 }' "$work/moves")
+    awk -F'\t' -v g="$g" '$1 == g { print $3 }' "$work/moves" >"$work/words"
+    shows "$g" "$req" "gets a new root key: the old keys stop counting"
+    run "$g" 2 guard confirm "$req" --words-file "$work/words" --verified met --json
+    json "d['id']" other-kind
+    run "$g" 0 guard approve "$req" --words-file "$work/words" --verified met
+done
+run Ana 0 root replace --resume
+run Ben 0 guard wards --json
+json "d['wards'][0]['moved_at'] is not None" True
+json "d['wards'][0]['confirmed']" False
+run Ben 0 guard
+says "has a new root key since"
+run Ana 0 guardian confirm Ben
+cp "$work/answer" "$work/words"
+newest Ben
+shows Ben "$req" "has a new root key since"
+run Ben 0 guard confirm "$req" --words-file "$work/words" --verified met
+run Ben 0 guard wards --json
+json "d['wards'][0]['confirmed']" True
+run Ana 0 root fingerprint
+cp "$work/answer" "$work/print"
+run Ben 0 guard link Ana
+cp "$work/answer" "$work/link"
+run Eve 0 restore start --no-passphrase "@$work/link"
+newest Ben
+shows Ben "$req" "$(cat "$work/print")"
+e2e_end
