@@ -207,7 +207,7 @@ end;
 -- it. Where a node takes the next number only, nothing that suits all nodes is left.
 function stranded(): boolean;
 begin
-  return !ANY_ABOVE & da.disk = GONE & committed_a() & !certified_a() & !third;
+  return SECOND & !ANY_ABOVE & da.disk = GONE & committed_a() & !certified_a() & !third;
 end;
 
 -- Somebody is lost for good, and without one a change cannot be proven: somebody else
@@ -280,6 +280,14 @@ rule "A: stops, and resumes by its journal"
   da.does != da.disk
 ==> begin
   da.does := da.disk;
+end;
+
+-- It gives up before COMMITTING only; nodes forget what is prepared.
+rule "A: gives up"
+  !SECOND & da.disk = PREPARING & da.does = PREPARING
+==> begin
+  da.disk := GONE;
+  da.does := GONE;
 end;
 
 rule "A: the device is gone"

@@ -1,0 +1,312 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- A new root: somebody has R and signs like the owner; the guardians' people give the
+-- circle back by MOVE. README.md says what is modelled and what is not. tests/model/run
+-- sets the constants.
+
+const
+  PIECES: 3;   -- n
+  NEED: 2;     -- k
+  FOOLED: 1;   -- guardians who say yes to whatever the thief asks, again and again
+  LOSSES: 0;   -- nodes that die
+  HIS: false;  -- he asks for a MOVE, too
+  EPOCHS: true; -- he makes epochs
+  FAULT: 0;    -- the planted one; 0: none
+
+type
+  guardian: scalarset(PIECES);
+  -- Of an epoch: nothing, prepared, held, and its guardian signed that he opened it.
+  kept: enum { NO, PREP, HELD, SAID };
+  -- A request: of the owner for his root and a MOVE, of the thief for a MOVE of his own.
+  ask: enum { QUIET, APPROVED, STOPPED, RELEASED, VOIDED };
+  -- From the valid MOVE on a node takes nothing from old keys.
+  root: enum { OLD, NEW, THIEFS };
+  seat: record
+    fool: boolean;
+    gone: boolean;
+    e: boolean; -- the piece of the owner's confirmed circle
+    t: boolean; -- of the thief's, active: garbage, threshold 2, or another root
+    n: kept;    -- of the owner's under the new root
+    mine: ask;
+    his: ask;
+    root: root;
+  end;
+
+var
+  s: array [guardian] of seat;
+  lost: 0..LOSSES;
+  moved: boolean; -- the owner has the statements for his MOVE
+  late: boolean; -- an old key changed something where the new root was known
+
+-- ---- counting ----
+
+function held(k: kept): boolean;
+begin
+  return k = HELD | k = SAID;
+end;
+
+function have_e(): 0..PIECES;
+var i: 0..PIECES;
+begin
+  i := 0;
+  for g: guardian do if s[g].e & !s[g].gone then i := i + 1; end; end;
+  return i;
+end;
+
+function have_n(): 0..PIECES;
+var i: 0..PIECES;
+begin
+  i := 0;
+  for g: guardian do if held(s[g].n) & !s[g].gone then i := i + 1; end; end;
+  return i;
+end;
+
+function spare(i: 0..PIECES): boolean;
+begin
+  return i >= NEED + 1 | i = PIECES;
+end;
+
+-- Nodes that acknowledge; a thief's epoch may have the threshold 2 in its descriptor.
+function machines_t(): boolean;
+var i: 0..PIECES;
+begin
+  i := 0;
+  for g: guardian do if s[g].t then i := i + 1; end; end;
+  return i >= 3 | i = PIECES;
+end;
+
+function machines_n(least: kept): boolean;
+var i: 0..PIECES;
+begin
+  i := 0;
+  for g: guardian do
+    if held(s[g].n) | s[g].n = least then i := i + 1; end;
+  end;
+  return spare(i);
+end;
+
+-- Whom he fools opens his piece, which may well be one, and signs; nobody else does.
+function people_t(): 0..PIECES;
+var i: 0..PIECES;
+begin
+  i := 0;
+  for g: guardian do if s[g].fool & s[g].t then i := i + 1; end; end;
+  return i;
+end;
+
+function people_n(): 0..PIECES;
+var i: 0..PIECES;
+begin
+  i := 0;
+  for g: guardian do if s[g].n = SAID then i := i + 1; end; end;
+  return i;
+end;
+
+-- Statements that left their node.
+function mine_out(): 0..PIECES;
+var i: 0..PIECES;
+begin
+  i := 0;
+  for g: guardian do if s[g].mine = RELEASED then i := i + 1; end; end;
+  return i;
+end;
+
+-- Planted: a statement counts though the request was stopped.
+function his_out(): 0..PIECES;
+var i: 0..PIECES;
+begin
+  i := 0;
+  for g: guardian do
+    if s[g].his = RELEASED | (FAULT = 8 & s[g].his = STOPPED) then i := i + 1; end;
+  end;
+  return i;
+end;
+
+-- What old keys may still change.
+function open(r: root): boolean;
+begin
+  return r = OLD | (FAULT = 13 & r != THIEFS);
+end;
+
+-- ---- the beginning ----
+
+startstate
+var left: 0..PIECES;
+begin
+  left := FOOLED;
+  for g: guardian do
+    s[g].fool := left > 0;
+    if left > 0 then left := left - 1; end;
+    s[g].gone := false;
+    s[g].e := true;
+    s[g].t := false;
+    s[g].n := NO;
+    s[g].mine := QUIET;
+    s[g].his := QUIET;
+    s[g].root := OLD;
+  end;
+  lost := 0;
+  moved := false;
+  late := false;
+end;
+
+ruleset g: guardian do
+alias x: s[g] do
+
+-- ---- the thief, with all keys that come of R ----
+
+rule "thief: PREPARE and COMMIT"
+  EPOCHS & open(x.root) & !x.gone & !x.t
+==> begin
+  x.t := true;
+  if x.root != OLD then late := true; end;
+  if FAULT = 7 & x.mine = APPROVED then x.mine := VOIDED; end;
+end;
+
+-- People by E's descriptor; or one's own guardian and one more after 30 days.
+-- Planted: machines are enough; or the descriptor of his own epoch judges the next one.
+rule "thief: RETIRE"
+  open(x.root) & !x.gone & x.e & x.t & machines_t() &
+  (people_t() >= NEED | (x.fool & people_t() >= 2) | FAULT = 5 | FAULT = 6) &
+  (x.mine != APPROVED | FAULT = 9)
+==> begin
+  x.e := false;
+end;
+
+-- WARD_END: one's own guardian's word is enough for one's own seat.
+rule "thief: END"
+  open(x.root) & !x.gone & x.fool & x.e & (x.mine != APPROVED | FAULT = 9)
+==> begin
+  x.e := false;
+end;
+
+-- Whoever has a device may stop a request, which its guardian then approves anew; or it
+-- is never fetched and ends. Stops are bounded at each node.
+rule "thief: STOP"
+  x.mine = APPROVED
+==> begin
+  x.mine := QUIET;
+end;
+
+rule "thief: asks for a MOVE, and everybody believes him"
+  HIS & x.root = OLD & !x.gone & x.his = QUIET
+==> begin
+  x.his := APPROVED;
+end;
+
+-- Whoever watches stops it before its hold is over.
+rule "owner: STOP"
+  x.his = APPROVED
+==> begin
+  x.his := STOPPED;
+end;
+
+-- After a stop only the fooled say yes again; what is released gives their piece, too.
+rule "thief: released despite the stop"
+  x.his = STOPPED & x.fool & !x.gone
+==> begin
+  x.his := RELEASED;
+end;
+
+rule "thief: MOVE"
+  x.root = OLD & !x.gone & (his_out() >= NEED | (FAULT = 14 & x.t))
+==> begin
+  x.root := THIEFS;
+end;
+
+-- ---- the owner ----
+
+rule "owner: a guardian says yes, despite a stop, too"
+  x.root = OLD & !x.gone & x.e & x.mine = QUIET
+==> begin
+  x.mine := APPROVED;
+end;
+
+rule "owner: released"
+  !x.gone & x.mine = APPROVED
+==> begin
+  x.mine := RELEASED;
+end;
+
+rule "owner: has the statements"
+  !moved & mine_out() >= NEED
+==> begin
+  moved := true;
+end;
+
+-- A prepared epoch goes at once; what else was never confirmed after the dual time.
+rule "owner: MOVE"
+  moved & x.root = OLD & !x.gone & x.mine != APPROVED
+==> begin
+  x.root := NEW;
+  x.mine := QUIET;
+  x.his := QUIET;
+end;
+
+rule "what was never confirmed goes"
+  x.root = NEW & !x.gone & x.t
+==> begin
+  x.t := false;
+end;
+
+rule "owner: PREPARE"
+  x.root = NEW & !x.gone & x.n = NO
+==> begin
+  x.n := PREP;
+end;
+
+rule "owner: COMMIT"
+  !x.gone & x.n = PREP & machines_n(PREP)
+==> begin
+  x.n := HELD;
+end;
+
+rule "owner: CONFIRM"
+  !x.gone & x.n = HELD
+==> begin
+  x.n := SAID;
+end;
+
+rule "owner: RETIRE"
+  held(x.n) & !x.gone & (x.e | x.t) & machines_n(HELD) & people_n() >= NEED
+==> begin
+  x.e := false;
+  x.t := false;
+end;
+
+rule "a guardian is gone"
+  lost < LOSSES & !x.gone
+==> begin
+  lost := lost + 1;
+  x.gone := true;
+end;
+
+end; -- alias
+end;
+
+-- ---- what always holds ----
+
+invariant "the owner's root is recoverable"
+  have_e() >= NEED | have_n() >= NEED;
+
+invariant "a thief never gets the circle"
+  forall g: guardian do s[g].root != THIEFS end;
+
+invariant "a thief never gets enough"
+  his_out() < NEED | FAULT = 8;
+
+invariant "after a MOVE old keys change nothing"
+  !late;
+
+invariant "a yes stands"
+  forall g: guardian do
+    s[g].mine != VOIDED & (s[g].mine = APPROVED -> s[g].e)
+  end;
+
+-- ---- and what stays possible, whatever the thief did ----
+
+liveness "the circle is the owner's again, and nothing else is kept"
+  lost > 0 & NEED + 1 > PIECES - 1 |
+  forall g: guardian do
+    s[g].gone |
+    (s[g].root = NEW & held(s[g].n) & !s[g].e & !s[g].t)
+  end;
