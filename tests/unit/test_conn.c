@@ -1105,7 +1105,7 @@ static void a_revoked_watcher_is_told_nothing(void **state)
     assert_int_equal(node_sim_ask(&w->n, &w->o.who, MSG_CRED_NEW, &req, NULL), OK);
     serve(w);
     hello_works(w, &w->a, &device);
-    watch_send(&w->a, 1, 240);
+    watch_send(&w->a, 2, 240); /* the device itself was told of */
     seen_by_now(w);
     hello_works(w, &w->many[0], &w->o.login);
     rng_fill(&crypt_random, drop.op, ID_BYTES);
