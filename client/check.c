@@ -3,7 +3,11 @@
 
 #include "client/check_part.h"
 
-enum { HEAD_TRIES = 3 }; /* times that another device may push in between */
+enum {
+    HEAD_TRIES = 3, /* times that another device may push in between */
+    WAITS_MAX = 40, /* times that a busy node is waited for */
+    WAIT_MOST_MS = 5000
+};
 
 /* ---- names ---- */
 
@@ -120,6 +124,8 @@ struct check_work {
     unsigned heads;
     size_t next; /* batch */
     bool asked_epoch;
+    struct call_send last; /* to be sent again where the node was busy */
+    unsigned waits;
     struct req_head_get get;
     struct req_check check;
 };
@@ -439,10 +445,10 @@ static enum err took_check(struct check_work *w, const struct rep_check *rep,
     return OK;
 }
 
-static enum err check_step(struct call *c, const struct call_reply *reply,
-                           struct call_send *out)
+/* What to send next; kind 0: that was all. */
+static enum err next_step(struct check_work *w, const struct call_reply *reply,
+                          struct call_send *out)
 {
-    struct check_work *w = c->ctx;
     if (reply == NULL) {
         if (w->version > 0)
             ask_head(w, out);
@@ -456,6 +462,24 @@ static enum err check_step(struct call *c, const struct call_reply *reply,
     took_head(w, reply->rep);
     ask_check(w, out);
     return OK;
+}
+
+static enum err check_step(struct call *c, const struct call_reply *reply,
+                           struct call_send *out)
+{
+    struct check_work *w = c->ctx;
+    if (reply != NULL && reply->err == ERR_BUSY && w->waits < WAITS_MAX) {
+        w->waits++;
+        c->wait_ms = reply->retry_ms < WAIT_MOST_MS ? reply->retry_ms + 1 : WAIT_MOST_MS;
+        return OK;
+    }
+    if (reply == NULL && w->last.kind != 0) {
+        *out = w->last;
+        return OK;
+    }
+    enum err e = next_step(w, reply, out);
+    w->last = *out;
+    return e;
 }
 
 enum err checks_go(struct checks *c, const struct params *p)
