@@ -473,7 +473,8 @@ static void cards_and_silence(struct look *l)
 static void a_group_short(struct look *l)
 {
     struct day_me *me = &l->day->me;
-    me->group_threshold = me->n_groups = 2;
+    me->group_threshold = 2;
+    me->n_groups = 2;
     me->groups[0] = (struct manifest_group){ .t = 2, .n = 3 };
     me->groups[1] = (struct manifest_group){ .t = 2, .n = 2 };
     for (size_t i = 3; i < N; i++)
@@ -528,7 +529,8 @@ static void planned(struct look *l)
 {
     unsealed(l, 4);
     l->day->me.planned = 1;
-    l->day->me.group_threshold = l->day->me.n_groups = 1;
+    l->day->me.group_threshold = 1;
+    l->day->me.n_groups = 1;
     l->day->me.groups[0] = (struct manifest_group){ .t = 3, .n = 4 };
 }
 
