@@ -305,24 +305,58 @@ enum err ward_list(struct call *c, const struct req_wards *req, struct rep_wards
     return line_of(c, &ward, &rep->wards[0]);
 }
 
+/* ---- a backup ---- */
+
+/* An epoch that comes back may have been retired since. */
+static enum err load_epoch(struct call *c, struct txn_key *io_at)
+{
+    struct record_epoch epoch = { 0 };
+    enum err e = record_next(c, TAB_EPOCH, &record_epoch_schema, (struct bytes){ 0 },
+                             io_at, &epoch);
+
+    if (e == ERR_CORRUPT || (e == OK && epoch.state == EPOCH_NEXT_KEY))
+        return OK;
+    TRY(e);
+    epoch.perhaps = 1;
+    return record_put(c, TAB_EPOCH, &record_epoch_schema, io_at, &epoch);
+}
+
+/* What was planned may have been given up since: whoever still wants it asks again. */
+static enum err load_ward(struct call *c, struct txn_key *io_at)
+{
+    struct record_ward ward = { 0 };
+    enum err e =
+        record_next(c, TAB_WARD, &record_ward_schema, (struct bytes){ 0 }, io_at, &ward);
+
+    if (e == ERR_CORRUPT || (e == OK && ward.retire_due == 0 && ward.end_due == 0))
+        return OK;
+    TRY(e);
+    ward.retire_to = 0;
+    ward.retire_due = 0;
+    ward.retire_own = 0;
+    ward.retire_told = 0;
+    ward.end_due = 0;
+    return ward_put(c, &ward);
+}
+
 enum err ward_loaded(struct call *c, struct txn_key *io_at, bool *out_more)
 {
+    static const uint8_t first[ID_BYTES];
     size_t mark = c->mem.n;
 
     for (size_t n = 0; n < WARD_LOADED_AT_ONCE; n++) {
-        struct record_epoch epoch = { 0 };
-        enum err e = record_next(c, TAB_EPOCH, &record_epoch_schema, (struct bytes){ 0 },
-                                 io_at, &epoch);
+        /* Keys of epochs are longer than those of wards. */
+        bool wards = io_at->n == ID_BYTES;
+        enum err e = wards ? load_ward(c, io_at) : load_epoch(c, io_at);
 
         c->mem.n = mark;
-        *out_more = e != ERR_UNKNOWN;
-        if (e == ERR_UNKNOWN)
+        *out_more = e != ERR_UNKNOWN || !wards;
+        if (!*out_more)
             return OK;
-        if (e == ERR_CORRUPT || (e == OK && epoch.state == EPOCH_NEXT_KEY))
-            continue;
-        TRY(e);
-        epoch.perhaps = 1;
-        TRY(record_put(c, TAB_EPOCH, &record_epoch_schema, io_at, &epoch));
+        if (e == ERR_UNKNOWN)
+            *io_at = key_id(first);
+        else
+            TRY(e);
     }
     return OK;
 }

@@ -103,7 +103,8 @@ enum err ward_leave(struct call *c, struct record_ward *ward, enum record_event 
 enum err ward_tick(struct call *c, bool *out_more);
 /*
  * On loading a backup, as writes until *out_more is false: each epoch may have been
- * retired since, which its owner hears at the next contact.
+ * retired since, which its owner hears at the next contact; what was planned to be
+ * erased must be asked for again.
  */
 enum err ward_loaded(struct call *c, struct txn_key *io_at, bool *out_more);
 

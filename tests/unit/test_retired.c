@@ -267,6 +267,30 @@ static void out_of_a_backup_it_is_erased_once_more(void **state)
     unload(&l);
 }
 
+static void what_was_planned_must_be_asked_for_again(void **state)
+{
+    struct changing *w = *state;
+    struct rep_retire rep = { 0 };
+
+    change_epoch(w, 2);
+    assert_int_equal(retire(w, 2, NULL), OK);
+    assert_int_equal(ask_end(w, &w->o.who, people_end(w, SAY_ALL, 2, people_mem), NULL),
+                     OK);
+    struct loading l = backup(w);
+
+    load(&l);
+    assert_int_equal(state_of(w, 0).retire_due, 0);
+    assert_int_equal(state_of(w, 0).end_due, 0);
+    w->n.now += 100 * DAY;
+    ticks(w);
+    assert_true(is_there(w, 1));
+    assert_true(is_there(w, 2));
+    assert_int_equal(retire(w, 2, &rep), OK);
+    assert_int_equal(rep.state, PLAN_DONE);
+    verified(w);
+    unload(&l);
+}
+
 static void one_that_went_back_catches_up(void **state)
 {
     struct changing *w = *state;
@@ -357,6 +381,7 @@ int main(void)
         CASE(what_was_erased_never_comes_back),
         CASE(key_files_and_store_hold_nothing_of_it),
         CASE(out_of_a_backup_it_is_erased_once_more),
+        CASE(what_was_planned_must_be_asked_for_again),
         CASE(one_that_went_back_catches_up),
         CASE(verify_knows_what_was_erased_and_certified),
     };
