@@ -5,6 +5,34 @@
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh" || exit 1
 
+# ---- all of them live under one clock that runs ahead ----
+built=$3
+ahead=0
+later() { # later SECONDS
+    ahead=$((ahead + $1))
+    python3 -c 'import struct, sys
+with open(sys.argv[1], "r+b") as f: f.write(struct.pack("=q", int(sys.argv[2])))' "$work/later" "$ahead"
+}
+printf '\0\0\0\0\0\0\0\0' >"$work/later"
+for p in kithd kith; do
+    cat >"$work/$p" <<END
+#!/bin/sh
+KITH_LATER='$work/later' LD_PRELOAD='$built/liblater.so' exec '${!p}' "\$@"
+END
+    chmod +x "$work/$p"
+done
+kithd=$work/kithd
+kith=$work/kith
+
+# soon CHECK: until it holds; the nodes look at what is due once a minute.
+soon() {
+    for _ in $(seq 40); do
+        "$@" && return
+        sleep 3
+    done
+    fail "did not come: $*"
+}
+
 python_of() { python3 -c "import json,sys; d = json.load(open(sys.argv[1])); print($1)" "$work/answer"; }
 
 newest() { # newest GUARDIAN: the last request there, in req
@@ -28,20 +56,40 @@ confirm_epoch() { # confirm_epoch GUARDIAN: by a call
     run Ana 0 guardian confirm "$1"
 }
 
-for g in Ben Cy Dora; do
-    guardian "$g"
-    run "$g" 0 guard invite
-    cp "$work/answer" "$work/invite"
-    run Ana 0 init --name Ana --no-passphrase
-    run Ana 0 guardian add "$g" "@$work/invite"
-    run Ana 0 guardian confirm "$g"
-    cp "$work/answer" "$work/words"
-    run "$g" 0 guard confirm Ana --words-file "$work/words" --verified met
-    cp "$work/answer" "$work/back"
-    run Ana 0 guardian confirm "$g" --answer-file "$work/back"
-done
-run Ana 0 circle plan -k 2 --hold 0
-run Ana 0 circle seal
+circle() { # circle OWNER PLAN…: three guardians, two needed
+    local owner=$1 g
+    shift
+    run "$owner" 0 init --name "$owner" --no-passphrase
+    for g in Ben Cy Dora; do
+        run "$g" 0 guard invite
+        cp "$work/answer" "$work/invite"
+        run "$owner" 0 guardian add "$g" "@$work/invite"
+        run "$owner" 0 guardian confirm "$g"
+        cp "$work/answer" "$work/words"
+        run "$g" 0 guard confirm "$owner" --words-file "$work/words" --verified met
+        cp "$work/answer" "$work/back"
+        run "$owner" 0 guardian confirm "$g" --answer-file "$work/back"
+    done
+    run "$owner" 0 circle plan -k 2 "$@"
+    run "$owner" 0 circle seal
+}
+
+moves() { # moves OWNER GUARDIAN…: each says yes to the new root that OWNER asks for
+    local g
+    run "$1" 7 root replace
+    cp "$work/answer" "$work/moves"
+    for g in "${@:2}"; do
+        req=$(awk -F'\t' -v g="$g" '$1 == g { print $2 }' "$work/moves")
+        awk -F'\t' -v g="$g" '$1 == g { print $3 }' "$work/moves" >"$work/words"
+        shows "$g" "$req" "gets a new root key: the old keys stop counting"
+        run "$g" 2 guard confirm "$req" --words-file "$work/words" --verified met --json
+        json "d['id']" other-kind
+        run "$g" 0 guard approve "$req" --words-file "$work/words" --verified met
+    done
+}
+
+for g in Ben Cy Dora; do guardian "$g"; done
+circle Ana --hold 0
 
 # ---- a drill: no words, no request; the owner sees it ----
 run Ben 0 guard drill
@@ -75,16 +123,7 @@ run Ana 0 guardian confirm Ben
 confirm_epoch Cy
 
 # ---- a new root: each guardian says yes to it; it takes over; nobody follows blindly ----
-run Ana 7 root replace
-cp "$work/answer" "$work/moves"
-for g in Ben Cy; do
-    req=$(awk -F'\t' -v g="$g" '$1 == g { print $2 }' "$work/moves")
-    awk -F'\t' -v g="$g" '$1 == g { print $3 }' "$work/moves" >"$work/words"
-    shows "$g" "$req" "gets a new root key: the old keys stop counting"
-    run "$g" 2 guard confirm "$req" --words-file "$work/words" --verified met --json
-    json "d['id']" other-kind
-    run "$g" 0 guard approve "$req" --words-file "$work/words" --verified met
-done
+moves Ana Ben Cy
 run Ana 0 root replace --resume
 run Ben 0 guard wards --json
 json "d['wards'][0]['moved_at'] is not None" True
@@ -105,4 +144,34 @@ cp "$work/answer" "$work/link"
 run Eve 0 restore start --no-passphrase "@$work/link"
 newest Ben
 shows Ben "$req" "$(cat "$work/print")"
+
+# ---- a new root that waits: it is listed, and one guardian refuses it at their node ----
+circle Fay --hold 1h --yes short-stop
+moves Fay Ben Cy
+later 3700
+KITH_HOME=$work/Fay "$kith" --no-input root replace --resume >"$work/answer" 2>"$work/said"
+takeover() { # takeover GUARDIAN: the request that is none, in req
+    run "$1" 0 guard requests --json
+    req=$(python_of "[r['request'] for r in d['requests'] if r['takes_over_at'] is not None][0]")
+}
+takeover Ben
+json "[(r['kind'], r['label'], r['state']) for r in d['requests'] if r['takes_over_at'] is not None]" \
+    "[('move', 'Fay', 'approved')]"
+shows Ben "$req" "Fay gets a new root key: the old keys stop counting."
+shows Ben "$req" "kith guard refuse ${req:0:8}"
+run Ben 2 guard approve "$req" --words-file "$work/words" --verified met --json
+json "d['id']" other-kind
+run Ben 0 guard refuse "$req"
+says "Nothing changes here for Fay"
+run Ben 0 guard requests --json
+json "[r for r in d['requests'] if r['takes_over_at'] is not None]" "[]"
+takeover Cy
+later 3700
+moved() {
+    run "$1" 0 guard wards --json
+    [ "$(python_of "[w['moved_at'] is not None for w in d['wards'] if w['label'] == 'Fay'][0]")" = True ]
+}
+soon moved Cy
+soon moved Dora
+moved Ben && fail "a refused root took over"
 e2e_end
