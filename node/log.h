@@ -43,12 +43,12 @@ enum log_level { LOG_ERROR = 3, LOG_WARN = 4, LOG_NOTICE = 5, LOG_INFO = 6 };
     X(CALL_FAILED, "call.failed", INFO, "A message was answered with an error.")         \
     X(SEAT_ENROLLED, "seat.enrolled", NOTICE, "A guardian took a seat.")                 \
     X(WARD_ENROLLED, "ward.enrolled", NOTICE, "A ward was taken on at a seat.")          \
-    X(WARD_DROPPED, "ward.dropped", NOTICE, "A ward was let go.")                        \
+    X(WARD_DROPPED, "ward.dropped", NOTICE, "A ward was let go, or its end is planned.") \
     X(CRED_MADE, "cred.made", INFO, "A credential was deposited.")                       \
     X(CRED_DROPPED, "cred.dropped", INFO, "A credential was removed.")                   \
     X(EPOCH_PREPARED, "epoch.prepared", INFO, "Pieces of a new epoch were stored.")      \
     X(EPOCH_COMMITTED, "epoch.committed", NOTICE, "An epoch became the active one.")     \
-    X(EPOCH_ERASED, "epoch.erased", NOTICE, "An epoch's pieces were erased.")            \
+    X(EPOCH_ERASED, "epoch.erased", NOTICE, "Old epochs were erased, or will be.")       \
     X(REQUEST_OPENED, "request.opened", INFO, "A request was opened, not yet listed.")   \
     X(REQUEST_LIVE, "request.live", NOTICE, "A request waits for its guardian.")         \
     X(REQUEST_TRIED, "request.tried", INFO, "A guardian typed words; the try counts.")   \

@@ -41,7 +41,7 @@ enum serve_key {
     X(EPOCH_PREPARE, epoch_prepare, ward_prepare, NEEDS_ACCOUNT, EV_EPOCH_PREPARED)      \
     X(EPOCH_COMMIT, epoch_commit, ward_commit, NEEDS_ACCOUNT, EV_EPOCH_COMMITTED)        \
     X(EPOCH_STATE, epoch_state, move_epoch_state, NEEDS_CONVERSATION, EV_COUNT)          \
-    X(RETIRE, retire, change_retire, NEEDS_ACCOUNT, EV_COUNT)                            \
+    X(RETIRE, retire, change_retire, NEEDS_ACCOUNT, EV_EPOCH_ERASED)                     \
     X(EPOCH_ABORT, epoch_abort, ward_abort, NEEDS_ACCOUNT, EV_COUNT)                     \
     X(CERT_PUT, cert_put, ward_cert_put, NEEDS_REQUESTER, EV_COUNT)                      \
     X(WARDS, wards, serve_wards, NEEDS_CONVERSATION, EV_COUNT)                           \
