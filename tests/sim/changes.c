@@ -256,8 +256,11 @@ int owner_runs(const char *const *words)
     if (disk_gone()) {
         disk_again(run.power, &run.rng);
         code = DIED;
-    } else if (disk_unsynced() != 0) {
-        run_tell("something it wrote is not on the disk yet");
+    } else {
+        const char *file = disk_unsynced();
+
+        if (file != NULL)
+            run_tell("not on the disk yet: %s", file);
     }
     look_recoverable();
     return code;

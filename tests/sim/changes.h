@@ -20,6 +20,7 @@ struct plan {
     size_t cards;
     unsigned k;            /* 0: groups */
     const char *groups[4]; /* "family:2/3"; NULL ends */
+    const char *more;      /* the last group with one more */
 };
 
 /* One change. */

@@ -17,8 +17,9 @@ static const struct plan with_cards = {
     .name = "3 nodes and 2 cards", .nodes = 3, .cards = 2, .k = 3
 };
 static const struct plan two_groups = { .name = "two groups",
-                                        .nodes = 6,
-                                        .groups = { "family:2/3", "friends:2/3" } };
+                                        .nodes = 7,
+                                        .groups = { "family:2/3", "friends:2/4" },
+                                        .more = "friends:2/5" };
 
 static const char *const card_names[] = { "Kim's card", "Lea's card" };
 
@@ -41,17 +42,19 @@ struct stand {
     uint32_t epoch;
     uint8_t hash[HASH_BYTES];
     bool journal;
+    bool moving; /* a new root is not everywhere yet */
 };
 
 /* The day box as it lies there; NULL, and that is a fault: it does not open. */
-static struct day *owner_day_box(bool *out_journal)
+static struct day *owner_day_box(struct stand *out)
 {
     struct home h = { .dir = -1, .lock = -1 };
     struct day *d = NULL;
 
     if (home_open(play_home("Ana"), HOME_READ, &h) != OK || home_day_load(&h, &d) != OK)
         run_broken("home_opens", "it does not");
-    *out_journal = home_has(&h, HOME_JOURNAL);
+    out->journal = home_has(&h, HOME_JOURNAL);
+    out->moving = home_has(&h, HOME_MOVE);
     home_close(&h);
     return d;
 }
@@ -59,7 +62,7 @@ static struct day *owner_day_box(bool *out_journal)
 static struct stand stand(void)
 {
     struct stand s = { 0 };
-    struct day *d = owner_day_box(&s.journal);
+    struct day *d = owner_day_box(&s);
 
     if (d == NULL)
         return s;
@@ -79,8 +82,8 @@ static size_t others(void)
 /* Those that the owner read back are at hand: the day box says which. */
 static void cards_at_hand(void)
 {
-    bool journal = false;
-    struct day *d = owner_day_box(&journal);
+    struct stand s = { 0 };
+    struct day *d = owner_day_box(&s);
 
     for (size_t i = 0; d != NULL && i < d->n_guardians; i++) {
         const struct day_guardian *g = &d->guardians[i];
@@ -131,6 +134,37 @@ static bool call(size_t i)
     return true;
 }
 
+/* ---- a new root ---- */
+
+/* What the command printed: name, request and words of each guardian to be called. */
+static void call_for_root(char *answer)
+{
+    char *rest = NULL;
+
+    for (char *line = strtok_r(answer, "\n", &rest); line != NULL && !run_over();
+         line = strtok_r(NULL, "\n", &rest)) {
+        char *part = NULL;
+        const char *who = strtok_r(line, "\t", &part);
+        const char *request = strtok_r(NULL, "\t", &part);
+        const char *words = strtok_r(NULL, "\t", &part);
+
+        if (words != NULL)
+            (void)THEY(who, "guard", "approve", request, "--words-file", play_file(words),
+                       "--verified", "called");
+    }
+}
+
+static int replace_root(void)
+{
+    static char answer[4096];
+    int code = OWNER("root", "replace", "--yes", "without-vault");
+
+    (void)snprintf(answer, sizeof answer, "%s", play_out()); /* cut: fewer are called */
+    if (code != DIED)
+        call_for_root(answer);
+    return code;
+}
+
 /* ---- a change ---- */
 
 /* Until its epoch is in the journal or active; a command may be run again. */
@@ -148,6 +182,8 @@ static bool begin(int (*verb)(void), uint32_t from)
 
 static void go_on(size_t round, uint32_t from, bool said[NET_NODES])
 {
+    if (stand().moving)
+        (void)replace_root();
     (void)OWNER("circle", "seal", "--resume");
     read_cards_back();
     for (size_t i = 0;
@@ -170,9 +206,10 @@ static void change(int (*verb)(void))
         if (r == ROUNDS / 3)
             run_heal();
         go_on(r, from, said);
-        why = stand().journal || stand().epoch == from ? "it is not done"
-              : run_over()                             ? NULL
-                                                       : look_exact(run_keeps_old());
+        why = stand().journal || stand().moving || stand().epoch == from
+                  ? "it is not done"
+              : run_over() ? NULL
+                           : look_exact(run_keeps_old());
     }
     if (why != NULL && !run_over())
         run_broken("exactly_the_new_one", "%s", why);
@@ -205,6 +242,20 @@ static void go_replace(void)
     change(replace);
 }
 
+/* The plan with one more: for groups, in the last of them. */
+static void plan_more(void)
+{
+    const struct plan *p = run_plan();
+    char k[12];
+
+    (void)snprintf(k, sizeof k, "%u", p->k); /* fits */
+    if (p->k > 0)
+        (void)OWNER("circle", "plan", "-k", k, "--hold", "0", "--yes", "one-person");
+    else
+        (void)OWNER("circle", "plan", "--group", p->groups[0], "--group", p->more,
+                    "--hold", "0");
+}
+
 static int add(void)
 {
     static char link[400];
@@ -214,8 +265,8 @@ static int add(void)
         return DIED;
     play_line(link, sizeof link);
     (void)OWNER("guardian", "add", fresh, link, "--reach", "the bakery");
-    (void)OWNER("circle", "plan", "-k", "3", "--hold", "0");
-    return OWNER("circle", "seal");
+    plan_more();
+    return OWNER("circle", "seal", "--yes", "one-person");
 }
 
 static void go_add(void)
@@ -225,7 +276,11 @@ static void go_add(void)
 
 static int take_out(void)
 {
-    return OWNER("guardian", "remove", play_names[1], "--yes", "one-person");
+    const struct plan *p = run_plan();
+
+    /* Of two groups one of the bigger: the rest has one to spare. */
+    return OWNER("guardian", "remove", play_names[p->k > 0 ? 1 : p->nodes - 1], "--yes",
+                 "one-person");
 }
 
 static void go_remove(void)
@@ -233,18 +288,33 @@ static void go_remove(void)
     change(take_out);
 }
 
+static void go_root(void)
+{
+    change(replace_root);
+}
+
 const struct journey journeys[] = {
     { "rotate", &three_of_five, go_rotate, false, false },
     { "replace", &three_of_five, go_replace, false, false },
     { "add", &three_of_five, go_add, false, false },
     { "remove", &three_of_five, go_remove, false, false },
+    { "root", &three_of_five, go_root, false, false },
     { "rotate-silent", &three_of_five, go_rotate, true, true },
     { "rotate-card", &with_card, go_rotate, false, false },
     { "replace-card", &with_card, go_replace, true, false },
+    { "add-card", &with_card, go_add, false, false },
+    { "remove-card", &with_card, go_remove, true, false },
+    { "root-card", &with_card, go_root, false, false },
     { "rotate-cards", &with_cards, go_rotate, false, false },
     { "replace-cards", &with_cards, go_replace, false, false },
+    { "add-cards", &with_cards, go_add, false, false },
+    { "remove-cards", &with_cards, go_remove, false, false },
+    { "root-cards", &with_cards, go_root, false, false },
     { "rotate-groups", &two_groups, go_rotate, false, false },
     { "replace-groups", &two_groups, go_replace, false, false },
+    { "add-groups", &two_groups, go_add, false, false },
+    { "remove-groups", &two_groups, go_remove, false, false },
+    { "root-groups", &two_groups, go_root, false, false },
 };
 const size_t journey_count = sizeof journeys / sizeof journeys[0];
 

@@ -13,15 +13,16 @@ enum {
     HELD = 16,
     MEMORY = 65536,
     CARDS = 16,
+    OWNERS = 8,
     OPENED = 256,
-    DUAL_S = 14 * 86400
+    DUAL_S = 14 * 86400,
+    OWN_S = 30 * 86400
 };
 
 /* A manifest that was seen, and whose pieces are where. */
 struct seen {
     uint8_t hash[HASH_BYTES];
     struct manifest m;
-    bool ours;                       /* of an owner key that was the owner's */
     bool card[PIECES_MAX];           /* that piece is on a card at hand */
     bool was[PIECES_MAX][NET_NODES]; /* at, when it was looked before */
     uint64_t since[NET_NODES];       /* when it was seen good there first; 0 never */
@@ -55,7 +56,7 @@ static struct {
     size_t n_opened;
     struct opened opened[OPENED];
     struct guardian guardians[NET_NODES];
-    uint8_t owners[8][PUB_BYTES];
+    uint8_t owners[OWNERS][PUB_BYTES];
     size_t n_owners;
     size_t n;
     struct seen seen[MANIFESTS];
@@ -137,9 +138,8 @@ void look_forget(void)
     look.n = 0;
     look.n_opened = 0;
     look.n_cards = look.n_kept;
+    look.n_owners = 1;
 }
-
-/* ---- pieces ---- */
 
 static bool is_owner(const uint8_t key[PUB_BYTES])
 {
@@ -148,6 +148,23 @@ static bool is_owner(const uint8_t key[PUB_BYTES])
             return true;
     return false;
 }
+
+/* The owner key of the home now counts as the owner's, beside those before. */
+static void look_owner(void)
+{
+    struct home h = { .dir = -1, .lock = -1 };
+    struct day *d = NULL;
+
+    if (home_open(play_home("Ana"), HOME_READ, &h) == OK && home_day_load(&h, &d) == OK &&
+        !is_owner(d->me.owner)) {
+        MUST(look.n_owners < OWNERS);
+        memcpy(look.owners[look.n_owners++], d->me.owner, PUB_BYTES);
+    }
+    day_free(d);
+    home_close(&h);
+}
+
+/* ---- pieces ---- */
 
 static struct seen *seen_of(const uint8_t hash[HASH_BYTES])
 {
@@ -166,7 +183,6 @@ static struct seen *seen_new(const uint8_t hash[HASH_BYTES], struct bytes manife
     if (manifest_open(manifest, &s->m) != OK)
         return NULL;
     memcpy(s->hash, hash, HASH_BYTES);
-    s->ours = is_owner(s->m.owner);
     look.n++;
     return s;
 }
@@ -310,6 +326,17 @@ static bool people_said(const struct seen *old, const struct seen *now)
     return groups >= old->m.group_threshold;
 }
 
+/* Where so many cannot be had any more: this one's guardian, and one more of them. */
+static bool few_said(const struct seen *old, const struct seen *now, size_t at)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < old->m.n_pieces; i++)
+        for (size_t node = 0; node < NET_NODES; node++)
+            n += old->by[i] == node + 1 && now->said[node];
+    return n >= 2 && now->said[at];
+}
+
 /* An epoch is not at a node any more: a later one there must have been its end. */
 static void went(const struct seen *old, size_t node)
 {
@@ -317,12 +344,13 @@ static void went(const struct seen *old, size_t node)
 
     for (size_t i = 0; i < look.n; i++) {
         const struct seen *now = &look.seen[i];
+        bool enough = people_said(old, now);
 
         if (now->m.epoch <= old->m.epoch || now->since[node] == 0 ||
-            !people_said(old, now))
+            !(enough || few_said(old, now, node)))
             continue;
         said = true;
-        if (net_now() >= now->since[node] + DUAL_S)
+        if (net_now() >= now->since[node] + (enough ? DUAL_S : OWN_S))
             return;
     }
     run_broken(said ? "dual_time" : "people_say_so", "epoch %u went at %s",
@@ -352,13 +380,15 @@ void look_recoverable(void)
 {
     if (run_over())
         return;
+    look_owner();
     look_everywhere();
     look_what_went();
     for (size_t lost = 0; lost <= NET_NODES; lost++) {
         bool some = false;
 
         for (size_t i = 0; i < look.n; i++)
-            some = some || (look.seen[i].ours && is_enough(&look.seen[i], lost));
+            some = some ||
+                   (is_owner(look.seen[i].m.owner) && is_enough(&look.seen[i], lost));
         if (!some)
             run_broken("some_epoch_opens", "none, without %s",
                        lost < NET_NODES ? play_names[lost] : "anybody lost");

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 
 #include "proto/bytes.h"
 
-enum { PATH = 300, CHANGES = 64, SYNCED = 64 };
+enum { PATH = 300, CHANGES = 64, DIRTY = 16 };
 
 /* A name that now stands for something else than the disk may know. */
 struct change {
@@ -30,8 +31,8 @@ static struct {
     bool forgets;
     size_t n;
     struct change changes[CHANGES];
-    size_t n_synced;
-    ino_t synced[SYNCED];
+    size_t n_dirty;
+    ino_t dirty[DIRTY]; /* files that were made and not synced */
 } disk;
 
 /* ---- what is watched ---- */
@@ -115,15 +116,30 @@ static void remember(const char *path, bool torn)
     (void)close(fd); /* was only read */
 }
 
+static bool is_dirty(ino_t file)
+{
+    for (size_t i = 0; i < disk.n_dirty; i++)
+        if (disk.dirty[i] == file)
+            return true;
+    return false;
+}
+
 static bool is_synced(const char *path)
 {
     struct stat st = { 0 };
 
     MUST(stat(path, &st) == 0);
-    for (size_t i = 0; i < SYNCED && i < disk.n_synced; i++)
-        if (disk.synced[i] == st.st_ino)
-            return true;
-    return false;
+    return !is_dirty(st.st_ino);
+}
+
+static void clean(ino_t file)
+{
+    size_t left = 0;
+
+    for (size_t i = 0; i < disk.n_dirty; i++)
+        if (disk.dirty[i] != file)
+            disk.dirty[left++] = disk.dirty[i];
+    disk.n_dirty = left;
 }
 
 /* ---- the linker sends these calls here first ---- */
@@ -138,6 +154,8 @@ int real_unlinkat(int fd, const char *name, int flags) __asm__("__real_unlinkat"
 int wrap_unlinkat(int fd, const char *name, int flags) __asm__("__wrap_unlinkat");
 int real_fsync(int fd) __asm__("__real_fsync");
 int wrap_fsync(int fd) __asm__("__wrap_fsync");
+int real_openat(int dir, const char *name, int flags, ...) __asm__("__real_openat");
+int wrap_openat(int dir, const char *name, int flags, ...) __asm__("__wrap_openat");
 
 static int renamed(int a, const char *x, int b, const char *y, unsigned flags)
 {
@@ -203,8 +221,30 @@ int wrap_fsync(int fd)
         settle(path);
         return moment(path, false) ? -1 : 0;
     }
-    disk.synced[disk.n_synced++ % SYNCED] = st.st_ino;
+    clean(st.st_ino);
     return 0;
+}
+
+/* A file that is made is dirty until it is synced. */
+int wrap_openat(int dir, const char *name, int flags, ...)
+{
+    struct stat st = { 0 };
+    va_list args;
+
+    va_start(args, flags);
+    int fd = real_openat(dir, name, flags,
+                         (flags & O_CREAT) != 0 ? va_arg(args, mode_t) : (mode_t)0);
+    va_end(args);
+    char path[PATH];
+
+    if (fd < 0 || (flags & O_CREAT) == 0 || !path_of(dir, name, path))
+        return fd;
+    MUST(fstat(fd, &st) == 0);
+    clean(st.st_ino);
+    if (disk.n_dirty == DIRTY)
+        clean(disk.dirty[0]);
+    disk.dirty[disk.n_dirty++] = st.st_ino;
+    return fd;
 }
 
 /* ---- its life ---- */
@@ -213,7 +253,7 @@ void disk_watch(const char *dir, disk_dies dies, void *ctx)
 {
     forget(0);
     disk.gone = false;
-    disk.n_synced = 0;
+    disk.n_dirty = 0;
     disk.dies = dir != NULL ? dies : NULL;
     disk.ctx = ctx;
     if (dir != NULL)
@@ -267,13 +307,17 @@ void disk_again(bool power, const struct rng *chance)
         take_back(&disk.changes[i], chance);
     forget(0);
     disk.gone = false;
-    disk.n_synced = 0;
+    disk.n_dirty = 0;
 }
 
-unsigned disk_unsynced(void)
+const char *disk_unsynced(void)
 {
-    unsigned n = (unsigned)disk.n;
+    static char name[PATH];
+
+    if (disk.n == 0)
+        return NULL;
+    memcpy(name, disk.changes[0].path, PATH);
 
     forget(0);
-    return n;
+    return name;
 }

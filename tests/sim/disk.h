@@ -28,7 +28,7 @@ void disk_kill(void);
  * gone, or there, by chance.
  */
 void disk_again(bool power, const struct rng *chance);
-/* How many changes were left unsynced at the last end; they are on the disk now. */
-unsigned disk_unsynced(void);
+/* It ended: a file it did not sync, or NULL; all of them are on the disk now. */
+const char *disk_unsynced(void);
 
 #endif
