@@ -314,7 +314,7 @@ void change_look(const struct day *d, struct home *h, struct change_stand *out)
     s.dead = all_dead(d);
     if (journal && phase < SEAL_COMMIT)
         s.step = CHANGE_SEALING;
-    else if (journal && seal_busy(h))
+    else if (journal && seal_busy(h, d))
         s.step = CHANGE_STORING;
     else if (d->n_past > 0 && !s.dead)
         s.step = step_of(d, &s);

@@ -113,13 +113,22 @@ static enum err make_descriptors(struct seal *s, const struct seal_work *w)
     return seal_save(s, w);
 }
 
+/* The old circle is what counts until enough nodes have said that they keep the new. */
+static bool is_moving(const struct seal *s, const struct day *d)
+{
+    return s->head.phase == SEAL_COMMIT &&
+           (d->me.epoch == 0 || seal_enough(s, SEAT_ACTIVE));
+}
+
 static enum err note_day(const struct seal *s, const struct seal_work *w)
 {
     struct day *d = w->day;
-    if (s->head.phase == SEAL_COMMIT && d->me.epoch != s->head.epoch) {
+    if (d->me.epoch != s->head.epoch && is_moving(s, d)) {
         seal_move_day(s, d);
         d->me.sealed_at = w->params->now();
     }
+    if (d->me.epoch != s->head.epoch)
+        return home_day_save(w->home, d, w->params->rng);
     for (size_t i = 0; i < s->n; i++) {
         const struct seal_seat *seat = &s->seats[i];
         struct day_guardian *g = seal_guardian(d, seat);

@@ -88,9 +88,10 @@ enum err seal_load(struct home *h, const struct root_key *root, struct seal **ou
 enum err seal_peek(struct home *h, enum seal_phase *out);
 /*
  * Whether an epoch is being sealed that another change may not begin over: before COMMIT,
- * or before enough nodes said that they keep it for good. A hint, without the root.
+ * or before enough nodes said that they keep it for good and the day box knows it. A
+ * hint, without the root.
  */
-bool seal_busy(struct home *h);
+bool seal_busy(struct home *h, const struct day *d);
 void seal_free(struct seal *s);
 #define AUTO_SEAL __attribute__((cleanup(auto_seal_)))
 

@@ -152,12 +152,13 @@ enum err seal_peek(struct home *h, enum seal_phase *out)
     return OK;
 }
 
-bool seal_busy(struct home *h)
+bool seal_busy(struct home *h, const struct day *d)
 {
     AUTO_BLOB struct home_blob open = { 0 };
     AUTO_SEAL struct seal *s = NULL;
     enum err e = peek(h, &open, &s);
     if (e != OK)
         return e != ERR_UNKNOWN;
-    return s->head.phase < SEAL_COMMIT || !seal_enough(s, SEAT_ACTIVE);
+    return s->head.phase < SEAL_COMMIT || s->head.epoch != d->me.epoch ||
+           !seal_enough(s, SEAT_ACTIVE);
 }

@@ -250,7 +250,7 @@ enum err plan_words(const struct ctx *ctx, const struct day *d)
 static enum err check_free(const struct ctx *ctx, struct home *h, const struct day *d)
 {
     enum seal_phase phase = SEAL_NEXT;
-    if (d->me.epoch > 0 && !seal_busy(h))
+    if (d->me.epoch > 0 && !seal_busy(h, d))
         return OK;
     enum err e = seal_peek(h, &phase);
     if (d->me.epoch == 0 && (e == ERR_UNKNOWN || (e == OK && phase == SEAL_NEXT)))

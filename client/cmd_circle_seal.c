@@ -195,7 +195,7 @@ static void say_sealed(struct changing *c, const struct sealed *l,
                  l->cards);
         term_say(t, "  %s", command);
     }
-    if (l->missing[0] != 0) {
+    if (l->missing[0] != 0 && stand->step == CHANGE_NONE) {
         term_say(t, "Still without a piece: %s. When their nodes are back:", l->missing);
         term_say(t, "  kith circle seal --resume");
     }
@@ -251,7 +251,7 @@ static enum err get(struct changing *c, const struct seal_work *w)
     const struct day_me *me = &c->d->me;
     bool next = me->epoch == 0 || me->n_next > 0;
     enum err e = ERR_UNKNOWN;
-    if (home_has(&c->h, HOME_JOURNAL) && (seal_busy(&c->h) || !next))
+    if (home_has(&c->h, HOME_JOURNAL) && (seal_busy(&c->h, c->d) || !next))
         e = seal_load(&c->h, &c->u->root, &c->s);
     else if (next)
         e = seal_begin(c->d, w->params, &c->s);
@@ -326,7 +326,7 @@ enum err changing_begin(struct changing *c, const struct day_plan *plan)
 {
     AUTO_NEXT struct day *next = NULL;
     struct ctx *ctx = c->ctx;
-    bool busy = seal_busy(&c->h);
+    bool busy = seal_busy(&c->h, c->d);
     if (busy && !is_under_way(c, plan))
         return term_fail_as(ctx->term, ERR_STATE, EXIT_FAILED, "change-in-progress",
                             "One change after the other: finish it, or give it up with "
@@ -417,15 +417,14 @@ enum err cmd_circle_seal(struct ctx *ctx)
     TRY(owner_day(ctx, &c.h, &c.d));
     if (ctx_option(ctx, "--abandon") != NULL)
         return abandon(&c);
-    bool going_on =
-        home_has(&c.h, HOME_JOURNAL) || c.d->n_past > 0 || change_untold(c.d);
+    bool going_on = home_has(&c.h, HOME_JOURNAL) || c.d->n_past > 0 || change_untold(c.d);
     if (!going_on && c.d->me.epoch > 0 && c.d->me.n_next == 0) {
         c.notes = calloc(1, sizeof *c.notes);
         return c.notes != NULL ? report(&c) : ERR_NOMEM;
     }
     if (!going_on && c.d->me.epoch == 0)
         TRY(check_seal(ctx, c.d));
-    if (c.d->me.n_next > 0 && !seal_busy(&c.h)) {
+    if (c.d->me.n_next > 0 && !seal_busy(&c.h, c.d)) {
         TRY(circle_next(c.d, &next) == OK ? OK : plan_gone(ctx));
         TRY(plan_check(ctx, next));
     }
@@ -437,6 +436,11 @@ enum err cmd_circle_rotate(struct ctx *ctx)
     AUTO_CHANGING struct changing c = CHANGING(ctx);
     struct day_plan plan;
     TRY(changing_open(&c));
+    /* Asked again while people are still to be called, it is the same change. */
+    if (!seal_busy(&c.h, c.d) && c.d->n_past > 0 && c.d->me.cert_epoch != c.d->me.epoch) {
+        term_say(ctx->term, "The newest pieces are not confirmed yet; that goes first.");
+        return changing_go(&c);
+    }
     circle_plan_now(c.d, &plan);
     return changing_begin(&c, &plan);
 }

@@ -152,7 +152,7 @@ enum err cmd_guardian_remove(struct ctx *ctx)
         former_find(c.d, bytes_text(ctx->args[0])) != NULL)
         return changing_go(&c);
     TRY(guardian_pick(ctx, c.d, ctx->args[0], &g));
-    if (seal_busy(&c.h) && (c.d->me.epoch == 0 || is_planned(c.d, g)))
+    if (seal_busy(&c.h, c.d) && (c.d->me.epoch == 0 || is_planned(c.d, g)))
         return term_fail_as(ctx->term, ERR_STATE, EXIT_FAILED, "change-in-progress",
                             "Finish it, or give it up with \"kith circle seal "
                             "--abandon\" while it is not active.",
@@ -244,5 +244,9 @@ enum err cmd_guardian_address(struct ctx *ctx)
     TRY(ctx_day_save(ctx, &c.h, c.d));
     term_say(ctx->term, "%.*s's node is reached there from now on: it is the same node.",
              TEXT(g->name));
+    if (c.d->me.epoch > 0)
+        term_say(ctx->term, "The list that helps you after a loss has the old one until "
+                            "your circle changes the next time. Print a new sheet; or, "
+                            "if the old address is gone for good: kith circle rotate");
     return OK;
 }

@@ -325,14 +325,24 @@ static enum err check_me(const struct ctx *ctx, struct day *d)
     return OK;
 }
 
+static bool was_guardian(const struct day *d, const struct day_guardian *g)
+{
+    for (size_t i = 0; i < d->n_formers; i++)
+        if (bytes_equal(BYTES_OF(d->formers[i].seat), BYTES_OF(g->seat)))
+            return true;
+    return false;
+}
+
 /*
- * After a restore the old circle still guards the root under the old account: a ward of
- * its own takes the new one. Which generation it is stands in the list of guardians.
+ * After a restore the old circle still guards the root under the old account, and so does
+ * what is left with somebody who was a guardian before: a ward of its own takes the new
+ * one. Which generation it is stands in the list of guardians.
  */
-static void new_account(const struct ctx *ctx, struct home *h, struct day_guardian *g)
+static void new_account(const struct ctx *ctx, struct home *h, const struct day *d,
+                        struct day_guardian *g)
 {
     uint8_t drawn[4];
-    if (!home_has(h, HOME_RESTORE))
+    if (!home_has(h, HOME_RESTORE) && !was_guardian(d, g))
         return;
     rng_fill(ctx->params->rng, drawn, sizeof drawn);
     g->generation = load_u32(drawn) | 1;
@@ -348,7 +358,7 @@ static enum err enter(const struct ctx *ctx, struct home *h, struct day *d,
     bool fresh = g == NULL;
     TRY(entry_take(ctx, d, in, &g));
     if (fresh)
-        new_account(ctx, h, g);
+        new_account(ctx, h, d, g);
     TRY(add_rounds(ctx, h, d, g, &u->root, fresh));
     *out = g;
     return OK;
@@ -440,6 +450,7 @@ static enum err add_card(struct ctx *ctx, struct given_add *in)
     if (!home_has(&h, HOME_ROOT))
         return ctx_no_root(ctx);
     TRY(card_enter(ctx, &h, d, in, &g));
+    MUST(g != NULL);
     card_answer(ctx->term, d, g);
     return OK;
 }
