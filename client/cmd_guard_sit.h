@@ -37,6 +37,10 @@ struct day_seat *sitting_seat(const struct sitting *s);
 const struct request_line *sitting_line(const struct sitting *s);
 /* Records why a request of that kind cannot be answered with a yes; OK if it can. */
 enum err sitting_check(struct sitting *s);
+/* Follows a new root that the node tells of, if it is proven; else s->unproven. */
+enum err sitting_root(struct sitting *s);
+/* Records that it is not. */
+enum err sitting_unproven(struct sitting *s);
 /* Records that what the new circle gave does not open; OK for other requests. */
 enum err sitting_new_piece(struct sitting *s);
 /* Records that a yes needs to know of a stop. ERR_STOPPED (6). */
