@@ -250,8 +250,8 @@ static bool is_essential(uint16_t kind)
 {
     return kind == MSG_FETCH || kind == MSG_CANCEL || kind == MSG_REFUSE ||
            kind == MSG_STOP || kind == MSG_FREEZE || kind == MSG_WARD_END ||
-           kind == MSG_RETIRE || kind == MSG_EPOCH_ABORT || kind == MSG_DROP_ACK ||
-           kind == MSG_DROP_CLOSE;
+           kind == MSG_RETIRE || kind == MSG_EPOCH_ABORT || kind == MSG_MOVE ||
+           kind == MSG_DROP_ACK || kind == MSG_DROP_CLOSE;
 }
 
 /* Nor may vaults fill a disk up to where nobody can ask for a piece. */

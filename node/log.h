@@ -49,6 +49,7 @@ enum log_level { LOG_ERROR = 3, LOG_WARN = 4, LOG_NOTICE = 5, LOG_INFO = 6 };
     X(EPOCH_PREPARED, "epoch.prepared", INFO, "Pieces of a new epoch were stored.")      \
     X(EPOCH_COMMITTED, "epoch.committed", NOTICE, "An epoch became the active one.")     \
     X(EPOCH_ERASED, "epoch.erased", NOTICE, "Old epochs were erased, or will be.")       \
+    X(ROOT_MOVED, "root.moved", NOTICE, "A ward has a new root, or will have.")          \
     X(REQUEST_OPENED, "request.opened", INFO, "A request was opened, not yet listed.")   \
     X(REQUEST_LIVE, "request.live", NOTICE, "A request waits for its guardian.")         \
     X(REQUEST_TRIED, "request.tried", INFO, "A guardian typed words; the try counts.")   \

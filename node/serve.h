@@ -69,7 +69,7 @@ enum serve_key {
     X(DROP_ACK, drop_ack, drop_serve_ack, NEEDS_CONVERSATION, EV_COUNT)                  \
     X(DROP_WATCH, drop_watch, drop_serve_watch, NEEDS_CONVERSATION, EV_COUNT)            \
     X(DROP_CLOSE, drop_close, drop_serve_close, NEEDS_CONVERSATION, EV_COUNT)            \
-    X(MOVE, move, move_serve, NEEDS_REQUESTER, EV_COUNT)                                 \
+    X(MOVE, move, move_serve, NEEDS_REQUESTER, EV_ROOT_MOVED)                            \
     X(CHECK, check, proof_check, NEEDS_CONVERSATION, EV_COUNT)                           \
     X(DRILL_ASK, drill_ask, proof_drill_ask, NEEDS_CONVERSATION, EV_COUNT)               \
     X(DRILL_LIST, drill_list, proof_drill_list, NEEDS_CONVERSATION, EV_COUNT)            \
