@@ -99,6 +99,8 @@ answers nothing
 run New 0 secret get bank --back 1
 answers hunter2
 run New 0 secret edit bank --back 1
+run New 0 secret list --json
+json "len([i for i in d['items'] if i['name'].startswith('Root key until')])" 1
 run New 0 vault push
 run New 3 status --json
 json "d['epoch']" 2

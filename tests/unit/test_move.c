@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "client/ceremony_move.h"
+#include "client/guard.h"
 #include "tests/unit/sealing.h"
 
 enum { LINE = 512, GUARDIANS = 4 };
@@ -101,6 +102,17 @@ static void owner_sealed(char who[16], size_t n, const char *k)
     want(0,
          kith(who, "circle", "plan", "-k", k, "--hold", "0", "--stop-hold", "7d", NULL));
     want(0, kith(who, "circle", "seal", NULL));
+}
+
+static void add_guardian(const char *who, size_t i)
+{
+    char name[8];
+    char link[LINE];
+
+    guardian_name(name, i);
+    want(0, kith(name, "guard", "invite", NULL));
+    assert_true(field_of(answer(), 0, link));
+    want(0, kith(who, "guardian", "add", name, link, NULL));
 }
 
 static void fingerprint(const char *who, char out[LINE])
@@ -234,6 +246,59 @@ static void go_on(const char *home)
     (void)kith(home, "circle", "seal", "--resume", NULL);
 }
 
+/* The seats of a home: how many there are, and how many are of keys that are gone. */
+static void seats_of(const char *who, size_t *out_all, size_t *out_old)
+{
+    struct home h = { .dir = -1, .lock = -1 };
+    struct day *d = NULL;
+    struct unlocked *u = NULL;
+
+    open_home(who, &h, &d, &u);
+    *out_all = d->n_seats;
+    *out_old = 0;
+    for (size_t i = 0; i < d->n_seats; i++)
+        *out_old += guard_seat_is_old(d, &d->seats[i]);
+    day_free(d);
+    secret_free(u);
+    home_close(&h);
+}
+
+/* Who guards others keeps a place there, by new keys; the others are told. */
+static void a_guardian_gets_a_new_root(void **state)
+{
+    (void)state;
+    const char *who = "Gus3";
+    size_t all = 0;
+    size_t old = 0;
+    char before[LINE];
+    char ward[16];
+
+    owner_new(ward, 0);
+    add_guardian(ward, 3);
+    for (size_t i = 0; i < 2; i++) {
+        add_guardian(who, i);
+        speak(who, i);
+    }
+    want(0, kith(who, "circle", "plan", "-k", "2", "--hold", "0", "--stop-hold", "7d",
+                 NULL));
+    want(0, kith(who, "circle", "seal", NULL));
+    fingerprint(who, before);
+    seats_of(who, &all, &old);
+    assert_int_equal(all, 1);
+    assert_int_equal(old, 0);
+    want(7, kith(who, "root", "replace", NULL));
+    all_approve(2);
+    want(0, kith(who, "root", "replace", "--resume", NULL));
+    assert_true(said("You are a guardian for"));
+    check_taken(who, before, 2);
+    seats_of(who, &all, &old);
+    assert_int_equal(all, 2);
+    assert_int_equal(old, 1);
+    want(0, kith(who, "guard", "invite", NULL));
+    (void)kith(ward, "alert", "watch", "--once", "--json", NULL);
+    assert_true(answered("seat-reset"));
+}
+
 /* All places take three minutes: without KITH_LONG some of them, others in each part. */
 static unsigned step(void)
 {
@@ -298,6 +363,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stolen),
         cmocka_unit_test(while_all_is_well),
+        cmocka_unit_test(a_guardian_gets_a_new_root),
         cmocka_unit_test(stolen_and_killed),
         cmocka_unit_test(well_and_killed),
     };
