@@ -14,6 +14,7 @@ static struct {
     uint64_t chance;
     struct rng rng;
     bool shuffle;
+    bool few; /* once enough people confirmed, nobody else is called */
     bool healed;
     bool power;           /* the owner's machine loses power when it dies */
     unsigned client_at;   /* of its moments; 0: never */
@@ -74,14 +75,9 @@ const struct plan *run_plan(void)
     return run.plan;
 }
 
-bool run_keeps_old(void)
+bool run_calls_few(void)
 {
-    return run.journey->keeps_old;
-}
-
-bool run_is_silent(void)
-{
-    return run.journey->silent;
+    return run.few;
 }
 
 /* ---- fate ---- */
@@ -205,6 +201,7 @@ static void decide(const struct schedule *s, const struct measure *m)
     if (s->number == 0)
         return;
     run.shuffle = draw(4) != 0;
+    run.few = draw(4) != 0;
     run.power = draw(2) == 0;
     if (s->number <= single) {
         one_death(s->number - 1, m);
@@ -266,9 +263,72 @@ int owner_runs(const char *const *words)
     return code;
 }
 
+/* ---- copies on the way, of the run without faults ---- */
+
+static struct {
+    size_t n; /* slots of play, 0 is the beginning */
+    struct measure at[PLAY_SLOTS];
+    struct progress progress[PLAY_SLOTS];
+    uint8_t *looks; /* PLAY_SLOTS times look_size */
+} copies;
+
+static void copy_now(const struct progress *p)
+{
+    if (copies.n == PLAY_SLOTS || p->round > 0)
+        return;
+    disk_watch(NULL, NULL, NULL);
+    net_fate(NULL);
+    if (copies.n > 0)
+        play_save(copies.n);
+    copies.at[copies.n] = run.out.m;
+    copies.progress[copies.n] = *p;
+    look_out(copies.looks + copies.n++ * look_size());
+}
+
+/* Nobody dies before it. */
+static bool is_before(const struct measure *at)
+{
+    if (run.client_at != 0)
+        return at->client < run.client_at;
+    return run.node_at != 0 && 2 * at->commits[run.node] < run.node_at;
+}
+
+/* Where this run begins. */
+static size_t copy_of(const struct schedule *s)
+{
+    size_t i = 0;
+
+    while (s->number != 0 && i + 1 < copies.n && is_before(&copies.at[i + 1]))
+        i++;
+    return i;
+}
+
+static void start(const struct schedule *s, uint64_t seed, struct progress *p)
+{
+    size_t from = copy_of(s);
+
+    play_load(from, seed);
+    look_forget();
+    if (s->number == 0) {
+        journey_begin(p);
+        copies.n = 0;
+        free(copies.looks);
+        copies.looks = calloc(PLAY_SLOTS, look_size());
+        MUST(copies.looks != NULL);
+        return;
+    }
+    *p = copies.progress[from];
+    run.out.m = copies.at[from];
+    mark(from + 7);
+    look_in(copies.looks + from * look_size());
+    if (from > 0)
+        run_tell("(as in schedule 0, until step %zu)", from);
+}
+
 void changes_play(const struct schedule *s, const struct measure *m, struct outcome *out)
 {
     uint64_t seed = s->number * 64 + (uint64_t)(s->journey - journeys);
+    struct progress p = { 0 };
 
     memset(&run, 0, offsetof(__typeof__(run), story));
     run.story[0] = 0;
@@ -278,13 +338,23 @@ void changes_play(const struct schedule *s, const struct measure *m, struct outc
     run.rng = (struct rng){ .fill = chance_fill, .ctx = &run.chance };
     run.out.trace = 0xcbf29ce484222325U;
     decide(s, m);
-    play_load(seed);
-    look_forget();
-    net_fate(&fate);
-    disk_watch(play_home("Ana"), client_dies, NULL);
-    s->journey->go();
+    start(s, seed, &p);
+    while (!p.done && !run_over()) {
+        if (s->number == 0)
+            copy_now(&p);
+        net_fate(&fate);
+        disk_watch(play_home("Ana"), client_dies, NULL);
+        journey_step(s->journey, &p);
+    }
     disk_watch(NULL, NULL, NULL);
     net_fate(NULL);
     run.out.story = run.story;
     *out = run.out;
+}
+
+void changes_forget(void)
+{
+    free(copies.looks);
+    copies.looks = NULL;
+    copies.n = 0;
 }

@@ -27,9 +27,9 @@ struct plan {
 struct journey {
     const char *name;
     const struct plan *plan;
-    void (*go)(void); /* all of it, as people do it */
-    bool keeps_old;   /* too few of the old people are left to let the old pieces go */
-    bool silent;      /* the owner calls nobody: nothing goes */
+    int (*verb)(void); /* what begins it; again until it has begun */
+    bool keeps_old;    /* too few of the old people are left to let the old pieces go */
+    bool silent;       /* the owner calls nobody: nothing goes */
 };
 
 extern const struct journey journeys[];
@@ -57,11 +57,30 @@ struct outcome {
     const char *story; /* valid until the next run */
 };
 
+/* How far a journey is. */
+struct progress {
+    uint32_t from; /* the epoch it began with */
+    bool begun;
+    bool done;
+    size_t round;
+    size_t at; /* in the round: resume, cards, calls, wait */
+    bool said[NET_NODES];
+};
+
+/* One step of it, as people do it; in changes_journeys.c. */
+void journey_begin(struct progress *p);
+void journey_step(const struct journey *j, struct progress *p);
+
 /* The plan's circle, for all schedules of its journeys; changes_end gives it back. */
 void changes_begin(const struct plan *p);
 void changes_end(void);
-/* Of the journey without faults, for m; it must hold. */
+/*
+ * Number 0 first: without faults, for m; it must hold. From its first round copies are
+ * kept, and later schedules begin with the last before anybody dies in them.
+ */
 void changes_play(const struct schedule *s, const struct measure *m, struct outcome *out);
+/* Copies on the way are given back. */
+void changes_forget(void);
 /* How many schedules with one death there are; those from there on have several. */
 uint64_t changes_single(const struct measure *m);
 
@@ -76,8 +95,8 @@ __attribute__((format(printf, 2, 3))) void run_broken(const char *what, const ch
 __attribute__((format(printf, 1, 2))) void run_tell(const char *fmt, ...);
 bool run_over(void); /* something is broken, or too much was tried */
 const struct plan *run_plan(void);
-bool run_keeps_old(void);
-bool run_is_silent(void);
+/* Once enough people confirmed, the owner calls nobody else. */
+bool run_calls_few(void);
 /* Time passes; nodes work, and may die. */
 void run_wait(uint64_t seconds);
 /* From now on nobody dies and everybody answers. */
@@ -90,8 +109,11 @@ void look_begin(void);
 void look_end(void);
 /* A card of the epoch with that manifest was read back: it is at hand, for ever. */
 void look_card(const uint8_t hash[HASH_BYTES], uint8_t group, uint8_t index);
-void look_keep(void);   /* cards so far are there in every run */
-void look_forget(void); /* the others, and what was seen in a run */
+size_t look_size(void);
+void look_out(void *mem);      /* all it knows, look_size bytes; */
+void look_in(const void *mem); /* and back */
+void look_keep(void);          /* cards so far are there in every run */
+void look_forget(void);        /* the others, and what was seen in a run */
 /* That guardian typed the owner's words for the epoch with that manifest. */
 void look_said(size_t guardian, const uint8_t hash[HASH_BYTES]);
 /*

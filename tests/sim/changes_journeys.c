@@ -42,7 +42,8 @@ struct stand {
     uint32_t epoch;
     uint8_t hash[HASH_BYTES];
     bool journal;
-    bool moving; /* a new root is not everywhere yet */
+    bool moving;    /* a new root is not everywhere yet */
+    bool certified; /* enough people confirmed it */
 };
 
 /* The day box as it lies there; NULL, and that is a fault: it does not open. */
@@ -67,6 +68,7 @@ static struct stand stand(void)
     if (d == NULL)
         return s;
     s.epoch = d->me.epoch;
+    s.certified = d->me.cert_epoch == d->me.epoch;
     memcpy(s.hash, d->me.manifest_hash, HASH_BYTES);
     day_free(d);
     return s;
@@ -168,61 +170,74 @@ static int replace_root(void)
 /* ---- a change ---- */
 
 /* Until its epoch is in the journal or active; a command may be run again. */
-static bool begin(int (*verb)(void), uint32_t from)
+static void begin(const struct journey *j, struct progress *p)
 {
     for (int i = 0; i < TRIES_MAX && !run_over(); i++) {
-        (void)verb();
-        if (run_over() || stand().journal || stand().epoch > from)
-            return true;
+        (void)j->verb();
+        p->begun = stand().journal || stand().epoch > p->from;
+        if (run_over() || p->begun)
+            return;
         run_wait(3600);
     }
     run_broken("it_begins", "not after %d tries", TRIES_MAX);
-    return false;
 }
 
-static void go_on(size_t round, uint32_t from, bool said[NET_NODES])
+static void go_on(void)
 {
     if (stand().moving)
         (void)replace_root();
     (void)OWNER("circle", "seal", "--resume");
-    read_cards_back();
-    for (size_t i = 0;
-         !run_is_silent() && i < others() && stand().epoch > from && !run_over(); i++)
-        said[i] = said[i] || (!call(i) && !stand().journal);
-    run_wait(round == 0 ? DAY_S : 15 * DAY_S);
 }
 
-static void change(int (*verb)(void))
+/* Time passes; whether all is as it should be, or has to be by now. */
+static void wait_and_see(const struct journey *j, struct progress *p)
 {
-    uint32_t from = stand().epoch;
-    const char *why = "it did not begin";
-    bool said[NET_NODES] = { false };
+    const char *why = "it is not done";
 
-    if (!begin(verb, from))
-        return;
-    for (size_t r = 0; r < ROUNDS && !run_over(); r++) {
-        if (why == NULL && (!run_is_silent() || r > ROUNDS / 3))
-            break;
-        if (r == ROUNDS / 3)
-            run_heal();
-        go_on(r, from, said);
-        why = stand().journal || stand().moving || stand().epoch == from
-                  ? "it is not done"
-              : run_over() ? NULL
-                           : look_exact(run_keeps_old());
-    }
-    if (why != NULL && !run_over())
+    run_wait(p->round == 0 ? DAY_S : 15 * DAY_S);
+    p->at = 0;
+    p->round++;
+    if (p->round == ROUNDS / 3)
+        run_heal();
+    if (!run_over() && !stand().journal && !stand().moving && stand().epoch > p->from)
+        why = look_exact(j->keeps_old);
+    p->done = why == NULL && (!j->silent || p->round > ROUNDS / 3);
+    if (p->round == ROUNDS && why != NULL)
         run_broken("exactly_the_new_one", "%s", why);
+}
+
+void journey_begin(struct progress *p)
+{
+    *p = (struct progress){ .from = stand().epoch };
+}
+
+void journey_step(const struct journey *j, struct progress *p)
+{
+    enum { RESUME, CARDS, CALLS };
+
+    size_t i = p->at - CALLS;
+
+    if (!p->begun) {
+        begin(j, p);
+        return;
+    }
+    if (p->at == CALLS + others()) {
+        wait_and_see(j, p);
+        return;
+    }
+    if (p->at == RESUME)
+        go_on();
+    else if (p->at == CARDS)
+        read_cards_back();
+    else if (!j->silent && !p->said[i] && stand().epoch > p->from &&
+             !(run_calls_few() && stand().certified))
+        p->said[i] = !call(i) && !stand().journal;
+    p->at++;
 }
 
 static int rotate(void)
 {
     return OWNER("circle", "rotate", "--yes", "one-person");
-}
-
-static void go_rotate(void)
-{
-    change(rotate);
 }
 
 static int replace(void)
@@ -235,11 +250,6 @@ static int replace(void)
     play_line(link, sizeof link);
     return OWNER("guardian", "replace", play_names[1], "--with", fresh, link, "--reach",
                  "the bakery", "--yes", "one-person");
-}
-
-static void go_replace(void)
-{
-    change(replace);
 }
 
 /* The plan with one more: for groups, in the last of them. */
@@ -269,11 +279,6 @@ static int add(void)
     return OWNER("circle", "seal", "--yes", "one-person");
 }
 
-static void go_add(void)
-{
-    change(add);
-}
-
 static int take_out(void)
 {
     const struct plan *p = run_plan();
@@ -283,38 +288,28 @@ static int take_out(void)
                  "one-person");
 }
 
-static void go_remove(void)
-{
-    change(take_out);
-}
-
-static void go_root(void)
-{
-    change(replace_root);
-}
-
 const struct journey journeys[] = {
-    { "rotate", &three_of_five, go_rotate, false, false },
-    { "replace", &three_of_five, go_replace, false, false },
-    { "add", &three_of_five, go_add, false, false },
-    { "remove", &three_of_five, go_remove, false, false },
-    { "root", &three_of_five, go_root, false, false },
-    { "rotate-silent", &three_of_five, go_rotate, true, true },
-    { "rotate-card", &with_card, go_rotate, false, false },
-    { "replace-card", &with_card, go_replace, true, false },
-    { "add-card", &with_card, go_add, false, false },
-    { "remove-card", &with_card, go_remove, true, false },
-    { "root-card", &with_card, go_root, false, false },
-    { "rotate-cards", &with_cards, go_rotate, false, false },
-    { "replace-cards", &with_cards, go_replace, false, false },
-    { "add-cards", &with_cards, go_add, false, false },
-    { "remove-cards", &with_cards, go_remove, false, false },
-    { "root-cards", &with_cards, go_root, false, false },
-    { "rotate-groups", &two_groups, go_rotate, false, false },
-    { "replace-groups", &two_groups, go_replace, false, false },
-    { "add-groups", &two_groups, go_add, false, false },
-    { "remove-groups", &two_groups, go_remove, false, false },
-    { "root-groups", &two_groups, go_root, false, false },
+    { "rotate", &three_of_five, rotate, false, false },
+    { "replace", &three_of_five, replace, false, false },
+    { "add", &three_of_five, add, false, false },
+    { "remove", &three_of_five, take_out, false, false },
+    { "root", &three_of_five, replace_root, false, false },
+    { "rotate-silent", &three_of_five, rotate, true, true },
+    { "rotate-card", &with_card, rotate, false, false },
+    { "replace-card", &with_card, replace, true, false },
+    { "add-card", &with_card, add, false, false },
+    { "remove-card", &with_card, take_out, true, false },
+    { "root-card", &with_card, replace_root, false, false },
+    { "rotate-cards", &with_cards, rotate, false, false },
+    { "replace-cards", &with_cards, replace, false, false },
+    { "add-cards", &with_cards, add, false, false },
+    { "remove-cards", &with_cards, take_out, false, false },
+    { "root-cards", &with_cards, replace_root, false, false },
+    { "rotate-groups", &two_groups, rotate, false, false },
+    { "replace-groups", &two_groups, replace, false, false },
+    { "add-groups", &two_groups, add, false, false },
+    { "remove-groups", &two_groups, take_out, false, false },
+    { "root-groups", &two_groups, replace_root, false, false },
 };
 const size_t journey_count = sizeof journeys / sizeof journeys[0];
 
@@ -367,11 +362,12 @@ void changes_begin(const struct plan *p)
     look_begin();
     cards_at_hand();
     look_keep();
-    play_save();
+    play_save(0);
 }
 
 void changes_end(void)
 {
+    changes_forget();
     look_end();
     play_close();
 }

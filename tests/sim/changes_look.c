@@ -133,6 +133,21 @@ void look_keep(void)
     look.n_kept = look.n_cards;
 }
 
+size_t look_size(void)
+{
+    return sizeof look;
+}
+
+void look_out(void *mem)
+{
+    memcpy(mem, &look, sizeof look);
+}
+
+void look_in(const void *mem)
+{
+    memcpy(&look, mem, sizeof look);
+}
+
 void look_forget(void)
 {
     look.n = 0;

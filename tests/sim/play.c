@@ -24,8 +24,8 @@ static struct {
     char said[PRINTED];
     size_t n_files;
     char home[PATH];
-    char saved[80]; /* "": nothing is */
-    uint64_t saved_at;
+    char saved[80];                /* "": nothing is */
+    uint64_t saved_at[PLAY_SLOTS]; /* 0: not */
 } play;
 
 static const struct params params = {
@@ -69,35 +69,47 @@ void play_close(void)
     if (play.saved[0] != 0)
         MUST(nftw(play.saved, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0);
     play.saved[0] = 0;
+    memset(play.saved_at, 0, sizeof play.saved_at);
     net_close();
 }
 
-static const char *saved_part(const char *name)
+static const char *saved_part(size_t slot, const char *name)
 {
     static char path[PATH];
 
-    MUST(snprintf(path, PATH, "%s/%s", play.saved, name) < PATH);
+    MUST(snprintf(path, PATH, "%s/%s%zu", play.saved, name, slot) < PATH);
     return path;
 }
 
-void play_save(void)
+static void remove_all(const char *dir)
 {
-    MUST(play.saved[0] == 0);
-    (void)snprintf(play.saved, sizeof play.saved, "%s-saved", play.dir); /* fits */
-    MUST(mkdir(play.saved, 0700) == 0);
-    dir_copy(play.dir, saved_part("homes"));
-    net_save(saved_part("nodes"));
-    play.saved_at = net_now();
+    MUST(nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0);
 }
 
-void play_load(uint64_t seed)
+void play_save(size_t slot)
 {
-    MUST(play.saved[0] != 0);
-    MUST(nftw(play.dir, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0);
-    dir_copy(saved_part("homes"), play.dir);
-    net_load(saved_part("nodes"), seed);
+    MUST(slot < PLAY_SLOTS);
+    if (play.saved[0] == 0) {
+        (void)snprintf(play.saved, sizeof play.saved, "%s-saved", play.dir); /* fits */
+        MUST(mkdir(play.saved, 0700) == 0);
+    }
+    if (play.saved_at[slot] != 0) {
+        remove_all(saved_part(slot, "homes"));
+        remove_all(saved_part(slot, "nodes"));
+    }
+    dir_copy(play.dir, saved_part(slot, "homes"));
+    net_save(saved_part(slot, "nodes"));
+    play.saved_at[slot] = net_now();
+}
+
+void play_load(size_t slot, uint64_t seed)
+{
+    MUST(slot < PLAY_SLOTS && play.saved_at[slot] != 0);
+    remove_all(play.dir);
+    dir_copy(saved_part(slot, "homes"), play.dir);
+    net_load(saved_part(slot, "nodes"), seed);
     net_chance(seed);
-    net_time(play.saved_at);
+    net_time(play.saved_at[slot]);
 }
 
 const char *play_home(const char *who)

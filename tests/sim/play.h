@@ -19,10 +19,13 @@ void play_close(void);
 const struct params *play_params(void);
 /* The home of a person. */
 const char *play_home(const char *who);
-/* All homes and nodes as they are now, once; */
-void play_save(void);
+
+enum { PLAY_SLOTS = 16 };
+
+/* All homes and nodes as they are now, in a place of that number; */
+void play_save(size_t slot);
 /* and back to that, with chance that begins at a seed. */
-void play_load(uint64_t seed);
+void play_load(size_t slot, uint64_t seed);
 /* Moves the clock and lets the nodes do what they do each minute. */
 void play_wait(uint64_t seconds);
 

@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sim_changes [--journey NAME] [--count N | --more] [--schedule S] [--tell]: every
- * journey first without faults, then so that one dies at each moment there is, then with
- * several deaths by seed, until N distinct schedules were played in all. What does not
- * hold is told with its journey and number, and fails. --more: 4,000; 100,000 with
- * KITH_LONG set.
+ * sim_changes [--journey NAME] [--count N | --more] [--part K] [--schedule S] [--tell]:
+ * every journey first without faults, then so that one dies at each moment there is, then
+ * with several deaths by seed, until N distinct schedules were played in all. What does
+ * not hold is told with its journey and number, and fails. --more: 4,000; 100,000 with
+ * KITH_LONG set. --part: of four, the journeys of one, with a fourth of it.
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "tests/sim/changes.h"
 
-enum { SHORT = 300, MORE = 4000, LONG = 100000, TRACES = 1 << 20 };
+enum { SHORT = 84, PARTS = 4, MORE = 4000, LONG = 100000, TRACES = 1 << 20 };
 
 struct options {
     const char *journey;
     uint64_t count;
     uint64_t schedule;
     bool one;
+    size_t part; /* from 1; 0: all */
     bool tell;
 };
 
@@ -99,7 +100,8 @@ static bool play_all(const struct options *o)
     for (size_t i = 0; i < journey_count && fine; i++) {
         const struct journey *j = &journeys[i];
 
-        if (o->journey != NULL && strcmp(o->journey, j->name) != 0)
+        if (o->journey != NULL ? strcmp(o->journey, j->name) != 0
+                               : o->part != 0 && i * PARTS / journey_count + 1 != o->part)
             continue;
         if (plan != j->plan) {
             if (plan != NULL)
@@ -107,8 +109,9 @@ static bool play_all(const struct options *o)
             plan = j->plan;
             changes_begin(plan);
         }
-        fine = journey_all(j, o, o->journey != NULL ? o->count : o->count / journey_count,
-                           &distinct);
+        uint64_t share = (o->count + journey_count - 1) / journey_count;
+
+        fine = journey_all(j, o, o->journey != NULL ? o->count : share, &distinct);
     }
     if (plan != NULL)
         changes_end();
@@ -129,6 +132,8 @@ static bool parse(int argc, char **argv, struct options *o)
             o->journey = argv[++i];
         } else if (strcmp(argv[i], "--count") == 0 && i + 1 < argc) {
             o->count = strtoull(argv[++i], NULL, 10);
+        } else if (strcmp(argv[i], "--part") == 0 && i + 1 < argc) {
+            o->part = strtoull(argv[++i], NULL, 10);
         } else if (strcmp(argv[i], "--schedule") == 0 && i + 1 < argc) {
             o->schedule = strtoull(argv[++i], NULL, 10);
             o->one = true;
@@ -145,7 +150,7 @@ int main(int argc, char **argv)
 
     if (!parse(argc, argv, &o)) {
         (void)fprintf(stderr, "usage: sim_changes [--journey NAME] [--count N | --more] "
-                              "[--schedule S] [--tell]\n");
+                              "[--part K] [--schedule S] [--tell]\n");
         return 2;
     }
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
