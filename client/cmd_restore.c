@@ -72,6 +72,12 @@ static enum err load(const struct ctx *ctx, struct home *h, struct home_key **ou
 
 static enum err no_root_yet(const struct ctx *ctx, const struct home *h)
 {
+    if (home_is_helper(ctx->home))
+        return term_fail_as(ctx->term, ERR_EXISTS, EXIT_USAGE, "helper",
+                            "What it may do at your guardians' nodes goes on beside it.",
+                            "KITH_HOME=NEW-DIRECTORY kith restore start LINK",
+                            "%s is a helper's home: the key comes back to another one.",
+                            ctx->home);
     if (!home_has(h, HOME_ROOT))
         return OK;
     return term_fail_as(ctx->term, ERR_EXISTS, EXIT_USAGE, NULL,

@@ -104,6 +104,11 @@ for c in "circle end" "device add More -o $work/more" "device remove Desk" "circ
     json "d['id']" helper
 done
 
+run Ben 0 guard link Ana
+cp "$work/answer" "$work/link"
+run Desk 2 restore start --no-passphrase "@$work/link" --json
+json "d['id']" helper
+
 # ---- out: at once where a node answers, the others are named and hear of it later ----
 run Ana 5 device remove Nobody
 node_kill Cy
