@@ -75,7 +75,7 @@ size_t check_pick(const uint8_t pass[KEY_BYTES], const uint8_t *ids, size_t n,
     size_t from = 0;
     count = count < n ? count : n;
     *out_over = true;
-    if (all == NULL || count == 0)
+    if (all == NULL || n == 0 || count == 0)
         return 0;
     for (size_t i = 0; i < n; i++) {
         uint8_t hash[HASH_BYTES];

@@ -36,11 +36,11 @@ double circle_odds(const struct day_me *me, double p)
 /* As many digits as it takes to tell it from all: 99.1, 99.95, 99.9998. */
 static int digits_of(double odds)
 {
-    double left = 1 - odds;
+    static const double least[] = { 1e-3, 1e-4, 1e-5 };
     int digits = 1;
 
-    for (double least = 1e-3; digits < 4 && left < least; least /= 10)
-        digits++;
+    for (size_t i = 0; i < sizeof least / sizeof least[0]; i++)
+        digits += 1 - odds < least[i];
     return digits;
 }
 
