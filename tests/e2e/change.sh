@@ -66,7 +66,17 @@ run Ana 3 circle seal
 for name in "${names[@]}"; do meet "$name"; done
 run Ana 0 circle seal
 
-# ---- new pieces for everybody ----
+# ---- new pieces for everybody, with kill -9 of owner and nodes on the way ----
+for after in 0.01 0.03 0.06 0.1 0.15; do
+    KITH_HOME=$work/Ana "$kith" --no-input circle rotate >/dev/null 2>&1 &
+    sleep "$after"
+    kill -9 $! 2>/dev/null
+    wait $! 2>/dev/null
+    run Ana 3 status --json
+    json "d['restorable']" True
+    node_kill Ben
+    node Ben
+done
 run Ana 3 circle rotate
 answers "5 of 5 guardians hold the new piece; 3 are needed."
 says "The old pieces stay good until 3 people of those who guarded you before have confirmed"

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "client/ceremony_change.h"
+#include "client/circle_card.h"
 #include "tests/unit/sealing.h"
 
 /* ---- people ---- */
@@ -465,6 +466,80 @@ static void killed_confirming(void **state)
     assert_int_equal(s.waiting, 3);
 }
 
+/* Prints the card and reads its paper back. */
+static void read_back(const char *who, const char *name)
+{
+    struct home h = { .dir = -1, .lock = -1 };
+    struct day *d = NULL;
+    struct unlocked *u = NULL;
+    struct card *c = NULL;
+    struct card_line line;
+    open_home(who, &h, &d, &u);
+    assert_int_equal(secret_new(&c), OK);
+    assert_int_equal(card_piece(&h, u, d, bytes_text(name), CARD_LOCKED, c), OK);
+    assert_int_equal(card_held(&h, u, d, c->piece, &quick, &line), OK);
+    assert_int_equal(line.paper, PAPER_HELD);
+    secret_free(c);
+    secret_free(u);
+    day_free(d);
+    home_close(&h);
+}
+
+/* The first old card that is named, and whether it is called worthless. */
+static bool old_card(const char *who, const char *name, bool *out_dead)
+{
+    struct home h = { .dir = -1, .lock = -1 };
+    struct day *d = NULL;
+    struct unlocked *u = NULL;
+    struct bytes names[4] = { { 0 } };
+    open_home(who, &h, &d, &u);
+    size_t n = change_cards(d, names, 4, out_dead);
+    bool found = n == 1 && bytes_equal(names[0], bytes_text(name));
+    day_free(d);
+    secret_free(u);
+    home_close(&h);
+    return found;
+}
+
+static void cards_change_too(void **state)
+{
+    (void)state;
+    char who[16];
+    struct change_stand s;
+    bool dead = true;
+    owner_new(who, 3);
+    want(0, kith(who, "guardian", "add", "Kim", "--card", NULL));
+    want(0, kith(who, "circle", "plan", "-k", "3", NULL));
+    want(3, kith(who, "circle", "seal", NULL));
+    read_back(who, "Kim");
+    for (size_t i = 0; i < 3; i++)
+        meet(who, i);
+    want(0, kith(who, "circle", "seal", NULL));
+    assert_false(old_card(who, "Kim", &dead));
+    want(3, kith(who, "circle", "rotate", NULL));
+    assert_true(said("kith card print Kim"));
+    read_back(who, "Kim");
+    check_epoch(who, 2, "Gus0 Gus1 Gus2 Kim ");
+    assert_true(old_card(who, "Kim", &dead));
+    assert_false(dead);
+    /* A card says nothing: all three others of the old circle have to. */
+    stand_of(who, &s);
+    assert_int_equal(s.missing, 3);
+    assert_true(s.possible && !s.call[3]);
+    for (size_t i = 0; i < 3; i++)
+        call(who, i);
+    stand_of(who, &s);
+    assert_true(s.certified);
+    assert_int_equal(s.waiting, 3);
+    /* One of the three leaves: then two people and a card are left of the first circle,
+       and no word of theirs can be enough for a further change. */
+    want(3, kith(who, "guardian", "remove", "Gus2", "--yes", "one-person", NULL));
+    assert_true(said("Too few of those who guard you now guarded you before"));
+    stand_of(who, &s);
+    assert_false(s.possible);
+    assert_int_equal(s.judge, 2);
+}
+
 static void another_address(void **state)
 {
     (void)state;
@@ -491,13 +566,13 @@ static void another_address(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(not_sealed),        cmocka_unit_test(wrong_plans),
-        cmocka_unit_test(a_liar_is_named),   cmocka_unit_test(abandoned),
-        cmocka_unit_test(two_devices),       cmocka_unit_test(people_say_so),
-        cmocka_unit_test(away_for_an_epoch), cmocka_unit_test(killed_confirming),
-        cmocka_unit_test(another_address),   cmocka_unit_test(killed_rotating),
-        cmocka_unit_test(killed_replacing),  cmocka_unit_test(killed_removing),
-        cmocka_unit_test(killed_planned),
+        cmocka_unit_test(cards_change_too),  cmocka_unit_test(not_sealed),
+        cmocka_unit_test(wrong_plans),       cmocka_unit_test(a_liar_is_named),
+        cmocka_unit_test(abandoned),         cmocka_unit_test(two_devices),
+        cmocka_unit_test(people_say_so),     cmocka_unit_test(away_for_an_epoch),
+        cmocka_unit_test(killed_confirming), cmocka_unit_test(another_address),
+        cmocka_unit_test(killed_rotating),   cmocka_unit_test(killed_replacing),
+        cmocka_unit_test(killed_removing),   cmocka_unit_test(killed_planned),
     };
     (void)setenv("NO_COLOR", "1", 1);
     if (secret_start(SECRET_LOCK_WAIVED) != OK)
