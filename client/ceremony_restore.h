@@ -219,6 +219,12 @@ enum err restore_load(struct home *h, const struct home_key *key, struct restore
 /* The open part alone; text points into *out_text (caller frees). */
 enum err restore_look(struct home *h, struct home_blob *out_text,
                       struct restore_open **out);
+/*
+ * The signing key of a restore that is done, if the home has one that key opens, else
+ * NULL; caller frees. ERR_NOMEM.
+ */
+enum err restore_requester(struct home *h, const struct home_key *key,
+                           struct sign_seed **out);
 /* The open part of a loaded one; caller frees. ERR_NOMEM. */
 enum err restore_lines(const struct restore *r, struct restore_open **out);
 

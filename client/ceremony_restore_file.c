@@ -311,6 +311,22 @@ enum err restore_load(struct home *h, const struct home_key *key, struct restore
     return OK;
 }
 
+enum err restore_requester(struct home *h, const struct home_key *key,
+                           struct sign_seed **out)
+{
+    AUTO_RESTORE struct restore *r = NULL;
+
+    *out = NULL;
+    enum err e = home_has(h, HOME_RESTORE) ? restore_load(h, key, &r) : ERR_UNKNOWN;
+    if (e == ERR_NOMEM)
+        return e;
+    if (e != OK || r->head.state != RESTORE_DONE)
+        return OK; /* another's, or one that is not done: it lets nothing go sooner */
+    TRY(secret_new(out));
+    memcpy((*out)->b, r->head.req_sign, KEY_BYTES);
+    return OK;
+}
+
 enum err restore_look(struct home *h, struct home_blob *out_text,
                       struct restore_open **out)
 {

@@ -350,6 +350,20 @@ static enum err greet_step(struct call *c, const struct call_reply *reply,
     return OK;
 }
 
+static bool is_strange(const struct day_guardian *g)
+{
+    return g->kind != PIECE_CARD && g->progress != GUARDIAN_NEW && !is_known(g);
+}
+
+size_t circle_strange(const struct day *d)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < d->n_guardians; i++)
+        n += is_strange(&d->guardians[i]);
+    return n;
+}
+
 enum err circle_greet(struct day *d, const struct root_key *root, const struct params *p,
                       size_t *out_left)
 {
@@ -361,7 +375,7 @@ enum err circle_greet(struct day *d, const struct root_key *root, const struct p
         struct day_guardian *g = &d->guardians[i];
         void *visit = NULL;
 
-        if (g->kind == PIECE_CARD || g->progress == GUARDIAN_NEW || is_known(g))
+        if (!is_strange(g))
             continue;
         TRY(owner_round_add(&r, root, g, greet_step, &visit));
         *(struct greeting *)visit = (struct greeting){ .d = d, .g = g, .p = p };

@@ -19,6 +19,8 @@
  */
 enum err circle_back(const struct restore *r, const struct params *p, struct day *d,
                      size_t *out_missing);
+/* Guardians with a node of whom the day lacks something. */
+size_t circle_strange(const struct day *d);
 /*
  * One round as owner to the guardians of whom the day lacks something (the ward's id, the
  * approval key, this device's place): fills it in. An approval key that the manifest does

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "client/circle_back.h"
 #include "client/cmd_circle_part.h"
 
 enum { LIST_TEXT = 900 };
@@ -260,6 +261,17 @@ static enum err get(struct changing *c, const struct seal_work *w)
     return e == OK ? OK : journal_problem(c->ctx, e);
 }
 
+/* Guardians who were away when a restore, or a new root, brought the circle here. */
+static enum err greet(struct changing *c)
+{
+    size_t before = circle_strange(c->d);
+    size_t left = 0;
+    if (before == 0)
+        return OK;
+    TRY(circle_greet(c->d, &c->u->root, c->ctx->params, &left));
+    return left < before ? ctx_day_save(c->ctx, &c->h, c->d) : OK;
+}
+
 enum err changing_go(struct changing *c)
 {
     struct ctx *ctx = c->ctx;
@@ -268,9 +280,14 @@ enum err changing_go(struct changing *c)
         return ERR_NOMEM;
     if (c->u == NULL)
         TRY(ctx_unlock(ctx, &c->h, &c->u));
-    const struct seal_work w = {
-        .home = &c->h, .unlocked = c->u, .day = c->d, .params = ctx->params
-    };
+    AUTO_SECRET struct sign_seed *requester = NULL;
+    TRY(restore_requester(&c->h, &c->u->key, &requester));
+    const struct seal_work w = { .home = &c->h,
+                                 .unlocked = c->u,
+                                 .day = c->d,
+                                 .params = ctx->params,
+                                 .requester = requester };
+    TRY(greet(c));
     TRY(get(c, &w));
     if (c->s != NULL)
         term_progress(ctx->term, "Speaking with %zu guardians' nodes …", c->s->n);
