@@ -87,7 +87,7 @@ size_t check_pick(const uint8_t pass[KEY_BYTES], const uint8_t *ids, size_t n,
     while (from < n && all[from].at <= *io_at)
         from++;
     for (size_t k = 0; k < count; k++)
-        out[k] = all[(from + k) % n].i;
+        out[k] = all[from + k < n ? from + k : from + k - n].i;
     *out_over = from + count >= n;
     *io_at = *out_over ? UINT64_MAX : all[from + count - 1].at;
     return count;
