@@ -447,6 +447,7 @@ void saw_put_back(struct people *p, size_t house, const uint64_t logs[SEATS])
         p->wards[i].frozen = 0;
         p->wards[i].fuzzy = true;
         p->wards[i].paused = 0;
+        p->wards[i].held = 0;
         p->vaults[i] = (struct vault_model){ 0 };
     }
     for (size_t i = 0; i < p->n_asks; i++)

@@ -39,6 +39,8 @@
     X(away_approves_nothing, "who said to be away approves nothing")                     \
     X(one_op_one_answer, "asked again with its op id, a write has the same answer")      \
     X(replays_do_nothing, "a recorded conversation opens to nobody and does nothing")    \
+    X(old_epochs_stay, "no epoch goes but by its people's word, two weeks before")       \
+    X(some_epoch_stays, "one epoch of the owner's opens, whichever seat is lost")        \
     X(vault_loses_nothing, "no push destroys what a vault had in the last 30 days")      \
     X(heads_stay, "a head that was acknowledged is the newest until the next")           \
     X(pushes_are_taken, "an owner's push is taken, unless the ward is frozen")           \
@@ -84,6 +86,9 @@ unsigned model_stops(const struct people *p, size_t seat);
 /* ---- after every step ---- */
 
 void oracle_look(struct people *p);
+/* In steps_change.c; parts of it. */
+void oracle_look_epochs(struct people *p, size_t seat);
+void oracle_look_circle(struct people *p);
 /* In steps_vault.c; a part of it. */
 void oracle_look_vault(struct people *p, size_t seat);
 

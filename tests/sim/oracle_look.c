@@ -221,7 +221,9 @@ void oracle_look(struct people *p)
             world_broken(&p->w, "said_done_survives", "%s's alerts are gone",
                          seat_name(i));
         oracle_look_vault(p, i);
+        oracle_look_epochs(p, i);
     }
+    oracle_look_circle(p);
     for (size_t i = 0; i < p->n_asks && p->w.broken == NULL; i++)
         look_at(p, &p->asks[i]);
     check_thief(p);

@@ -138,7 +138,11 @@ static void describe(const struct people *p, const struct made *m, size_t seat,
     for (size_t i = 0; i < p->n; i++) {
         /* Other seats' acknowledgement keys matter to certificates only. */
         memcpy(d.pieces[i].ack, i == seat ? ack : m->c.m.pieces[i].piece_key, PUB_BYTES);
-        memcpy(d.pieces[i].approval, p->seats[i].o.approval_pub, PUB_BYTES);
+        /* A thief's people are his own, where the node does not know better. */
+        if (m->thief && i != seat)
+            crypt_sign_public(&p->thief_people[i], d.pieces[i].approval);
+        else
+            memcpy(d.pieces[i].approval, p->seats[i].o.approval_pub, PUB_BYTES);
     }
     descriptor_make(&d, &p->seats[seat].o.account, out);
 }
@@ -241,6 +245,7 @@ static void keys(struct people *p)
     rng_fill(&p->w.rng, p->root.b, sizeof p->root.b);
     MUST(ident_owner(&p->root, &p->owner) == OK);
     crypt_sign_public(&p->owner, p->owner_pub);
+    rng_fill(&p->w.rng, (uint8_t *)p->thief_people, sizeof p->thief_people);
 }
 
 static void enrol_all(struct people *p, const struct layout *l)

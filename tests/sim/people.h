@@ -38,6 +38,7 @@ struct seat {
 /* One epoch as somebody with the root made it. */
 struct made {
     bool thief;
+    uint32_t said; /* bit i: guardian i confirmed it */
     uint32_t hold;
     uint32_t stop_hold;
     struct circle c;
@@ -114,12 +115,14 @@ struct ask {
 /* A seat's ward as the model has it. */
 struct ward_model {
     uint32_t active;
-    uint64_t frozen;    /* until then; 0 not */
-    uint64_t thawed;    /* when the last freeze ended */
-    bool fuzzy;         /* its node's clock was wrong since the freeze */
-    uint64_t paused;    /* until then */
-    size_t n_stops;     /* that counted, all wards' life */
-    uint64_t stops[64]; /* when */
+    uint32_t held;               /* bit e - 1: epoch e is good there */
+    uint64_t since[EPOCHS_MADE]; /* when it was so first */
+    uint64_t frozen;             /* until then; 0 not */
+    uint64_t thawed;             /* when the last freeze ended */
+    bool fuzzy;                  /* its node's clock was wrong since the freeze */
+    uint64_t paused;             /* until then */
+    size_t n_stops;              /* that counted, all wards' life */
+    uint64_t stops[64];          /* when */
     uint64_t alert_seq; /* of the alert drop as last read; UINT64_MAX: read anew */
     uint8_t alert_head[HASH_BYTES];
     uint64_t log_seq;     /* of the node, as last said */
@@ -145,6 +148,7 @@ struct people {
     struct root_key root;
     struct sign_seed owner;
     uint8_t owner_pub[PUB_BYTES];
+    struct sign_seed thief_people[SEATS]; /* approval keys that a thief made up */
     struct seat seats[SEATS];
     struct ward_model wards[SEATS];
     struct vault_model vaults[SEATS];

@@ -38,7 +38,9 @@
     X(emptied, "what a head drops is erased at once", "vault_loses_nothing")             \
     X(young_goes, "a head goes as soon as it is not among the last",                     \
       "vault_loses_nothing")                                                             \
-    X(head_lost, "a head is said done and forgotten", "heads_stay")
+    X(head_lost, "a head is said done and forgotten", "heads_stay")                      \
+    X(unconfirmed_judges, "RETIRE is judged by the newest epoch, confirmed or not",      \
+      "old_epochs_stay some_epoch_stays")
 
 enum plant_id {
 
@@ -197,6 +199,24 @@ WRAPPED(enum err, ward_policy, struct call *c, const struct record_ward *ward,
     if (is_on(PLANT_thiefs_policy) && ward->active != 0)
         return ward_epoch(c, ward->ward, ward->active, out);
     return __real_ward_policy(c, ward, out);
+}
+
+WRAPPED(enum err, ward_confirmed, struct call *c, const uint8_t ward[ID_BYTES],
+        uint32_t before, struct record_epoch *out)
+{
+    struct record_epoch all[EPOCHS_MAX];
+    size_t n = 0;
+
+    if (!is_on(PLANT_unconfirmed_judges))
+        return __real_ward_confirmed(c, ward, before, out);
+    TRY(ward_epochs(c, ward, all, &n));
+    for (size_t i = n; i-- > 0;) {
+        if (!ward_epoch_held(&all[i]) || (before != 0 && all[i].epoch > before))
+            continue;
+        *out = all[i];
+        return OK;
+    }
+    return ERR_UNKNOWN;
 }
 
 WRAPPED(enum err, txn_op_seen, struct txn *t, const uint8_t cred[ID_BYTES],

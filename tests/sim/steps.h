@@ -42,6 +42,12 @@ bool step_intro_again(struct people *p);
 bool step_swapped_invite(struct people *p);
 bool step_replay(struct people *p);
 
+/* In steps_change.c. */
+bool step_people_confirm(struct people *p);
+bool step_owner_retires(struct people *p);
+bool step_thief_retires(struct people *p);
+bool step_thief_ends(struct people *p);
+
 /* In steps_vault.c. */
 bool step_owner_pushes(struct people *p);
 bool step_thief_pushes(struct people *p);
