@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Preloaded into a node: counts what it writes through to the disk, into the first eight
- * bytes of the file $BENCH_SYNCS, where a script reads them while the node runs.
+ * Preloaded into a node: counts what it writes through to the disk, in the file
+ * $BENCH_SYNCS, where a script reads it while the node runs: fdatasync, which are commits
+ * of the store, then fsync, of files and folders; eight bytes each.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -12,7 +13,9 @@
 
 typedef int syncer(int);
 
-static _Atomic unsigned long long *counter;
+enum { COMMITS, FILES, COUNTERS };
+
+static _Atomic unsigned long long *counters;
 
 static __attribute__((constructor)) void begin(void)
 {
@@ -21,13 +24,14 @@ static __attribute__((constructor)) void begin(void)
 
     if (fd < 0)
         return;
-    void *p = mmap(NULL, sizeof *counter, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    void *p = mmap(NULL, COUNTERS * sizeof *counters, PROT_READ | PROT_WRITE, MAP_SHARED,
+                   fd, 0);
     (void)close(fd); /* the mapping stays */
     if (p != MAP_FAILED)
-        counter = p;
+        counters = p;
 }
 
-static int counted(const char *name, int fd)
+static int counted(int which, const char *name, int fd)
 {
     syncer *real = NULL;
     void *symbol = dlsym(RTLD_NEXT, name);
@@ -35,17 +39,17 @@ static int counted(const char *name, int fd)
     if (symbol == NULL)
         abort();
     __builtin_memcpy(&real, &symbol, sizeof real);
-    if (counter != NULL)
-        atomic_fetch_add(counter, 1);
+    if (counters != NULL)
+        atomic_fetch_add(&counters[which], 1);
     return real(fd);
 }
 
 int fsync(int fd)
 {
-    return counted("fsync", fd);
+    return counted(FILES, "fsync", fd);
 }
 
 int fdatasync(int fd)
 {
-    return counted("fdatasync", fd);
+    return counted(COMMITS, "fdatasync", fd);
 }
