@@ -519,7 +519,8 @@ static enum err image_parts(const struct home_blob *raw, const struct home_key *
     AUTO_BLOB struct home_blob secret = { 0 };
     size_t open_n = load_u32(raw->p + AT_OPEN);
     TRY(blob_room(&open, open_n));
-    memcpy(open.p, raw->p + FILE_HEAD, open_n);
+    if (open_n > 0)
+        memcpy(open.p, raw->p + FILE_HEAD, open_n);
     open.n = open_n;
     TRY(blob_room(&secret, load_u32(raw->p + AT_SEALED)));
     struct span room = { secret.p, secret.cap };
