@@ -417,10 +417,10 @@ static enum err abandon_run(struct changing *c)
 
 static enum err abandon(struct changing *c)
 {
-    if (home_has(&c->h, HOME_JOURNAL))
+    if (seal_busy(&c->h, c->d))
         return abandon_run(c);
     if (c->d->me.n_next == 0)
-        return no_change(c->ctx);
+        return home_has(&c->h, HOME_JOURNAL) ? committed(c->ctx) : no_change(c->ctx);
     c->d->me.n_next = 0;
     TRY(ctx_day_save(c->ctx, &c->h, c->d));
     term_say(c->ctx->term, "The plan is given up. Your circle is as it was before.");

@@ -86,7 +86,10 @@ node Ben
 run Ana 3 circle seal --resume --passphrase-file "$work/pass"
 answers "4 of 5 guardians hold a piece; 3 are needed."
 says "Still without a piece: Cy"
-run Ana 1 circle plan -k 2
+run Ana 0 circle plan -k 2 # for a change that comes later; or not
+run Ana 0 circle seal --abandon
+says "Your circle is as it was before"
+run Ana 1 circle seal --abandon
 run Ana 3 status --json
 json "d['stored']" 4
 json "[g['state'] for g in d['guardians']]" "['ok', 'away', 'ok', 'ok', 'ok']"
@@ -114,7 +117,7 @@ answers "You can be restored: yes, with 2 to spare."
 run Ana 0 status --json
 json "d['level']" ok
 json "(d['epoch'], d['need'], d['of'], d['stored'], d['confirmed'], d['spare'])" "(1, 3, 5, 5, 5, 2)"
-json "d['openable']" null
+json "d['openable']" 5
 json "d['restorable']" True
 json "d['requests'], d['next']" "([], [])"
 run Ben 0 guard wards --json
