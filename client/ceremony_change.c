@@ -93,7 +93,9 @@ static enum err judging_new(const struct day *d, struct judging **out)
 static enum err judge(const struct day *d, const struct judging *j, struct bytes raw,
                       struct cert_verdict *out)
 {
-    struct cert_rule rule = { .purpose = PURPOSE_EPOCH, .by_manifest = true };
+    struct cert_rule rule = { .purpose = PURPOSE_EPOCH,
+                              .epoch = d->me.epoch,
+                              .by_manifest = true };
     memcpy(rule.subject, d->me.manifest_hash, HASH_BYTES);
     return cert_people(&j->d, &rule, raw, out);
 }

@@ -28,7 +28,7 @@ static bool said_here(const struct descriptor *d, const struct record_ward *ward
 static enum err weigh_people(struct call *c, const struct record_ward *ward,
                              const struct req_retire *req, enum weight *out)
 {
-    struct cert_rule rule = { .purpose = PURPOSE_EPOCH };
+    struct cert_rule rule = { .purpose = PURPOSE_EPOCH, .epoch = req->epoch };
     const struct descriptor *d = NULL;
     struct cert_verdict v = { 0 };
     struct record_epoch base = { 0 };

@@ -75,7 +75,7 @@ enum err ward_confirm_first(struct call *c, struct record_ward *ward, uint32_t e
 static enum err judge(struct call *c, const struct record_ward *ward,
                       const struct req_cert_put *req)
 {
-    struct cert_rule rule = { .purpose = PURPOSE_EPOCH };
+    struct cert_rule rule = { .purpose = PURPOSE_EPOCH, .epoch = req->epoch };
     const struct descriptor *d = NULL;
     struct cert_verdict v = { 0 };
     struct record_epoch e = { 0 };

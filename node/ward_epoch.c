@@ -205,6 +205,21 @@ static enum err prepare_descriptor(struct call *c, const struct req_epoch_prepar
     return ERR_FORMAT;
 }
 
+/* One name is for one epoch: people's words name it, and say what may be erased. */
+static enum err prepare_name(struct call *c, const struct req_epoch_prepare *req,
+                             const struct record_ward *ward)
+{
+    struct record_epoch all[EPOCHS_MAX];
+    size_t n = 0;
+
+    TRY(ward_epochs(c, ward->ward, all, &n));
+    for (size_t i = 0; i < n; i++)
+        if (all[i].epoch != req->epoch &&
+            bytes_equal(BYTES_OF(all[i].manifest_hash), BYTES_OF(req->manifest_hash)))
+            return ERR_STATE;
+    return ward_not_retired(c, ward->ward, req->manifest_hash);
+}
+
 /* Whether what is there may give way: nothing, the same manifest, forgotten, or another
  * than the one that the guardians confirmed elsewhere. */
 static enum err prepare_free(const struct call *c, const struct req_epoch_prepare *req,
@@ -271,7 +286,7 @@ static enum err prepare_new(struct call *c, const struct req_epoch_prepare *req,
 
     TRY(prepare_descriptor(c, req, ward, e));
     TRY(prepare_free(c, req, ward, e));
-    TRY(ward_not_retired(c, ward->ward, req->manifest_hash));
+    TRY(prepare_name(c, req, ward));
     prepare_fill(c, req, ward, e);
     ward->bytes = ward->bytes - before + e->size;
     if (ward->bytes > c->env->limits->ward_bytes)

@@ -105,11 +105,13 @@ void cert_acks_put(const struct cert_acks *c, struct buf *out)
 
 /* ---- people ---- */
 
-static bool names_epoch(const struct statement *s, const uint8_t hash[HASH_BYTES],
-                        bool opened)
+/* By number and hash: the same name under another number is another epoch. */
+static bool names_epoch(const struct statement *s, uint32_t epoch,
+                        const uint8_t hash[HASH_BYTES], bool opened)
 {
     for (uint32_t i = 0; i < s->n_epochs; i++)
-        if (bytes_equal(BYTES_OF(s->epochs[i].manifest_hash), bytes_of(hash, HASH_BYTES)))
+        if (s->epochs[i].epoch == epoch &&
+            bytes_equal(BYTES_OF(s->epochs[i].manifest_hash), bytes_of(hash, HASH_BYTES)))
             return !opened || s->epochs[i].opened == 1;
     return false;
 }
@@ -134,7 +136,7 @@ static bool says_move(const struct descriptor *d, size_t i, const struct cert_ru
                       const struct statement *s, struct bytes receipt)
 {
     if (!bytes_equal(BYTES_OF(s->req_sign), BYTES_OF(rule->req_sign)) ||
-        !names_epoch(s, d->manifest_hash, false))
+        !names_epoch(s, d->epoch, d->manifest_hash, false))
         return false;
     if (s->kind == REQUEST_MOVE)
         return s->purpose == PURPOSE_MOVE &&
@@ -154,8 +156,9 @@ static bool says(const struct descriptor *d, size_t i, const struct cert_rule *r
     if (s->kind != REQUEST_CONFIRM || s->purpose != rule->purpose ||
         !bytes_equal(BYTES_OF(s->subject), BYTES_OF(rule->subject)))
         return false;
-    return rule->purpose == PURPOSE_EPOCH ? names_epoch(s, rule->subject, true)
-                                          : names_epoch(s, d->manifest_hash, false);
+    return rule->purpose == PURPOSE_EPOCH
+               ? names_epoch(s, rule->epoch, rule->subject, true)
+               : names_epoch(s, d->epoch, d->manifest_hash, false);
 }
 
 static bool is_none(const uint8_t key[PUB_BYTES])

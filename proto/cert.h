@@ -54,6 +54,7 @@ enum err cert_get(struct bytes raw, struct cert *out);
 struct cert_rule {
     enum purpose purpose; /* PURPOSE_EPOCH, PURPOSE_END or PURPOSE_MOVE */
     uint8_t subject[32];  /* EPOCH: manifest hash; MOVE: new owner key; END: zero */
+    uint32_t epoch;       /* EPOCH: its number; no words about another one count */
     uint8_t req_sign[PUB_BYTES]; /* MOVE: the one key they name; else zero: any */
     uint64_t since;              /* statements before that time do not count; 0: all do */
     bool by_manifest;            /* d is of descriptor_of: receipts are not looked at */
@@ -69,9 +70,9 @@ struct cert_verdict {
 /*
  * Judges by d, the descriptor of the newest confirmed epoch. A line counts once, for
  * the piece whose approval key signed it, if it says what the rule asks: for EPOCH that
- * the piece of that manifest was opened and matched; for END and MOVE that d's epoch was
- * among those in question; of kind restore (for a MOVE) only beside a receipt of that
- * piece's acknowledgement key for the same request. Other lines are passed over.
+ * the piece of that epoch and manifest was opened and matched; for END and MOVE that d's
+ * epoch was among those in question; of kind restore (for a MOVE) only beside a receipt
+ * of that piece's acknowledgement key for the same request. Other lines are passed over.
  * ERR_FORMAT, ERR_TOO_BIG: raw is no certificate.
  */
 enum err cert_people(const struct descriptor *d, const struct cert_rule *rule,

@@ -181,7 +181,7 @@ static struct bytes people(struct world *w)
 
 static struct cert_rule rule_of(const struct world *w, enum purpose purpose)
 {
-    struct cert_rule r = { .purpose = purpose };
+    struct cert_rule r = { .purpose = purpose, .epoch = w->d.epoch + 1 };
 
     if (purpose == PURPOSE_EPOCH)
         memcpy(r.subject, w->next, sizeof r.subject);
@@ -405,17 +405,18 @@ static void a_statement_about_something_else(void **state)
 {
     struct world *w = *state;
     struct statement good = confirms(w);
-    struct statement bad[6];
+    struct statement bad[7];
 
-    for (size_t i = 0; i < 6; i++)
+    for (size_t i = 0; i < 7; i++)
         bad[i] = good;
     bad[0].subject[0] ^= 1;                 /* another manifest was asked for */
     bad[1].epochs[0].opened = 2;            /* its piece did not open */
     bad[2].epochs[0].manifest_hash[5] ^= 1; /* the piece that opened is another's */
     bad[3].purpose = PURPOSE_ENROL;
     bad[4] = ends(w);
-    bad[5] = restores(w); /* a restore is no word about a new circle */
-    for (size_t i = 0; i < 6; i++) {
+    bad[5] = restores(w);       /* a restore is no word about a new circle */
+    bad[6].epochs[0].epoch = 5; /* the same manifest under another number */
+    for (size_t i = 0; i < 7; i++) {
         drop_lines(w);
         add(w, 0, &bad[i]);
         assert_int_equal(counted(w, PURPOSE_EPOCH), 0);

@@ -501,6 +501,61 @@ static void a_plan_is_not_made_smaller(void **state)
     assert_int_equal(heard(w, REC_EPOCH_RETIRED), 2);
 }
 
+/* ---- words about one epoch, used for another ---- */
+
+/* Whoever has the owner's keys has the certificate of epoch 2 as well: all may see it. */
+static struct bytes shown_cert(struct changing *w, uint8_t mem[PROOF])
+{
+    struct buf b = { .p = mem, .cap = PROOF };
+
+    assert_int_equal(
+        ask_cert(w, &w->o.who, 2, people_epoch(w, SAY_0 | SAY_2, 2, people_mem), NULL),
+        OK);
+    struct rep_epoch_state s = state_of(w, EPOCH_WANT_CERT);
+
+    assert_true(s.proof.n > 0);
+    buf_put(&b, s.proof);
+    return buf_bytes(&b);
+}
+
+/* Garbage that bears the name of what people confirmed before. */
+static void one_name_is_for_one_epoch(void **state)
+{
+    struct changing *w = *state;
+    static uint8_t mem[PROOF];
+
+    two_epochs(w);
+    struct bytes cert = shown_cert(w, mem);
+    struct sim_epoch *e = &w->made[3].e;
+
+    assert_int_equal(change_next(w, 3), OK);
+    memcpy(e->hash, w->made[2].e.hash, HASH_BYTES);
+    memcpy(e->d.manifest_hash, e->hash, HASH_BYTES);
+    memcpy(e->req.manifest_hash, e->hash, HASH_BYTES);
+    sim_epoch_sign(&w->o, e);
+    assert_int_equal(change_prepare(w, 3), ERR_STATE);
+    assert_int_equal(ask_cert(w, &w->o.who, 3, cert, NULL), ERR_CERT);
+    assert_false(is_confirmed(w, 3));
+    assert_true(is_there(w, 1));
+    verified(w);
+}
+
+/* The same under a number that is not taken: it would rule which one comes next. */
+static void words_are_for_one_number(void **state)
+{
+    struct changing *w = *state;
+    static uint8_t mem[PROOF];
+    struct req_cert_put req = { .epoch = UINT32_MAX - 1 };
+
+    two_epochs(w);
+    req.people = shown_cert(w, mem);
+    memcpy(req.manifest_hash, w->made[2].e.hash, HASH_BYTES);
+    sim_op(&w->n, req.op);
+    assert_int_equal(node_sim_ask(&w->n, &w->o.who, MSG_CERT_PUT, &req, NULL), ERR_CERT);
+    assert_int_equal(state_of(w, 0).cert_epoch, 2);
+    change_epoch(w, 3);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, up, down)
@@ -523,6 +578,8 @@ int main(void)
         CASE(enough_people_are_not_outdone_by_few),
         CASE(a_plan_is_not_made_smaller),
         CASE(a_dealers_garbage_erases_nothing),
+        CASE(one_name_is_for_one_epoch),
+        CASE(words_are_for_one_number),
     };
 #undef CASE
 
