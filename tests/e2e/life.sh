@@ -227,8 +227,8 @@ for n in Ben Dora; do
 done
 run Thief 4 circle sheet --revoke
 run Thief 4 stop --root all
-run Thief 1 circle plan -k 3
-run Thief 0 circle seal # all hold their pieces: there is nothing to do
+run Thief 0 circle plan -k 3 --yes short-stop # in the thief's own home: no node hears of it
+run Thief 4 circle seal
 run Thief 2 guardian add Eve "@$work/Ben.invite"
 run Thief 0 alert list
 run Thief 0 alert test
@@ -240,7 +240,7 @@ for n in Ben Dora; do
     state "$n" approved
 done
 run Ben 0 guard wards --json
-json "d['wards'][0]['epoch']" 1
+json "d['wards'][0]['epoch']" 2 # of the first restore: its pieces were in the open
 later 3600
 run New2 3 restore
 run New2 0 restore --accept "$(cat "$work/print")"
