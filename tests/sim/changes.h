@@ -18,6 +18,7 @@ struct plan {
     const char *name;
     size_t nodes; /* guardians in it; the next one has a seat and is in no circle */
     size_t cards;
+    const char *hold;      /* NULL: 0 */
     unsigned k;            /* 0: groups */
     const char *groups[4]; /* "family:2/3"; NULL ends */
     const char *more;      /* the last group with one more */
@@ -30,6 +31,7 @@ struct journey {
     int (*verb)(void); /* what begins it; again until it has begun */
     bool keeps_old;    /* too few of the old people are left to let the old pieces go */
     bool silent;       /* the owner calls nobody: nothing goes */
+    bool stopped;      /* for a planted fault only: no other promise is looked for */
 };
 
 extern const struct journey journeys[];

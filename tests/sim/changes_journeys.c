@@ -16,6 +16,9 @@ static const struct plan with_card = {
 static const struct plan with_cards = {
     .name = "3 nodes and 2 cards", .nodes = 3, .cards = 2, .k = 3
 };
+static const struct plan with_hold = {
+    .name = "3 of 5, 72 h", .nodes = 5, .hold = "72h", .k = 3
+};
 static const struct plan two_groups = { .name = "two groups",
                                         .nodes = 7,
                                         .groups = { "family:2/3", "friends:2/4" },
@@ -217,6 +220,11 @@ void journey_step(const struct journey *j, struct progress *p)
 
     size_t i = p->at - CALLS;
 
+    if (j->stopped) {
+        (void)j->verb();
+        p->done = true;
+        return;
+    }
     if (!p->begun) {
         begin(j, p);
         return;
@@ -288,28 +296,42 @@ static int take_out(void)
                  "one-person");
 }
 
+/* Everybody says yes to a new root, and the owner's device stops it. */
+static int root_stopped(void)
+{
+    (void)replace_root();
+    (void)OWNER("stop", "all");
+    for (int i = 0; i < 3 && !run_over(); i++) {
+        run_wait(4 * DAY_S);
+        if (OWNER("root", "replace", "--resume") == 0 || !stand().moving)
+            run_broken("no_move_against_stop", "there is a new root");
+    }
+    return 0;
+}
+
 const struct journey journeys[] = {
-    { "rotate", &three_of_five, rotate, false, false },
-    { "replace", &three_of_five, replace, false, false },
-    { "add", &three_of_five, add, false, false },
-    { "remove", &three_of_five, take_out, false, false },
-    { "root", &three_of_five, replace_root, false, false },
-    { "rotate-silent", &three_of_five, rotate, true, true },
-    { "rotate-card", &with_card, rotate, false, false },
-    { "replace-card", &with_card, replace, true, false },
-    { "add-card", &with_card, add, false, false },
-    { "remove-card", &with_card, take_out, true, false },
-    { "root-card", &with_card, replace_root, false, false },
-    { "rotate-cards", &with_cards, rotate, false, false },
-    { "replace-cards", &with_cards, replace, false, false },
-    { "add-cards", &with_cards, add, false, false },
-    { "remove-cards", &with_cards, take_out, false, false },
-    { "root-cards", &with_cards, replace_root, false, false },
-    { "rotate-groups", &two_groups, rotate, false, false },
-    { "replace-groups", &two_groups, replace, false, false },
-    { "add-groups", &two_groups, add, false, false },
-    { "remove-groups", &two_groups, take_out, false, false },
-    { "root-groups", &two_groups, replace_root, false, false },
+    { "rotate", &three_of_five, rotate, false, false, false },
+    { "replace", &three_of_five, replace, false, false, false },
+    { "add", &three_of_five, add, false, false, false },
+    { "remove", &three_of_five, take_out, false, false, false },
+    { "root", &three_of_five, replace_root, false, false, false },
+    { "rotate-silent", &three_of_five, rotate, true, true, false },
+    { "rotate-card", &with_card, rotate, false, false, false },
+    { "replace-card", &with_card, replace, true, false, false },
+    { "add-card", &with_card, add, false, false, false },
+    { "remove-card", &with_card, take_out, true, false, false },
+    { "root-card", &with_card, replace_root, false, false, false },
+    { "rotate-cards", &with_cards, rotate, false, false, false },
+    { "replace-cards", &with_cards, replace, false, false, false },
+    { "add-cards", &with_cards, add, false, false, false },
+    { "remove-cards", &with_cards, take_out, false, false, false },
+    { "root-cards", &with_cards, replace_root, false, false, false },
+    { "rotate-groups", &two_groups, rotate, false, false, false },
+    { "replace-groups", &two_groups, replace, false, false, false },
+    { "add-groups", &two_groups, add, false, false, false },
+    { "remove-groups", &two_groups, take_out, false, false, false },
+    { "root-groups", &two_groups, replace_root, false, false, false },
+    { "root-stopped", &with_hold, root_stopped, false, false, true },
 };
 const size_t journey_count = sizeof journeys / sizeof journeys[0];
 
@@ -317,7 +339,9 @@ const size_t journey_count = sizeof journeys / sizeof journeys[0];
 
 static void plan_it(const struct plan *p)
 {
-    const char *words[20] = { "circle", "plan", "--hold", "0", "--yes", "one-person" };
+    const char *words[20] = { "circle", "plan",
+                              "--hold", p->hold != NULL ? p->hold : "0",
+                              "--yes",  "one-person" };
     size_t n = p->cards > 0 ? 6 : 4;
     char k[12];
 

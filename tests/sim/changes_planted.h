@@ -12,8 +12,9 @@ struct planted_found {
     const char *story;
 };
 
-/* A circle, and how a change of it goes when nobody dies and nothing is planted. */
-void planted_begin(void);
+/* The circle of that journey, and how it goes when nobody dies and nothing is planted:
+ * then every promise holds. */
+void planted_begin(const char *journey);
 void planted_end(void);
 /* Schedules of a journey of that circle, first the one without deaths; forgets: the
  * owner's disk syncs nothing. */

@@ -100,6 +100,8 @@ static bool play_all(const struct options *o)
     for (size_t i = 0; i < journey_count && fine; i++) {
         const struct journey *j = &journeys[i];
 
+        if (j->stopped)
+            continue;
         if (o->journey != NULL ? strcmp(o->journey, j->name) != 0
                                : o->part != 0 && i * PARTS / journey_count + 1 != o->part)
             continue;
