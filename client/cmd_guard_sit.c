@@ -87,8 +87,8 @@ static enum err look_into(struct sitting *s)
                                       s->c->rep.introducer, p);
         if (s->opened[i] == ERR_NOMEM)
             return ERR_NOMEM;
-        if (i == guard_subject(&s->c->view) && s->opened[i] == OK && p->by_before)
-            s->opened[i] = ERR_CONFLICT; /* a change by a key that counts no more */
+        if (i == guard_subject(&s->c->view) && s->opened[i] == OK && !guard_may_change(p))
+            s->opened[i] = ERR_CONFLICT; /* by a key, or with people, that do not count */
         if (s->opened[i] == OK)
             take_names(s, p);
         s->plans[i] = p->plan;

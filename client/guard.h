@@ -184,7 +184,8 @@ struct guard_plan {
 /* What one epoch's boxes hold; secret memory. */
 struct guard_piece {
     struct guard_plan plan;
-    bool by_before; /* sealed by the root before this one */
+    bool by_before;   /* sealed by the root before this one */
+    bool same_people; /* the node would judge by the people of this manifest */
     uint8_t piece[PIECE_BYTES];
     struct seal_key manifest_key;
     struct seal_key roster_key;
@@ -205,6 +206,11 @@ struct guard_piece {
 enum err guard_open(const struct guard_who *who, const struct view_epoch *line,
                     const struct rep_box_get *box, const uint8_t introducer[PUB_BYTES],
                     struct guard_piece *out);
+/*
+ * Whether a yes to the change that brought this piece may be given: by the root that
+ * counts now, and nobody but the manifest's people could speak for it afterwards.
+ */
+bool guard_may_change(const struct guard_piece *p);
 
 /* ---- a new root of a ward ---- */
 

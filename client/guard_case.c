@@ -99,6 +99,7 @@ static void got_box(struct fetch *f, const struct call_reply *reply)
     k->boxes[i].box_piece = day_keep(f->day, rep->box_piece);
     k->boxes[i].box_roster = day_keep(f->day, rep->box_roster);
     k->boxes[i].manifest = day_keep(f->day, rep->manifest);
+    k->boxes[i].descriptor = day_keep(f->day, rep->descriptor);
 }
 
 static enum err fetch_step(struct call *c, const struct call_reply *reply,
@@ -318,6 +319,7 @@ enum err guard_open_whole(const struct guard_who *who, const struct view_epoch *
     TRY(open_manifest(line, box, p, m));
     TRY(check_piece(who, line, box, m, p));
     p->plan = plan_of(m);
+    p->same_people = descriptor_fits(box->descriptor, m, line->manifest_hash) == OK;
     *out = *p;
     return OK;
 }
@@ -333,6 +335,11 @@ enum err guard_open(const struct guard_who *who, const struct view_epoch *line,
     TRY(guard_open_whole(who, line, box, m, out));
     out->introducer_listed = is_listed(m, introducer);
     return OK;
+}
+
+bool guard_may_change(const struct guard_piece *p)
+{
+    return !p->by_before && p->same_people;
 }
 
 /* ---- approving ---- */
@@ -386,8 +393,9 @@ static enum err approve_epoch(const struct guard_case *c, const struct guard_who
             guard_open(who, &c->view.epochs[i], &c->boxes[i], c->rep.introducer, piece);
     if (out->opened[i] == ERR_NOMEM)
         return ERR_NOMEM;
-    /* What a change is about must open, and be by the key that counts now. */
-    if (i == guard_subject(&c->view) && (out->opened[i] != OK || piece->by_before))
+    /* What a change is about must open, and be what it says it is. */
+    if (i == guard_subject(&c->view) &&
+        (out->opened[i] != OK || !guard_may_change(piece)))
         return ERR_CORRUPT;
     if (out->opened[i] != OK || c->view.kind != REQUEST_RESTORE)
         return OK;

@@ -340,5 +340,6 @@ enum err request_box_get(struct call *c, const struct req_box_get *req,
     rep->index = epoch.index;
     TRY(ward_object(c, r.ward, epoch.epoch, OBJECT_BOX_PIECE, &rep->box_piece));
     TRY(ward_object(c, r.ward, epoch.epoch, OBJECT_BOX_ROSTER, &rep->box_roster));
+    TRY(ward_object(c, r.ward, epoch.epoch, OBJECT_DESCRIPTOR, &rep->descriptor));
     return ward_object(c, r.ward, epoch.epoch, OBJECT_MANIFEST, &rep->manifest);
 }

@@ -349,6 +349,7 @@ static const struct wire_field rep_box_get_fields[] = {
     W_BYTES(rep_box_get, box_piece, 5, WIRE_MUST, 1, BOX_MAX),
     W_BYTES(rep_box_get, box_roster, 6, WIRE_MUST, 1, BOX_MAX),
     W_BYTES(rep_box_get, manifest, 7, WIRE_MUST, 1, MANIFEST_MAX + SEAL_OVERHEAD),
+    W_BYTES(rep_box_get, descriptor, 9, WIRE_MAY, 0, DESCRIPTOR_MAX),
 };
 static const struct wire_schema rep_box_get_schema =
     W_SCHEMA(rep_box_get, rep_box_get_fields);

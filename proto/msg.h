@@ -110,7 +110,7 @@ enum { MSG_REPLY = 0x8000, MSG_ERROR = 0x8000 };
       READ, 64, 8192, "one request, whole")                                              \
     X(43, TRY, try, MAY(ROLE_GUARDIAN), WRITE, 64, 64,                                   \
       "counts a try before it is judged")                                                \
-    X(44, BOX_GET, box_get, MAY(ROLE_GUARDIAN), READ, 64, 16384,                         \
+    X(44, BOX_GET, box_get, MAY(ROLE_GUARDIAN), READ, 64, 24576,                         \
       "the boxes of one epoch")                                                          \
     X(45, APPROVE, approve, MAY(ROLE_GUARDIAN), WRITE, 20480, 64,                        \
       "statement and re-sealed boxes")                                                   \
@@ -528,7 +528,8 @@ struct rep_box_get {
     uint8_t index;
     struct bytes box_piece;
     struct bytes box_roster;
-    struct bytes manifest; /* sealed */
+    struct bytes manifest;   /* sealed */
+    struct bytes descriptor; /* what the node judges certificates by */
 };
 
 struct approve_box {

@@ -359,6 +359,64 @@ enum err descriptor_open(struct bytes raw, const uint8_t account[PUB_BYTES],
     return OK;
 }
 
+/* How many pieces of that group and approval key each of them has. */
+static void count_piece(const struct descriptor *d, const struct manifest *m,
+                        const struct manifest_piece *of, unsigned *out_d, unsigned *out_m)
+{
+    *out_d = 0;
+    *out_m = 0;
+    for (uint32_t i = 0; i < d->n_pieces; i++)
+        *out_d += d->pieces[i].group == of->group &&
+                  bytes_equal(BYTES_OF(d->pieces[i].approval), BYTES_OF(of->approval));
+    for (uint32_t i = 0; i < m->n_pieces; i++)
+        *out_m += m->pieces[i].kind == PIECE_NODE && m->pieces[i].group == of->group &&
+                  bytes_equal(BYTES_OF(m->pieces[i].approval), BYTES_OF(of->approval));
+}
+
+static bool same_people(const struct descriptor *d, const struct manifest *m)
+{
+    uint32_t nodes = 0;
+
+    for (uint32_t i = 0; i < m->n_pieces; i++) {
+        unsigned in_d = 0;
+        unsigned in_m = 0;
+
+        if (m->pieces[i].kind != PIECE_NODE)
+            continue;
+        nodes++;
+        count_piece(d, m, &m->pieces[i], &in_d, &in_m);
+        if (in_d != in_m)
+            return false;
+    }
+    return d->n_pieces == nodes;
+}
+
+static bool same_thresholds(const struct descriptor *d, const struct manifest *m)
+{
+    bool same = d->group_threshold == m->group_threshold && d->n_groups == m->n_groups;
+
+    for (uint32_t i = 0; same && i < m->n_groups; i++)
+        same = d->groups[i].t == m->groups[i].t && d->groups[i].n == m->groups[i].n;
+    return same;
+}
+
+enum err descriptor_fits(struct bytes raw, const struct manifest *m,
+                         const uint8_t manifest_hash_[HASH_BYTES])
+{
+    AUTO_FREE struct descriptor *d = calloc(1, sizeof *d);
+    struct bytes body = { 0 };
+    const uint8_t *sig = NULL;
+
+    if (d == NULL)
+        return ERR_NOMEM;
+    TRY(signed_split(raw, &body, &sig));
+    TRY(wire_get(&descriptor_schema, body, d));
+    bool fits =
+        d->epoch == m->epoch && same_thresholds(d, m) && same_people(d, m) &&
+        bytes_equal(BYTES_OF(d->manifest_hash), bytes_of(manifest_hash_, HASH_BYTES));
+    return fits ? OK : ERR_CONFLICT;
+}
+
 /* ---- roster ---- */
 
 enum err roster_seal(const struct roster *r, const struct seal_key *key,

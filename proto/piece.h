@@ -208,6 +208,15 @@ void descriptor_make(const struct descriptor *d, const struct sign_seed *account
 enum err descriptor_open(struct bytes raw, const uint8_t account[PUB_BYTES],
                          struct descriptor *out);
 
+/*
+ * Whether what a node was given to judge by is what the manifest says: number, hash,
+ * thresholds, and for each of its pieces at nodes one approval key, no other. Whose
+ * signature it has is the node's business. ERR_CONFLICT: it is not; ERR_FORMAT,
+ * ERR_NOMEM.
+ */
+enum err descriptor_fits(struct bytes raw, const struct manifest *m,
+                         const uint8_t manifest_hash_[HASH_BYTES]);
+
 /* ---- roster ---- */
 
 struct roster_address {

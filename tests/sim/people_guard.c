@@ -84,6 +84,7 @@ static enum err fetch_case(struct people *p, const struct ask *a, struct kept *k
         box->box_piece = keep(k, box->box_piece);
         box->box_roster = keep(k, box->box_roster);
         box->manifest = keep(k, box->manifest);
+        box->descriptor = keep(k, box->descriptor);
         out->n_boxes++;
     }
     return OK;

@@ -25,6 +25,8 @@ struct scene {
     struct seal_key roster_key;
     uint8_t manifest[MANIFEST_MAX + SEAL_OVERHEAD];
     uint8_t boxes[2][BOX_MAX];
+    struct descriptor judges; /* what the node got to judge by */
+    uint8_t descriptor[DESCRIPTOR_MAX];
     uint8_t view[SIGNED_MAX];
     struct sign_seed node;
     struct guard_who who;
@@ -93,6 +95,14 @@ static void view_put(struct scene *s, unsigned kind)
     s->c.rep.view = buf_bytes(&b);
 }
 
+static void judges_put(struct scene *s)
+{
+    struct buf b = BUF_OF(s->descriptor);
+
+    descriptor_make(&s->judges, &s->node, &b);
+    s->c.boxes[0].descriptor = buf_bytes(&b);
+}
+
 static void case_make(struct scene *s, unsigned kind)
 {
     struct rep_request *r = &s->c.rep;
@@ -108,6 +118,8 @@ static void case_make(struct scene *s, unsigned kind)
     s->c.n_boxes = 1;
     s->c.boxes[0] = (struct rep_box_get){ .epoch = 1, .manifest = buf_bytes(&sealed) };
     memcpy(s->c.boxes[0].manifest_hash, s->circle.hash, HASH_BYTES);
+    descriptor_of(&s->circle.m, s->circle.hash, &s->judges);
+    judges_put(s);
     box_make(s, BOX_OF_PIECE, bytes_text("Ana"), &s->c.boxes[0].box_piece);
     box_make(s, BOX_OF_ROSTER, bytes_text("Ana"), &s->c.boxes[0].box_roster);
 }
@@ -531,6 +543,47 @@ static void test_approve_change(void **state)
     assert_int_equal(s->approved.req.roster_box.n, 0);
 }
 
+/* A node that was told of other people, or other numbers, would erase on their word:
+ * nobody says yes to such a change. */
+static void test_approve_change_of_other_people(void **state)
+{
+    struct scene *s = *state;
+    struct view *v = &s->c.view;
+    struct descriptor right = s->judges;
+
+    v->kind = REQUEST_CONFIRM;
+    v->purpose = PURPOSE_EPOCH;
+    memcpy(v->subject, s->circle.hash, HASH_BYTES);
+    assert_int_equal(approve(s, NULL), OK);
+    for (unsigned wrong = 0; wrong < 7; wrong++) {
+        s->judges = right;
+        if (wrong == 0)
+            s->judges.pieces[0].approval[5] ^= 1;
+        else if (wrong == 1)
+            s->judges.pieces[s->judges.n_pieces++] = (struct descriptor_piece){ 0 };
+        else if (wrong == 2)
+            s->judges.groups[0].t++;
+        else if (wrong == 3)
+            s->judges.groups[0].n++;
+        else if (wrong == 4)
+            s->judges.epoch++;
+        else if (wrong == 5)
+            s->judges.manifest_hash[0] ^= 1;
+        judges_put(s);
+        if (wrong == 6)
+            s->c.boxes[0].descriptor = (struct bytes){ 0 };
+        memset(&s->approved, 0, sizeof s->approved);
+        assert_int_equal(approve(s, NULL), ERR_CORRUPT);
+        assert_int_equal(s->approved.req.statement.n, 0);
+    }
+    /* It holds up no restore. */
+    v->kind = REQUEST_RESTORE;
+    v->purpose = PURPOSE_RESTORE;
+    memset(v->subject, 0, sizeof v->subject);
+    assert_int_equal(approve(s, NULL), OK);
+    assert_int_equal(s->approved.opened[0], OK);
+}
+
 /* After a new root: what the old one sealed still opens, but changes nothing. */
 static void test_by_the_root_before(void **state)
 {
@@ -766,6 +819,7 @@ int main(void)
         SCENE(test_approve_nothing_unseen),
         SCENE(test_approve_foreign),
         SCENE(test_approve_change),
+        SCENE(test_approve_change_of_other_people),
         SCENE(test_by_the_root_before),
         SCENE(test_approve_words_only),
         SCENE(test_plan),
