@@ -83,6 +83,7 @@ static enum err plan(struct call *c, struct record_ward *ward, struct bytes peop
         return OK;
     TRY(check_people(c, ward, people));
     ward->end_due = c->now + DUAL_TIME_S;
+    ward->unsure |= c->env->clock == CLOCK_FROZEN;
     TRY(ward_put(c, ward));
     return drop_tell(c, ward, REC_END_PLANNED, NULL, 0);
 }

@@ -118,6 +118,7 @@ static enum err plan(struct call *c, struct record_ward *ward,
     ward->retire_due = due;
     ward->retire_own = own;
     ward->retire_told = alerts_due(ward, c->now);
+    ward->unsure |= c->env->clock == CLOCK_FROZEN && due > c->now;
     TRY(ward_put(c, ward));
     return told ? OK : drop_tell(c, ward, REC_RETIRE_PLANNED, NULL, x->epoch);
 }

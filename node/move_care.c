@@ -236,12 +236,16 @@ static enum err tick_clean(struct call *c, struct record_move *m, size_t *io_n)
     struct record_ward ward = { 0 };
     bool holding = false;
 
+    if (rebase(c, m)) {
+        (*io_n)++;
+        return move_put(c, m);
+    }
     if (m->clean > c->now + DUAL_TIME_S) { /* a person set the clock back */
         m->clean = c->now + DUAL_TIME_S;
         (*io_n)++;
         return move_put(c, m);
     }
-    if (c->now < m->clean || c->env->clock == CLOCK_FROZEN)
+    if (c->now < m->clean || m->unsure != 0 || c->env->clock == CLOCK_FROZEN)
         return OK;
     TRY(ward_get(c, m->ward, &ward));
     TRY(request_holding(c, m->ward, &holding));

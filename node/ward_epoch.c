@@ -342,7 +342,8 @@ enum err ward_make_active(struct call *c, struct record_ward *ward,
         TRY(ward_epoch_put(c, &old));
     }
     e->state = EPOCH_ACTIVE;
-    e->committed = c->now;
+    /* A clock that stands says nothing of how long ago that was. */
+    e->committed = c->env->clock == CLOCK_FROZEN ? UINT64_MAX : c->now;
     ward->active = e->epoch;
     ward->root_new = 0;
     TRY(ward_epoch_put(c, e));

@@ -44,6 +44,24 @@ static void verified(struct changing *w)
     assert_true(verdict_good(&v));
 }
 
+static void under_a_frozen_clock_it_counts_from_when_that_runs(void **state)
+{
+    struct changing *w = *state;
+
+    sealed(w);
+    w->n.env.clock = CLOCK_FROZEN;
+    assert_int_equal(ask_end(w, &w->o.who, people_end(w, SAY_0 | SAY_2, 1, mem), NULL),
+                     OK);
+    w->n.env.clock = CLOCK_RUNS;
+    w->n.now += 100 * DAY;
+    ticks(w);
+    assert_true(is_there(w, 1));
+    assert_int_equal(end_due(w), w->n.now + DUAL_TIME_S);
+    w->n.now += DUAL_TIME_S;
+    ticks(w);
+    assert_false(is_there(w, 1));
+}
+
 /* ---- whose word ---- */
 
 static void too_few_people_end_nothing(void **state)
@@ -344,6 +362,7 @@ int main(void)
 #define CASE(f) cmocka_unit_test_setup_teardown(f, up, down)
     const struct CMUnitTest tests[] = {
         CASE(too_few_people_end_nothing),
+        CASE(under_a_frozen_clock_it_counts_from_when_that_runs),
         CASE(words_that_say_something_else_do_not_count),
         CASE(an_unconfirmed_descriptor_judges_nothing),
         CASE(only_the_owner_and_the_guardian_may),

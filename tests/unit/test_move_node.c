@@ -1139,6 +1139,25 @@ static void under_a_frozen_clock_nothing_takes_over(void **state)
     assert_int_equal(ward_now(w)->moved, w->now);
 }
 
+/* A clock that was set right, a backup: what passed before is no time for alerts. */
+static void what_the_old_root_left_goes_by_a_clock_that_is_right(void **state)
+{
+    struct world *w = *state;
+    struct mover *m = good_mover(w, &w->as_owner);
+
+    assert_int_equal(send_move(w, m), OK);
+    w->now += HOLD;
+    (void)tick(w);
+    assert_int_not_equal(ward_now(w)->moved, 0);
+    w->env.era++;
+    w->now += 100 * DAY;
+    (void)tick(w);
+    assert_int_equal(epoch_state_of(w, 2), EPOCH_ACTIVE);
+    w->now += DUAL_TIME_S;
+    (void)tick(w);
+    assert_int_equal(epoch_state_of(w, 2), 0);
+}
+
 /* A node that was loaded from a backup has forgotten refusals: the hold runs anew. */
 static void after_a_backup_the_hold_runs_anew(void **state)
 {
@@ -1435,6 +1454,7 @@ int main(void)
         CASE(plans_of_the_old_root_come_to_nothing),
         CASE(a_frozen_ward_takes_a_new_root_and_thaws),
         CASE(under_a_frozen_clock_nothing_takes_over),
+        CASE(what_the_old_root_left_goes_by_a_clock_that_is_right),
         CASE(after_a_backup_the_hold_runs_anew),
         CASE(a_ward_that_was_given_up),
         CASE(a_lost_proof_is_found),

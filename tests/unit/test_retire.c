@@ -336,6 +336,53 @@ static void a_clock_set_back_keeps_nothing_for_ever(void **state)
     assert_false(is_there(w, 1));
 }
 
+/* ---- a clock that stands ---- */
+
+/* What it stood for is no time in which alerts could arrive. */
+static void a_plan_counts_from_when_the_clock_runs(void **state)
+{
+    struct changing *w = *state;
+    struct rep_retire rep = { 0 };
+
+    two_epochs(w);
+    w->n.now += 13 * DAY;
+    w->n.env.clock = CLOCK_FROZEN;
+    assert_int_equal(retire(w, 2, &rep), OK);
+    assert_int_equal(rep.state, PLAN_WAITS);
+    ticks(w);
+    w->n.env.clock = CLOCK_RUNS;
+    w->n.now += 100 * DAY;
+    assert_int_equal(retire(w, 2, &rep), OK);
+    assert_int_equal(rep.state, PLAN_WAITS);
+    ticks(w);
+    assert_true(is_there(w, 1));
+    assert_int_equal(state_of(w, 0).retire_due, w->n.now + DUAL_TIME_S);
+    w->n.now += DUAL_TIME_S;
+    ticks(w);
+    assert_false(is_there(w, 1));
+    verified(w);
+}
+
+static void so_does_an_epoch_that_became_active(void **state)
+{
+    struct changing *w = *state;
+    struct rep_retire rep = { 0 };
+
+    change_confirmed(w);
+    change_epoch(w, 1);
+    w->n.env.clock = CLOCK_FROZEN;
+    change_epoch(w, 2);
+    w->n.env.clock = CLOCK_RUNS;
+    w->n.now += 100 * DAY;
+    assert_int_equal(retire(w, 2, &rep), OK);
+    assert_int_equal(rep.state, PLAN_WAITS);
+    assert_int_equal(rep.due, w->n.now + DUAL_TIME_S);
+    w->n.now += DUAL_TIME_S;
+    assert_int_equal(retire(w, 2, &rep), OK);
+    assert_int_equal(rep.state, PLAN_DONE);
+    assert_false(is_there(w, 1));
+}
+
 /* ---- sooner ---- */
 
 static void who_got_a_piece_here_need_not_wait(void **state)
@@ -572,6 +619,8 @@ int main(void)
         CASE(one_that_nobody_approved_does_not_hold_it_up),
         CASE(frozen_nothing_goes),
         CASE(a_clock_set_back_keeps_nothing_for_ever),
+        CASE(a_plan_counts_from_when_the_clock_runs),
+        CASE(so_does_an_epoch_that_became_active),
         CASE(who_got_a_piece_here_need_not_wait),
         CASE(its_own_guardian_and_one_more_erase_one_piece),
         CASE(a_late_plan_of_few_is_alerted_all_the_same),
