@@ -335,11 +335,15 @@ enum err ward_make_active(struct call *c, struct record_ward *ward,
                           struct record_epoch *e)
 {
     struct record_epoch old = { 0 };
+    enum err got = ERR_UNKNOWN;
 
-    if (ward->active != 0) {
-        TRY(ward_epoch(c, ward->ward, ward->active, &old));
+    if (ward->active != 0)
+        got = ward_epoch(c, ward->ward, ward->active, &old);
+    if (got == OK) {
         old.state = EPOCH_SUPERSEDED;
         TRY(ward_epoch_put(c, &old));
+    } else if (got != ERR_UNKNOWN && got != ERR_CORRUPT) { /* damaged: it is replaced */
+        return got;
     }
     e->state = EPOCH_ACTIVE;
     /* A clock that stands says nothing of how long ago that was. */
@@ -396,6 +400,19 @@ enum err ward_abort(struct call *c, const struct req_epoch_abort *req,
 
 /* ---- EPOCH_STATE ---- */
 
+/* One that is damaged has none, and hides nothing of the others. */
+static enum err ack_if_whole(struct call *c, const struct record_epoch *e,
+                             struct bytes *out_ack)
+{
+    size_t mark = c->mem.n;
+    enum err got = ack_now(c, e, out_ack);
+
+    if (got != ERR_CORRUPT && got != ERR_UNKNOWN)
+        return got;
+    c->mem.n = mark;
+    return OK;
+}
+
 static enum err state_lines(struct call *c, const uint8_t ward[ID_BYTES],
                             struct rep_epoch_state *rep)
 {
@@ -412,7 +429,7 @@ static enum err state_lines(struct call *c, const uint8_t ward[ID_BYTES],
         line->perhaps = held[i].perhaps;
         memcpy(line->manifest_hash, held[i].manifest_hash, HASH_BYTES);
         if (held[i].state != EPOCH_NEXT_KEY)
-            TRY(ack_now(c, &held[i], &line->ack));
+            TRY(ack_if_whole(c, &held[i], &line->ack));
     }
     rep->n_epochs = (uint32_t)n;
     return OK;

@@ -373,6 +373,35 @@ static void verify_knows_what_was_erased_and_certified(void **state)
     }
 }
 
+/* ---- what rots ---- */
+
+static enum err damage_fn(struct call *c, void *arg)
+{
+    struct changing *w = arg;
+    struct txn_key object = key_object(w->o.ward, 1, OBJECT_MANIFEST);
+    struct txn_key epoch = key_epoch(w->o.ward, 2);
+
+    TRY(txn_put(c->txn, TAB_OBJECT, key_bytes(&object), bytes_text("rotten")));
+    return txn_put(c->txn, TAB_EPOCH, key_bytes(&epoch), bytes_text("rotten"));
+}
+
+/* A damaged epoch is replaced, and hides nothing of the others. */
+static void what_rots_is_replaced(void **state)
+{
+    struct changing *w = *state;
+
+    change_epoch(w, 2);
+    assert_int_equal(node_sim_write(&w->n, NULL, damage_fn, w), OK);
+    struct rep_epoch_state s = state_of(w, EPOCH_WANT_MOVE);
+
+    assert_int_equal(s.n_epochs, 1);
+    assert_int_equal(s.epochs[0].ack.n, 0);
+    change_epoch(w, 3);
+    s = state_of(w, 0);
+    assert_int_equal(line_of(&s, 3)->state, EPOCH_ACTIVE);
+    assert_true(line_of(&s, 3)->ack.n > 0);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, up, down)
@@ -384,6 +413,7 @@ int main(void)
         CASE(what_was_planned_must_be_asked_for_again),
         CASE(one_that_went_back_catches_up),
         CASE(verify_knows_what_was_erased_and_certified),
+        CASE(what_rots_is_replaced),
     };
 #undef CASE
 
