@@ -126,6 +126,8 @@ static void show(struct root_desk *d, const struct moving *m)
     struct term *t = d->ctx->term;
     bool done = m->head.phase == MOVE_LATE;
 
+    if (t->json && d->after)
+        return;
     if (t->json) {
         term_json(t, "root",
                   json_pack("{s:s,s:o,s:o}", "state", state_name(m), "fingerprint",

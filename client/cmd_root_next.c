@@ -224,7 +224,7 @@ static enum err go_on(struct root_desk *d, struct restore *r, enum day_gone gone
 enum err root_restored(struct ctx *ctx, struct home *h, struct restore *r,
                        const struct home_key *key, enum day_gone gone)
 {
-    struct root_desk d = { .ctx = ctx, .home = *h };
+    struct root_desk d = { .ctx = ctx, .home = *h, .after = true };
     enum exit_code code = ctx->exit;
     enum err e = root_circle_back(ctx, h, r);
 

@@ -19,6 +19,7 @@ struct root_desk {
     struct home_key *key;        /* secret; of the root box */
     struct unlocked *unlocked;   /* secret */
     struct sign_seed *requester; /* secret; of a restore that is done, or NULL */
+    bool after;                  /* of a restore: its document is the answer */
 };
 
 /* Frees; the home is closed if it is the desk's own. */
