@@ -220,17 +220,30 @@ static enum err prepare_name(struct call *c, const struct req_epoch_prepare *req
     return ward_not_retired(c, ward->ward, req->manifest_hash);
 }
 
+/* The same manifest's. Its key has acknowledged it perhaps, and that says nothing of how
+ * long a request is held: so it stays as it is. */
+static bool same_policy(const struct req_epoch_prepare *req, const struct record_epoch *e)
+{
+    return e->hold == req->hold && e->stop_hold == req->stop_hold &&
+           e->roster_mode == req->roster_mode && e->group == req->group &&
+           e->index == req->index;
+}
+
 /* Whether what is there may give way: nothing, the same manifest, forgotten, or another
  * than the one that the guardians confirmed elsewhere. */
 static enum err prepare_free(const struct call *c, const struct req_epoch_prepare *req,
                              const struct record_ward *ward, const struct record_epoch *e)
 {
-    if (ward->cert_epoch == req->epoch)
-        return is_certified(ward, req->epoch, req->manifest_hash) ? OK : ERR_STATE;
-    if (e->state == EPOCH_NEXT_KEY || is_forgotten(c, e) ||
-        bytes_equal(BYTES_OF(e->manifest_hash), BYTES_OF(req->manifest_hash)))
+    bool same = bytes_equal(BYTES_OF(e->manifest_hash), BYTES_OF(req->manifest_hash));
+
+    if (ward->cert_epoch == req->epoch &&
+        !is_certified(ward, req->epoch, req->manifest_hash))
+        return ERR_STATE;
+    if (e->state == EPOCH_NEXT_KEY || is_forgotten(c, e))
         return OK;
-    return ERR_BUSY;
+    if (same)
+        return same_policy(req, e) ? OK : ERR_BUSY;
+    return ward->cert_epoch == req->epoch ? OK : ERR_BUSY;
 }
 
 static enum err object_put(struct call *c, const struct record_epoch *e,

@@ -373,6 +373,35 @@ static void verify_knows_what_was_erased_and_certified(void **state)
     }
 }
 
+/* ---- what is prepared ---- */
+
+/* Holds stand in no acknowledgement: they do not change under one. */
+static void what_is_prepared_keeps_its_policy(void **state)
+{
+    struct changing *w = *state;
+    struct req_epoch_prepare *req = &w->made[2].e.req;
+    uint32_t hold;
+
+    assert_int_equal(change_next(w, 2), OK);
+    hold = req->hold;
+    assert_int_equal(change_prepare(w, 2), OK);
+    req->hold = 0;
+    assert_int_equal(change_prepare(w, 2), ERR_BUSY);
+    req->hold = hold;
+    req->stop_hold--;
+    assert_int_equal(change_prepare(w, 2), ERR_BUSY);
+    req->stop_hold++;
+    req->roster_mode = ROSTER_NEVER;
+    assert_int_equal(change_prepare(w, 2), ERR_BUSY);
+    req->roster_mode = 0;
+    assert_int_equal(change_prepare(w, 2), OK);
+    /* Taken back it is another one, with another key. */
+    assert_int_equal(ask_abort(w, 2), OK);
+    assert_int_equal(change_next(w, 2), OK);
+    req->hold = 0;
+    assert_int_equal(change_prepare(w, 2), OK);
+}
+
 /* ---- what rots ---- */
 
 static enum err damage_fn(struct call *c, void *arg)
@@ -413,6 +442,7 @@ int main(void)
         CASE(what_was_planned_must_be_asked_for_again),
         CASE(one_that_went_back_catches_up),
         CASE(verify_knows_what_was_erased_and_certified),
+        CASE(what_is_prepared_keeps_its_policy),
         CASE(what_rots_is_replaced),
     };
 #undef CASE
