@@ -86,6 +86,7 @@ struct restore_entry {
     uint16_t refusal;    /* wire number of the error that refused it; 0: none was said */
     uint8_t flags;       /* enum request_flag, as last told */
     uint32_t cert_epoch; /* its node was shown the certificate of that one; 0: of none */
+    uint8_t proved;      /* bit 1 << enum epoch_want: a proof of that kind is its own */
 };
 
 /* A piece from a card, as it was typed or scanned; no secret but the piece. */

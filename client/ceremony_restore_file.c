@@ -67,6 +67,7 @@ static const struct wire_field entry_fields[] = {
     W_UINT(restore_entry, sheet, 101, WIRE_MAY, 1),
     W_UINT(restore_entry, refusal, 102, WIRE_MAY, UINT16_MAX),
     W_UINT(restore_entry, cert_epoch, 150, WIRE_MAY, UINT32_MAX),
+    W_UINT(restore_entry, proved, 151, WIRE_MAY, UINT8_MAX),
 };
 const struct wire_schema restore_entry_schema = W_SCHEMA(restore_entry, entry_fields);
 

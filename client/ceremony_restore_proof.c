@@ -32,8 +32,12 @@ enum err restore_take_proof(struct restore *r, struct restore_entry *e,
         p.epoch = rep->cert_epoch;
         memcpy(p.manifest_hash, rep->cert_hash, HASH_BYTES);
     }
-    if (rep->proof.n == 0 || has_proof(r, want, rep->proof) || !has_room(r, want))
+    /* One of a kind from each: else a node that cuts the line and is asked again, with
+       another one each time, takes the room of those who prove something. */
+    if (rep->proof.n == 0 || has_proof(r, want, rep->proof) || !has_room(r, want) ||
+        (e->proved & (1U << want)) != 0)
         return OK;
+    e->proved |= (uint8_t)(1U << want);
     TRY(restore_keep(r, rep->proof, &p.raw));
     r->proofs[r->n_proofs++] = p;
     return OK;

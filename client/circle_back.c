@@ -3,8 +3,9 @@
 
 /* ---- the plan ---- */
 
-/* The manifest the accepted root was found in, as some guardian gave it. */
-static struct bytes manifest_of(const struct restore *r)
+/* The manifest of that hash, as some guardian gave it. */
+static struct bytes manifest_named(const struct restore *r,
+                                   const uint8_t named[HASH_BYTES])
 {
     for (size_t i = 0; i < r->n; i++)
         for (uint32_t k = 0; k < r->entries[i].n_pieces; k++) {
@@ -12,7 +13,7 @@ static struct bytes manifest_of(const struct restore *r)
             uint8_t hash[HASH_BYTES];
 
             manifest_hash(p->manifest, hash);
-            if (bytes_equal(BYTES_OF(hash), BYTES_OF(r->head.manifest_hash)))
+            if (bytes_equal(BYTES_OF(hash), bytes_of(named, HASH_BYTES)))
                 return p->manifest;
         }
     return (struct bytes){ 0 };
@@ -50,13 +51,59 @@ static bool is_past(const struct day *d, uint32_t epoch)
     return false;
 }
 
-static void take_past(struct day *d, struct bytes raw)
+/* The MOVE of that hash, as some node showed it. */
+static bool move_named(const struct restore *r, const uint8_t named[HASH_BYTES],
+                       struct move *out)
+{
+    for (size_t i = 0; i < r->n_proofs; i++) {
+        struct move_proof p = { 0 };
+        uint8_t hash[HASH_BYTES];
+
+        if (r->proofs[i].kind != EPOCH_WANT_MOVE ||
+            move_proof_get(r->proofs[i].raw, &p) != OK)
+            continue;
+        move_hash(p.move, hash);
+        if (bytes_equal(BYTES_OF(hash), bytes_of(named, HASH_BYTES)))
+            return move_open(p.move, out) == OK;
+    }
+    return false;
+}
+
+/*
+ * Whether the accepted root's own manifest vouches for that owner: the same, or one that
+ * the MOVE it names replaced, and so on. Anybody can sign a manifest of a past epoch with
+ * a key of their own.
+ */
+static bool is_ours(const struct restore *r, const uint8_t owner[PUB_BYTES])
+{
+    enum { CHAIN_MAX = 4 };
+
+    AUTO_FREE struct manifest *m = calloc(1, sizeof *m);
+    struct bytes raw = manifest_named(r, r->head.manifest_hash);
+    struct move move = { 0 };
+
+    for (unsigned i = 0; m != NULL && i <= CHAIN_MAX; i++) {
+        if (manifest_open(raw, m) != OK)
+            return false;
+        if (bytes_equal(BYTES_OF(m->owner), bytes_of(owner, PUB_BYTES)))
+            return true;
+        if (!move_named(r, m->move, &move))
+            return false;
+        if (bytes_equal(BYTES_OF(move.old_owner), bytes_of(owner, PUB_BYTES)))
+            return true;
+        raw = manifest_named(r, move.manifest_hash);
+    }
+    return false;
+}
+
+static void take_past(struct day *d, const struct restore *r, struct bytes raw)
 {
     AUTO_FREE struct manifest *m = calloc(1, sizeof *m);
 
     if (m == NULL || d->n_past == EPOCHS_MAX || manifest_open(raw, m) != OK ||
         m->epoch >= d->me.epoch || is_past(d, m->epoch) ||
-        !bytes_equal(BYTES_OF(m->circle), BYTES_OF(d->me.circle)))
+        !bytes_equal(BYTES_OF(m->circle), BYTES_OF(d->me.circle)) ||
+        !is_ours(r, m->owner))
         return;
     size_t at = d->n_past++;
     for (; at > 0 && d->past[at - 1].epoch > m->epoch; at--)
@@ -66,13 +113,53 @@ static void take_past(struct day *d, struct bytes raw)
                                      .manifest = day_keep(d, raw) };
 }
 
+/* Whether people of that past epoch say what the certificate is shown for. */
+static enum err is_said(const struct day_past *past, const struct restore_proof *p,
+                        bool *out)
+{
+    AUTO_FREE struct manifest *m = calloc(1, sizeof *m);
+    AUTO_FREE struct descriptor *d = calloc(1, sizeof *d);
+    struct cert_rule rule = { .purpose = PURPOSE_EPOCH,
+                              .epoch = p->epoch,
+                              .by_manifest = true };
+    struct cert_verdict v = { 0 };
+    uint8_t hash[HASH_BYTES];
+
+    if (m == NULL || d == NULL)
+        return ERR_NOMEM;
+    TRY(manifest_open(past->manifest, m));
+    manifest_hash(past->manifest, hash);
+    descriptor_of(m, hash, d);
+    memcpy(rule.subject, p->manifest_hash, HASH_BYTES);
+    TRY(cert_people(d, &rule, p->raw, &v));
+    *out = v.enough;
+    return OK;
+}
+
+/*
+ * A node showed it, so it is looked at: where an epoch before it is known, people of that
+ * one must say so; where none is, it changes nothing here and every node judges it.
+ */
+static bool is_good(const struct day *d, const struct restore_proof *p)
+{
+    bool good = d->n_past == 0;
+
+    if (p->epoch == d->me.epoch &&
+        !bytes_equal(BYTES_OF(p->manifest_hash), BYTES_OF(d->me.manifest_hash)))
+        return false;
+    for (size_t i = 0; i < d->n_past && !good; i++)
+        if (d->past[i].epoch < p->epoch && is_said(&d->past[i], p, &good) != OK)
+            good = false;
+    return good;
+}
+
 static void take_certificate(struct day *d, const struct restore *r)
 {
     for (size_t i = 0; i < r->n_proofs; i++) {
         const struct restore_proof *p = &r->proofs[i];
 
         if (p->kind != EPOCH_WANT_CERT || p->epoch <= d->me.cert_epoch ||
-            p->epoch > d->me.epoch)
+            p->epoch > d->me.epoch || !is_good(d, p))
             continue;
         d->me.cert_epoch = p->epoch;
         memcpy(d->me.cert_hash, p->manifest_hash, HASH_BYTES);
@@ -269,7 +356,7 @@ enum err circle_back(const struct restore *r, const struct params *p, struct day
     AUTO_FREE struct manifest *m = calloc(1, sizeof *m);
     AUTO_FREE struct roster *roster = calloc(1, sizeof *roster);
     struct making k = { .r = r, .p = p, .m = m, .roster = roster, .d = d };
-    struct bytes raw = manifest_of(r);
+    struct bytes raw = manifest_named(r, r->head.manifest_hash);
 
     if (m == NULL || roster == NULL)
         return ERR_NOMEM;
@@ -281,7 +368,7 @@ enum err circle_back(const struct restore *r, const struct params *p, struct day
     take_plan(d, r, m, raw, p->now());
     for (size_t i = 0; i < r->n; i++)
         for (uint32_t n = 0; n < r->entries[i].n_pieces; n++)
-            take_past(d, r->entries[i].pieces[n].manifest);
+            take_past(d, r, r->entries[i].pieces[n].manifest);
     take_certificate(d, r);
     TRY(roster_of(&k));
     make_guardians(&k);
