@@ -284,10 +284,10 @@ static bool let_in(const struct moving *m, const struct day *d)
         const struct day_guardian *g =
             move_guardian((struct day *)(uintptr_t)d, &m->seats[i]);
 
-        if (m->seats[i].told == TOLD_DONE && g != NULL)
-            c.of[g->group]++;
-        else
+        if (m->seats[i].told != TOLD_DONE || g == NULL)
             all = false;
+        else if (g->epoch != 0) /* others stand in no group */
+            c.of[g->group]++;
     }
     return all || circle_enough(&d->me, &c);
 }

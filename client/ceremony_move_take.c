@@ -53,6 +53,12 @@ static enum err take_day(struct moving *m, const struct move_work *w,
     move_hash(m->head.move, hash);
     if (bytes_equal(BYTES_OF(d->me.move), BYTES_OF(hash)))
         return OK;
+    /*
+     * Sealed under the old root, of epochs that its nodes take no more. Not later: a run
+     * that was cut would drop what the new root began since.
+     */
+    TRY(home_drop(w->home, HOME_JOURNAL));
+    TRY(home_drop(w->home, HOME_CARDS));
     TRY(take_keys(d, root, w->params->rng));
     d->me.fingerprint = day_keep(d, m->head.words);
     memcpy(d->me.move, hash, HASH_BYTES);
@@ -115,8 +121,5 @@ enum err move_take(struct moving *m, const struct move_work *w)
     memcpy(root->b, m->head.new_root, KEY_BYTES);
     TRY(take_root(m, w, root));
     TRY(take_day(m, w, root));
-    /* Sealed under the old root, of epochs that its nodes take no more. */
-    TRY(home_drop(w->home, HOME_JOURNAL));
-    TRY(home_drop(w->home, HOME_CARDS));
     return take_vault(m, w);
 }
