@@ -250,12 +250,31 @@ struct enrol {
 };
 
 /*
+ * Whether that approval key is another person's, which every guardian of a circle knows:
+ * who shows it as their own would answer for two pieces.
+ */
+static bool is_anothers(const struct day_guardian *all, size_t n,
+                        const struct rep_seat_info *info)
+{
+    for (size_t i = 0; i < n; i++)
+        if (all[i].kind == PIECE_NODE && all[i].progress >= GUARDIAN_ENROLLED &&
+            bytes_equal(BYTES_OF(all[i].approval), BYTES_OF(info->approval)) &&
+            !bytes_equal(BYTES_OF(all[i].sign_pub), BYTES_OF(info->sign_pub)))
+            return true;
+    return false;
+}
+
+/*
  * The seat must be the invite's, by keys whose fingerprint the link carries, and the
  * approval key one its guardian signed for that invite: else somebody is between.
  */
-static enum err check_info(const struct day_guardian *g, const struct rep_seat_info *info)
+static enum err check_info(const struct day *d, const struct day_guardian *g,
+                           const struct rep_seat_info *info)
 {
     uint8_t fp[FP_BYTES];
+    if (is_anothers(d->guardians, d->n_guardians, info) ||
+        is_anothers(d->formers, d->n_formers, info))
+        return ERR_KEY;
     ident_fingerprint(info->sign_pub, info->seal_pub, fp);
     if (!bytes_equal(BYTES_OF(fp), BYTES_OF(g->fp)) ||
         !bytes_equal(BYTES_OF(g->seat), BYTES_OF(info->seat)))
@@ -338,7 +357,7 @@ static enum err enrol_step(struct call *c, const struct call_reply *reply,
         return OK;
     }
     const struct rep_seat_info *info = reply->rep;
-    TRY(check_info(e->g, info));
+    TRY(check_info(e->d, e->g, info));
     if (!bytes_equal(BYTES_OF(info->invite), BYTES_OF(e->g->invite)))
         return ERR_KEY;
     take_info(e, info);
@@ -359,7 +378,7 @@ static enum err found_step(struct call *c, const struct call_reply *reply,
     }
     TRY(reply->err);
     const struct rep_seat_info *info = reply->rep;
-    TRY(check_info(e->g, info));
+    TRY(check_info(e->d, e->g, info));
     take_info(e, info);
     take_ward(e, info->ward);
     return OK;
