@@ -22,6 +22,7 @@ struct plan {
     unsigned k;            /* 0: groups */
     const char *groups[4]; /* "family:2/3"; NULL ends */
     const char *more;      /* the last group with one more */
+    unsigned share;        /* of the schedules: the more, the less one costs */
 };
 
 /* One change. */

@@ -9,12 +9,14 @@
 
 enum { ROUNDS = 16, DAY_S = 86400, TRIES_MAX = 12 };
 
-static const struct plan three_of_five = { .name = "3 of 5", .nodes = 5, .k = 3 };
+static const struct plan three_of_five = {
+    .name = "3 of 5", .nodes = 5, .k = 3, .share = 3
+};
 static const struct plan with_card = {
-    .name = "2 of 3 with a card", .nodes = 2, .cards = 1, .k = 2
+    .name = "2 of 3 with a card", .nodes = 2, .cards = 1, .k = 2, .share = 6
 };
 static const struct plan with_cards = {
-    .name = "3 nodes and 2 cards", .nodes = 3, .cards = 2, .k = 3
+    .name = "3 nodes and 2 cards", .nodes = 3, .cards = 2, .k = 3, .share = 3
 };
 static const struct plan with_hold = {
     .name = "3 of 5, 72 h", .nodes = 5, .hold = "72h", .k = 3
@@ -22,7 +24,8 @@ static const struct plan with_hold = {
 static const struct plan two_groups = { .name = "two groups",
                                         .nodes = 7,
                                         .groups = { "family:2/3", "friends:2/4" },
-                                        .more = "friends:2/5" };
+                                        .more = "friends:2/5",
+                                        .share = 1 };
 
 static const char *const card_names[] = { "Kim's card", "Lea's card" };
 

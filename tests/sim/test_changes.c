@@ -91,6 +91,16 @@ static bool journey_all(const struct journey *j, const struct options *o, uint64
     return true;
 }
 
+/* How many schedules of a journey, when there are count of all together. */
+static uint64_t share_of(const struct journey *j, uint64_t count)
+{
+    uint64_t all = 0;
+
+    for (size_t i = 0; i < journey_count; i++)
+        all += journeys[i].stopped ? 0 : journeys[i].plan->share;
+    return (count * j->plan->share + all - 1) / all;
+}
+
 static bool play_all(const struct options *o)
 {
     const struct plan *plan = NULL;
@@ -111,9 +121,8 @@ static bool play_all(const struct options *o)
             plan = j->plan;
             changes_begin(plan);
         }
-        uint64_t share = (o->count + journey_count - 1) / journey_count;
-
-        fine = journey_all(j, o, o->journey != NULL ? o->count : share, &distinct);
+        fine = journey_all(j, o, o->journey != NULL ? o->count : share_of(j, o->count),
+                           &distinct);
     }
     if (plan != NULL)
         changes_end();
