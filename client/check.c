@@ -120,6 +120,10 @@ struct check_work {
     bool over;
     /* the conversation */
     uint64_t shown; /* version of the head that it showed */
+    uint64_t known; /* version of the state that it acknowledged; 0: not known */
+    uint8_t strange[VAULT_HEAD_MAX]; /* a head that this home does not know */
+    size_t strange_n;
+    bool missing; /* objects, which a newer state may have dropped */
     uint8_t want_head[HASH_BYTES];
     unsigned heads;
     size_t next; /* batch */
@@ -221,6 +225,8 @@ static enum err plan_vault(struct sources *s, const struct day_guardian *g,
     AUTO_FREE size_t *picked = NULL;
     w->version = seat->version;
     memcpy(w->head, seat->head, HASH_BYTES);
+    if (bytes_equal(BYTES_OF(seat->state), BYTES_OF(s->now)))
+        w->known = vault_now(s->vault)->version;
     count = count < CHECK_OBJECTS ? CHECK_OBJECTS : count;
     w->place->of = n;
     if (n == 0)
@@ -379,12 +385,17 @@ static void took_head(struct check_work *w, const struct rep_head_get *rep)
 {
     uint8_t hash[HASH_BYTES];
     memset(w->want_head, 0, HASH_BYTES);
+    w->strange_n = 0;
     w->shown = rep->head.n > 0 ? rep->version : 0;
     if (w->shown < w->version) {
         caught(w, CHECK_BACK);
         return;
     }
     check_digest(w->all->nonce, &rep->head, 1, w->want_head);
+    if (w->shown > w->version && rep->head.n <= sizeof w->strange) {
+        memcpy(w->strange, rep->head.p, rep->head.n);
+        w->strange_n = rep->head.n;
+    }
     vault_head_hash(rep->head, hash);
     if (w->shown == w->version && !bytes_equal(BYTES_OF(hash), BYTES_OF(w->head)))
         caught(w, CHECK_BACK);
@@ -408,6 +419,7 @@ static void judge_objects(struct check_work *w, const struct rep_check *rep)
         return;
     const struct batch *b = &w->batches[w->next++];
     if (rep->missing.n > 0) {
+        w->missing = true;
         if (w->shown <= w->version)
             caught(w, CHECK_LOST);
         return;
@@ -497,6 +509,26 @@ static void say_away(const struct day_guardian *g, struct check_place *p)
     call_sentence(p->call, who, p->why, sizeof p->why);
 }
 
+/* A head that is newer than what is known excuses what is missing, if it is ours. */
+static void judge_head(const struct day *d, const struct day_guardian *g,
+                       struct check_work *w)
+{
+    if (w->version == 0 || w->shown <= w->version)
+        return;
+    switch (check_head_judge(d, g->ward, w->shown, bytes_of(w->strange, w->strange_n),
+                             w->known)) {
+    case HEAD_STRANGE:
+        caught(w, CHECK_BACK);
+        break;
+    case HEAD_SAME:
+        if (w->missing)
+            caught(w, CHECK_LOST);
+        break;
+    case HEAD_NEWER:
+        break;
+    }
+}
+
 static void judge_place(const struct day *d, const struct day_guardian *g,
                         struct check_place *p)
 {
@@ -528,6 +560,7 @@ static void note_place(struct day *d, struct check_place *p, uint64_t now)
         say_away(g, p);
         return;
     }
+    judge_head(d, g, p->work);
     judge_place(d, g, p);
     struct day_proof *proof = day_proof(g);
     if (p->state == CHECK_CAUGHT) {

@@ -28,6 +28,21 @@ const struct check_seat *check_file_seat(const struct check_file *f,
 
 /* The guardian of that seat, or NULL. */
 struct day_guardian *check_guardian(struct day *d, const uint8_t seat[SEAT_BYTES]);
+
+enum check_head {
+    HEAD_STRANGE, /* no device of ours made what is in it */
+    HEAD_SAME,    /* what is in it is no newer than what is known */
+    HEAD_NEWER    /* another device changed the vault */
+};
+
+/*
+ * Judges a head that its node shows as that version, of that ward, by the vault key: who
+ * signed a head is not enough, a node can sign one around what it has. known: version of
+ * the state that the node acknowledged to this home; 0: not known.
+ */
+enum check_head check_head_judge(const struct day *d, const uint8_t ward[ID_BYTES],
+                                 uint64_t version, struct bytes raw, uint64_t known);
+
 /* "Ben's node". */
 void check_who(const struct day_guardian *g, char out[NAME_MAX_BYTES + 16]);
 
