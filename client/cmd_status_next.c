@@ -262,8 +262,9 @@ static void next_change(struct look *l)
     if (c->step == CHANGE_CALLS && g != NULL)
         add_next(l, "change", command,
                  "The circle has changed, and the old pieces are still alive until %u "
-                 "more of your guardians say that it was you. Call %.*s and type:",
-                 c->missing, TEXT(g->name));
+                 "more of those who guarded you before %s that it was you. Call %.*s and "
+                 "type:",
+                 c->missing, c->missing == 1 ? "says" : "say", TEXT(g->name));
     else if (c->step == CHANGE_SEALING || c->step == CHANGE_STORING)
         add_next(l, "change", command,
                  "The circle is changing, and the new pieces are not all at their places "
