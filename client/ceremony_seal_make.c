@@ -168,7 +168,8 @@ void seal_prune_keys(struct root_box *box, const struct day *d, uint32_t epoch)
     uint32_t n = 0;
     for (uint32_t i = 0; i < box->n_epochs; i++) {
         uint32_t e = box->epochs[i].epoch;
-        bool room = n + 1 < EPOCHS_MAX || e == d->me.epoch || e == epoch;
+        /* For the sealed epoch and the one that comes there is always room. */
+        bool room = n + 2 < EPOCHS_MAX || e == d->me.epoch || e == epoch;
         if (room && (e == epoch || is_wanted(d, e)))
             box->epochs[n++] = box->epochs[i];
     }

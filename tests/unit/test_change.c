@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "client/ceremony_change.h"
+#include "client/ceremony_seal_part.h"
 #include "client/circle_card.h"
 #include "tests/unit/sealing.h"
 
@@ -501,6 +502,28 @@ static bool old_card(const char *who, const char *name, bool *out_dead)
     return found;
 }
 
+/* However many old epochs still count, the keys of the next one have room. */
+static void keys_have_room(void **state)
+{
+    struct root_box *box = NULL;
+    struct day *d = calloc(1, sizeof *d);
+    (void)state;
+    assert_non_null(d);
+    assert_int_equal(secret_new(&box), OK);
+    d->me.epoch = EPOCHS_MAX;
+    box->n_epochs = EPOCHS_MAX;
+    for (uint32_t i = 0; i < EPOCHS_MAX; i++) {
+        box->epochs[i].epoch = i + 1;
+        if (i + 1 < EPOCHS_MAX)
+            d->past[d->n_past++].epoch = i + 1;
+    }
+    seal_prune_keys(box, d, EPOCHS_MAX + 1);
+    assert_int_equal(box->n_epochs, EPOCHS_MAX - 1);
+    assert_int_equal(box->epochs[box->n_epochs - 1].epoch, EPOCHS_MAX);
+    secret_free(box);
+    day_free(d);
+}
+
 static void cards_change_too(void **state)
 {
     (void)state;
@@ -566,13 +589,14 @@ static void another_address(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cards_change_too),  cmocka_unit_test(not_sealed),
-        cmocka_unit_test(wrong_plans),       cmocka_unit_test(a_liar_is_named),
-        cmocka_unit_test(abandoned),         cmocka_unit_test(two_devices),
-        cmocka_unit_test(people_say_so),     cmocka_unit_test(away_for_an_epoch),
-        cmocka_unit_test(killed_confirming), cmocka_unit_test(another_address),
-        cmocka_unit_test(killed_rotating),   cmocka_unit_test(killed_replacing),
-        cmocka_unit_test(killed_removing),   cmocka_unit_test(killed_planned),
+        cmocka_unit_test(keys_have_room),    cmocka_unit_test(cards_change_too),
+        cmocka_unit_test(not_sealed),        cmocka_unit_test(wrong_plans),
+        cmocka_unit_test(a_liar_is_named),   cmocka_unit_test(abandoned),
+        cmocka_unit_test(two_devices),       cmocka_unit_test(people_say_so),
+        cmocka_unit_test(away_for_an_epoch), cmocka_unit_test(killed_confirming),
+        cmocka_unit_test(another_address),   cmocka_unit_test(killed_rotating),
+        cmocka_unit_test(killed_replacing),  cmocka_unit_test(killed_removing),
+        cmocka_unit_test(killed_planned),
     };
     (void)setenv("NO_COLOR", "1", 1);
     if (secret_start(SECRET_LOCK_WAIVED) != OK)
