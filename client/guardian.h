@@ -137,6 +137,7 @@ enum err guardian_device(struct day_guardian *g, const struct root_key *root,
 
 /* Whether a confirm request is under way, as this home knows it. */
 bool confirm_open(const struct day_guardian *g);
+
 /* What a guardian is asked to confirm. */
 struct confirm_about {
     enum purpose purpose; /* PURPOSE_ENROL, PURPOSE_EPOCH or PURPOSE_END */

@@ -53,7 +53,7 @@ enum {
     X(VAULT_GONE, 35, "dropped by a head: ward id, version, object id -> nothing")       \
     X(VAULT_HEAD, 36, "heads of a vault: ward id, version -> head and witness")          \
     X(VAULT_MARK, 37, "when heads came: ward id, version -> time and size")              \
-    X(RETIRED, 38, "erased epochs: ward id, epoch -> manifest hash, when")              \
+    X(RETIRED, 38, "erased epochs: ward id, epoch -> manifest hash, when")               \
     X(MOVE, 44, "new roots: ward id, move, which -> state, proof, credential")           \
     X(DRILL, 45, "drills: ward id -> what was asked and answered")
 

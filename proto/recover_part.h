@@ -43,8 +43,8 @@ struct judge {
     const struct paper *paper; /* or NULL */
     const struct bytes *moves;
     size_t n_moves;
-    struct world *worlds;      /* of manifests */
-    struct world *papers;      /* of paper alone */
+    struct world *worlds; /* of manifests */
+    struct world *papers; /* of paper alone */
     struct finding findings[MEMBERS_MAX];
 };
 
