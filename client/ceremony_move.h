@@ -93,6 +93,7 @@ struct move_open {
     uint32_t refused;
     uint64_t due; /* the last hold ends then; 0: none runs */
     uint64_t made;
+    struct bytes requests; /* ids of those it opened, one after the other */
 };
 
 /* What a ceremony works with; all of it the caller's. */

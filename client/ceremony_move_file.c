@@ -52,6 +52,7 @@ static const struct wire_field open_fields[] = {
     W_UINT(move_open, refused, 7, WIRE_MAY, DAY_GUARDIANS),
     W_UINT(move_open, due, 8, WIRE_MAY, UINT64_MAX),
     W_UINT(move_open, made, 9, WIRE_MAY, UINT64_MAX),
+    W_BYTES(move_open, requests, 11, WIRE_MAY, 0, DAY_GUARDIANS *ID_BYTES),
 };
 static const struct wire_schema open_schema = W_SCHEMA(move_open, open_fields);
 
@@ -107,6 +108,21 @@ void move_free(struct moving *m)
 
 /* ---- load and save ---- */
 
+/* Who looks without the passphrase knows by them what this home itself asks for. */
+static struct bytes requests_of(const struct moving *m,
+                                uint8_t out[DAY_GUARDIANS * ID_BYTES])
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < m->n; i++) {
+        if (m->seats[i].state == 0)
+            continue;
+        memcpy(out + n, m->seats[i].request, ID_BYTES);
+        n += ID_BYTES;
+    }
+    return bytes_of(out, n);
+}
+
 static struct move_open open_of(const struct moving *m)
 {
     struct move_open o = { .phase = m->head.phase,
@@ -133,8 +149,10 @@ enum err move_save(const struct moving *m, const struct move_work *w)
 {
     AUTO_BLOB struct home_blob secret = { 0 };
     AUTO_BLOB struct home_blob open = { 0 };
-    const struct move_open o = open_of(m);
+    struct move_open o = open_of(m);
+    uint8_t ids[DAY_GUARDIANS * ID_BYTES];
 
+    o.requests = requests_of(m, ids);
     TRY(blob_put(&open, FILE_OPEN, &open_schema, &o));
     TRY(blob_put(&secret, FILE_HEAD, &head_schema, &m->head));
     for (size_t i = 0; i < m->n; i++)

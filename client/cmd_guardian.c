@@ -17,7 +17,12 @@ static enum err link_problem(const struct ctx *ctx, enum err e, const char *name
 {
     struct term *t = ctx->term;
     char next[TERM_TEXT];
+    char with[TERM_TEXT];
     guardian_next("add", bytes_text(name), " LINK", next);
+    if (strcmp(ctx->command->path, "guardian replace") == 0 && ctx->n_args > 0) {
+        (void)snprintf(with, sizeof with, " --with '%.60s' LINK", name);
+        guardian_next("replace", bytes_text(ctx->args[0]), with, next);
+    }
     if (e == ERR_CHECKSUM)
         return term_fail(t, e, next,
                          "The link is mistyped or incomplete. Nothing was sent.");

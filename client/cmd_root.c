@@ -30,6 +30,11 @@ static void say_asked(struct term *t, const struct move_seat *s,
     else if (s->state == STATE_LOCKED)
         term_say(t, "  %.*s typed wrong words too often and has to unlock it.",
                  TEXT(g->name));
+    else if (s->state == STATE_CONTESTED)
+        term_say(t,
+                 "  A device of yours said stop at %.*s's node. Was it not you? Call "
+                 "%.*s, tell it, and say again: %.*s",
+                 TEXT(g->name), TEXT(g->name), TEXT(s->words));
     else if (s->state == STATE_APPROVED)
         term_say(t, "  %.*s said yes; it counts %s.", TEXT(g->name), when);
     else if (s->words.n > 0)

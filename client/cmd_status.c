@@ -269,6 +269,12 @@ static void look_move(struct look *l, struct home *h)
     AUTO_BLOB struct home_blob text = { 0 };
     l->moving = move_look(h, &text, &l->move) == OK;
     l->move.words = (struct bytes){ 0 };
+    if (l->moving && l->move.requests.n <= sizeof l->asked) {
+        l->n_asked = l->move.requests.n / ID_BYTES;
+        if (l->n_asked > 0)
+            memcpy(l->asked, l->move.requests.p, l->n_asked * ID_BYTES);
+    }
+    l->move.requests = (struct bytes){ 0 };
 }
 
 static enum err look_at(struct ctx *ctx, struct home *h, struct look *l)

@@ -11,6 +11,15 @@ bool look_asks(const struct seen_request *r)
            r->line.state != STATE_REFUSED && r->line.state != STATE_EXPIRED;
 }
 
+bool look_own(const struct look *l, const struct seen_request *r)
+{
+    for (size_t i = 0; i < l->n_asked; i++)
+        if (bytes_equal(bytes_of(l->asked + i * ID_BYTES, ID_BYTES),
+                        BYTES_OF(r->line.request)))
+            return r->line.kind == REQUEST_MOVE;
+    return false;
+}
+
 bool look_gone(const struct day_guardian *g)
 {
     return g->n_node > 0 && g->node[0].let_go > g->node[0].let_go_settled;

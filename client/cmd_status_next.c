@@ -35,7 +35,7 @@ static void next_requests(struct look *l)
     const struct seen_request *first = NULL;
     size_t stopped = 0;
     for (size_t i = 0; i < l->n_requests; i++) {
-        if (!look_asks(&l->requests[i]))
+        if (!look_asks(&l->requests[i]) || look_own(l, &l->requests[i]))
             continue;
         stopped += l->requests[i].line.state == STATE_CONTESTED;
         first = first == NULL ? &l->requests[i] : first;
@@ -50,8 +50,9 @@ static void next_requests(struct look *l)
         return;
     }
     add_next(l, "request", "kith stop all",
-             "Somebody asks for your keys at %.*s's node%s. If that is not you, stop it, "
-             "and call your guardians:",
+             "Somebody asks for %s at %.*s's node%s. If that is not you, stop it, and "
+             "call your guardians:",
+             first->line.kind == REQUEST_MOVE ? "a new root key" : "your keys",
              TEXT(first->g->name), n > 1 ? " and at others" : "");
 }
 
@@ -112,9 +113,30 @@ static void next_ends(struct look *l)
              when);
 }
 
+/* How many of one's own requests for a new root a device stopped. */
+static unsigned own_stopped(const struct look *l)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < l->n_requests; i++)
+        n += look_own(l, &l->requests[i]) && l->requests[i].line.state == STATE_CONTESTED;
+    return n;
+}
+
 static void next_move(struct look *l)
 {
-    if (l->moving)
+    unsigned stopped = own_stopped(l);
+    if (l->moving && stopped > 0)
+        add_next(l, "move", "kith root replace --resume",
+                 "You asked for a new root, and a device of yours said stop. Was it not "
+                 "you, a thief has that device: tell your guardians so. They can say yes "
+                 "despite the stop. To see whom to call:");
+    else if (l->moving && l->move.phase == MOVE_ASK)
+        add_next(
+            l, "move", "kith root replace --resume",
+            "You asked for a new root: %u of %u guardians said yes so far. If it was "
+            "not you: kith stop all. To go on, and see whom to call:",
+            l->move.said, l->move.of);
+    else if (l->moving)
         add_next(l, "move", "kith root replace --resume",
                  "A new root is on its way: %u of %u nodes let it in. To go on:",
                  l->move.done, l->move.of);

@@ -68,6 +68,8 @@ struct look {
     struct change_stand change;
     bool moving; /* a new root is under way: */
     struct move_open move;
+    uint8_t asked[DAY_GUARDIANS * ID_BYTES]; /* what it asks for, by request */
+    size_t n_asked;
     struct look_proofs proofs;
     enum circle_state states[DAY_GUARDIANS];
     struct node_look nodes[DAY_GUARDIANS];
@@ -86,6 +88,8 @@ struct look {
 size_t look_pieces(const struct day *d);
 /* A request for the keys that is not over; a confirm is none. */
 bool look_asks(const struct seen_request *r);
+/* It is one of those by which this very home asks for a new root. */
+bool look_own(const struct look *l, const struct seen_request *r);
 /* A restore took the piece there, and the person did not say to know of it. */
 bool look_gone(const struct day_guardian *g);
 /* How many such guardians. */

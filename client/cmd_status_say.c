@@ -34,13 +34,14 @@ static void say_requests(struct term *t, const struct look *l, uint64_t now)
     char opens[DURATION_TEXT];
     for (size_t i = 0; i < l->n_requests; i++) {
         const struct seen_request *r = &l->requests[i];
-        if (!look_asks(r))
+        if (!look_asks(r) || look_own(l, r))
             continue;
         when_text(now, r->line.opens, opens);
-        term_answer(t,
-                    "Somebody asks for your keys at %.*s's node: %s, and that piece can "
-                    "leave %s.",
-                    TEXT(r->g->name), standing_text(r->line.state),
+        bool root = r->line.kind == REQUEST_MOVE;
+        term_answer(t, "Somebody asks for %s at %.*s's node: %s, and %s %s.",
+                    root ? "a new root key" : "your keys", TEXT(r->g->name),
+                    standing_text(r->line.state),
+                    root ? "that yes can count" : "that piece can leave",
                     r->line.opens > now ? opens : "at once");
     }
 }

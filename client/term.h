@@ -164,7 +164,10 @@ struct ask {
  * prompt is possible; ERR_TOO_BIG; ERR_CLOSED at the end of input.
  */
 enum err term_ask(struct term *t, const struct ask *a, char *out, size_t cap);
-/* An offer: an optional value; an empty answer, or no terminal, gives "". */
+/*
+ * An offer: an optional value; an empty answer, or no terminal, gives "". With the flag
+ * "" the text itself says what an empty answer means.
+ */
 enum err term_ask_maybe(struct term *t, const struct ask *a, char *out, size_t cap);
 /* An offer of yes or no; false without a terminal. */
 enum err term_offer(struct term *t, const char *question, bool *out_yes);

@@ -138,7 +138,8 @@ enum err term_ask_maybe(struct term *t, const struct ask *a, char *out, size_t c
         term_say(t, "%s", a->note);
     char line[TERM_LINE];
     for (int i = 0; i < 3; i++) {
-        prompt(t, a->text, " (Enter to leave out):");
+        prompt(t, a->text,
+               a->flag == NULL || a->flag[0] != 0 ? " (Enter to leave out):" : ":");
         size_t n = 0;
         enum err e = read_line(t->in, line, sizeof line, &n);
         if (e == ERR_CLOSED)

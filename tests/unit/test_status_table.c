@@ -381,6 +381,37 @@ static void moves(struct look *l)
     l->move = (struct move_open){ .phase = MOVE_SEND, .of = 5, .done = 2, .waits = 3 };
 }
 
+/* This home asks for it: nobody else does, and nothing is to be stopped. */
+static void asks_itself(struct look *l)
+{
+    l->moving = true;
+    l->move = (struct move_open){ .phase = MOVE_ASK, .of = 5, .said = 1 };
+    l->requests[0].g = &l->day->guardians[1];
+    l->requests[0].line = (struct request_line){ .request = { 7, 7 },
+                                                 .kind = REQUEST_MOVE,
+                                                 .state = STATE_LIVE,
+                                                 .opens = NOW + 3 * DAY };
+    l->n_requests = 1;
+    memset(l->asked, 0, ID_BYTES);
+    l->asked[0] = l->asked[1] = 7;
+    l->n_asked = 1;
+}
+
+static void asks_and_is_stopped(struct look *l)
+{
+    asks_itself(l);
+    l->requests[0].line.state = STATE_CONTESTED;
+}
+
+/* Another one beside it is not this home's. */
+static void asks_beside_a_thief(struct look *l)
+{
+    asks_itself(l);
+    l->requests[1] = l->requests[0];
+    l->requests[1].line.request[3] = 1;
+    l->n_requests = 2;
+}
+
 static void ends(struct look *l)
 {
     l->nodes[3].end = NOW + 10 * DAY;
@@ -627,6 +658,12 @@ static const struct situation {
     { "a guardian is on holiday", paused, 0, YES(2), NULL, NULL },
     { "somebody else's new root", moved, 3, YES(2), "moved", "" },
     { "one's own new root", moves, 3, YES(2), "move", "kith root replace --resume" },
+    { "one asks for a new root", asks_itself, 3, YES(2), "move",
+      "kith root replace --resume" },
+    { "and it was stopped", asks_and_is_stopped, 3, YES(2), "move",
+      "kith root replace --resume" },
+    { "and so does somebody else", asks_beside_a_thief, 3, YES(2), "request",
+      "kith stop all" },
     { "the circle ends", ends, 3, YES(2), "ends", "" },
     { "another device changed the circle", newer, 3, YES(2), "newer", "" },
     { "people are to be called", change_calls, 3, YES(2), "change",
