@@ -327,8 +327,24 @@ void change_look(const struct day *d, struct home *h, struct change_stand *out)
     *out = s;
 }
 
+const struct day_guardian *change_call(const struct day *d, const struct change_stand *s)
+{
+    const struct day_guardian *first = NULL;
+
+    for (size_t i = 0; i < d->n_guardians; i++) {
+        if (!s->call[i])
+            continue;
+        if (d->guardians[i].confirmed != 0)
+            return &d->guardians[i];
+        first = first == NULL ? &d->guardians[i] : first;
+    }
+    return first;
+}
+
 void change_next(const struct day *d, const struct change_stand *s, char out[TERM_TEXT])
 {
+    const struct day_guardian *g = change_call(d, s);
+
     out[0] = 0;
     switch (s->step) {
     case CHANGE_PLANNED:
@@ -340,9 +356,8 @@ void change_next(const struct day *d, const struct change_stand *s, char out[TER
         (void)snprintf(out, TERM_TEXT, "kith circle seal --resume");
         break;
     case CHANGE_CALLS:
-        for (size_t i = 0; i < DAY_GUARDIANS && out[0] == 0; i++)
-            if (s->call[i])
-                guardian_next("confirm", d->guardians[i].name, "", out);
+        if (g != NULL)
+            guardian_next("confirm", g->name, "", out);
         break;
     case CHANGE_NONE:
     case CHANGE_WAITS:

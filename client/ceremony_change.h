@@ -44,6 +44,8 @@ struct change_stand {
 
 /* Where a change stands; h may be NULL (then CHANGE_SEALING is not found). */
 void change_look(const struct day *d, struct home *h, struct change_stand *out);
+/* Whom to call first: somebody spoken with before, whose word counts; or NULL. */
+const struct day_guardian *change_call(const struct day *d, const struct change_stand *s);
 /*
  * The next command of a change as it stands, "" where there is none ("kith guardian
  * confirm Ana", "kith circle seal --resume").

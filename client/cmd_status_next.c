@@ -275,12 +275,9 @@ static void next_node(struct look *l, size_t i)
 static void next_change(struct look *l)
 {
     const struct change_stand *c = &l->change;
-    const struct day *d = l->day;
     char command[TERM_TEXT];
-    const struct day_guardian *g = NULL;
-    change_next(d, c, command);
-    for (size_t i = 0; i < d->n_guardians && g == NULL; i++)
-        g = c->call[i] ? &d->guardians[i] : NULL;
+    const struct day_guardian *g = change_call(l->day, c);
+    change_next(l->day, c, command);
     if (c->step == CHANGE_CALLS && g != NULL)
         add_next(l, "change", command,
                  "The circle has changed, and the old pieces are still alive until %u "
