@@ -14,7 +14,7 @@
 
 static char base[64];
 static char home[128];
-static char out_text[16384];
+static char out_text[65536];
 static char say_text[16384];
 
 static uint64_t noon(void)
