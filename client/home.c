@@ -512,16 +512,23 @@ enum err home_image_make(const struct home_key *key, struct bytes open,
     return build(HOME_DEVICE, key, open, secret, rng, out);
 }
 
+/* A copy of in; nothing gives an empty one. */
+static enum err blob_copy(struct bytes in, struct home_blob *out)
+{
+    TRY(blob_room(out, in.n));
+    if (out->p == NULL)
+        return OK;
+    memcpy(out->p, in.p, in.n);
+    out->n = in.n;
+    return OK;
+}
+
 static enum err image_parts(const struct home_blob *raw, const struct home_key *key,
                             struct home_blob *out_open, struct home_blob *out_secret)
 {
     AUTO_BLOB struct home_blob open = { 0 };
     AUTO_BLOB struct home_blob secret = { 0 };
-    size_t open_n = load_u32(raw->p + AT_OPEN);
-    TRY(blob_room(&open, open_n));
-    if (open_n > 0)
-        memcpy(open.p, raw->p + FILE_HEAD, open_n);
-    open.n = open_n;
+    TRY(blob_copy(bytes_of(raw->p + FILE_HEAD, load_u32(raw->p + AT_OPEN)), &open));
     TRY(blob_room(&secret, load_u32(raw->p + AT_SEALED)));
     struct span room = { secret.p, secret.cap };
     TRY(open_sealed(raw, HOME_DEVICE, key, room, &secret.n));
@@ -541,9 +548,8 @@ enum err home_image_open(struct bytes image, const struct passphrase *pass,
     if (image.n < FILE_HEAD + FILE_CHECK)
         return ERR_CORRUPT;
     TRY(check_file(image, HOME_DEVICE));
-    TRY(blob_room(&raw, image.n));
-    memcpy(raw.p, image.p, image.n);
-    raw.n = image.n;
+    TRY(blob_copy(image, &raw));
+    MUST(raw.p != NULL); /* it is longer than its head */
     TRY(secret_new(&key));
     TRY(key_of(&raw, pass, key));
     enum err e = image_parts(&raw, key, out_open, out_secret);
