@@ -103,7 +103,7 @@ void oracle_look_circle(struct people *p)
             n += !p->made[e].thief && (p->wards[i].held >> e & 1) != 0;
         best = n > best ? n : best;
     }
-    if (best <= p->k && best < p->n)
+    if (best < p->k)
         world_broken(&p->w, "some_epoch_stays", "%zu of %u pieces, at most", best, p->k);
 }
 
