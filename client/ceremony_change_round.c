@@ -178,6 +178,23 @@ static void note(const struct visit *v, const struct call *c, struct change_note
 }
 
 /*
+ * The old pieces are the spare ones until the new circle has one itself, or all it can
+ * have: a card counts once it was read back.
+ */
+static bool has_spare(const struct day *d)
+{
+    struct circle_count at_hand = { { 0 } };
+    bool all = true;
+    for (size_t i = 0; i < circle_pieces(&d->me) && i < d->n_guardians; i++) {
+        const struct day_guardian *g = &d->guardians[i];
+        bool there = g->epoch == d->me.epoch;
+        at_hand.of[g->group] += there;
+        all = all && there;
+    }
+    return all || circle_spare(&d->me, &at_hand) >= 1;
+}
+
+/*
  * People who satisfy the old thresholds; or, where that cannot be any more, a few: then a
  * node lets its own piece go after a long time, if its own guardian is among them.
  */
@@ -228,7 +245,7 @@ enum err change_round(const struct seal_work *w, struct change_notes *out)
     if (d->me.epoch == 0 || (d->n_past == 0 && !change_untold(d)))
         return OK;
     TRY(shown_new(d, &shown));
-    if (!worth_asking(d, shown, w->params->now()))
+    if (!has_spare(d) || !worth_asking(d, shown, w->params->now()))
         return OK;
     TRY(owner_round_new(&r, d->n_guardians + d->n_formers, sizeof(struct visit)));
     TRY(add_all(&r, w, shown));
