@@ -129,10 +129,11 @@ static bool call(size_t i)
     if (code != 0 || strncmp(play_said(), "Call ", 5) != 0)
         return false;
     play_line(line, sizeof line);
+    /* What a person typed is said, also where the answer to it is lost. */
+    look_said(i, stand().hash);
     if (!THEY(who, "guard", "confirm", "Ana", "--words-file", play_file(line),
               "--verified", "called"))
         return true;
-    look_said(i, stand().hash);
     if (strlen(play_out()) > 4) {
         play_line(line, sizeof line);
         (void)OWNER("guardian", "confirm", who, "--answer-file", play_file(line));

@@ -40,7 +40,7 @@
     X(one_op_one_answer, "asked again with its op id, a write has the same answer")      \
     X(replays_do_nothing, "a recorded conversation opens to nobody and does nothing")    \
     X(old_epochs_stay, "no epoch goes but by its people's word, two weeks before")       \
-    X(some_epoch_stays, "one epoch of the owner's opens")                                \
+    X(some_epoch_stays, "one epoch of the owner's opens, whichever seat is lost")        \
     X(vault_loses_nothing, "no push destroys what a vault had in the last 30 days")      \
     X(heads_stay, "a head that was acknowledged is the newest until the next")           \
     X(pushes_are_taken, "an owner's push is taken, unless the ward is frozen")           \

@@ -103,7 +103,7 @@ void oracle_look_circle(struct people *p)
             n += !p->made[e].thief && (p->wards[i].held >> e & 1) != 0;
         best = n > best ? n : best;
     }
-    if (best < p->k)
+    if (best <= p->k && best < p->n)
         world_broken(&p->w, "some_epoch_stays", "%zu of %u pieces, at most", best, p->k);
 }
 
@@ -150,8 +150,12 @@ static struct bytes people_of(struct people *p, const struct made *m, bool thief
     return buf_bytes(&out);
 }
 
-/* As if all nodes had it: but for this one's, their keys are the owner's own here. */
-static struct bytes machines_of(struct people *p, const struct made *m, size_t seat)
+/*
+ * Of the other nodes that have it; a thief's are as if all had it: but for this one's,
+ * their keys are the owner's own here.
+ */
+static struct bytes machines_of(struct people *p, const struct made *m, size_t seat,
+                                bool thief)
 {
     static uint8_t raw[SEATS][SIGNED];
     static uint8_t mem[CERT_MACHINES_MAX];
@@ -165,7 +169,7 @@ static struct bytes machines_of(struct people *p, const struct made *m, size_t s
         struct buf b = BUF_OF(raw[i]);
         struct sign_seed seed;
 
-        if (i == seat)
+        if (i == seat || (!thief && (p->wards[i].held >> (m - p->made) & 1) == 0))
             continue;
         memcpy(ack.manifest_hash, m->c.hash, HASH_BYTES);
         piece_seed(m->c.pieces[i], &seed);
@@ -205,7 +209,7 @@ static enum err retire(struct people *p, const struct made *m, size_t seat, bool
     struct cert_acks acks = { 0 };
     struct buf out = BUF_OF(mem);
 
-    MUST(wire_get(&cert_acks_schema, machines_of(p, m, seat), &acks) == OK);
+    MUST(wire_get(&cert_acks_schema, machines_of(p, m, seat, thief), &acks) == OK);
     TRY(own_ack(p, m, seat, &acks, own));
     cert_acks_put(&acks, &out);
     req.machines = buf_bytes(&out);
