@@ -50,6 +50,9 @@ struct move_seat {
     struct bytes statement;
 };
 
+/* So often is more than a power cut: the person hears of it. Nothing else would go on. */
+enum { MOVE_REPEATS_TOLD = 3 };
+
 struct move_head {
     uint8_t phase;      /* enum move_phase */
     uint8_t restored;   /* 1: proven by a restore's statements, none are asked for */

@@ -2,7 +2,7 @@
 #include "client/ceremony_move_part.h"
 #include "proto/words.h"
 
-enum { TRANSCRIPT_MAX = SIGNED_MAX + 512, VIEWS_MAX = 3, REVEAL_WITHIN_S = 600 };
+enum { TRANSCRIPT_MAX = SIGNED_MAX + 512, REVEAL_WITHIN_S = 600 };
 
 /* What one conversation works with; wiped. */
 struct visit {
@@ -100,7 +100,7 @@ void move_draw(struct move_seat *s, const struct rng *rng)
 /* A nonce that is over, or that may have been seen, is never offered a second view. */
 static void begin_anew(struct move_seat *s, const struct rng *rng)
 {
-    if (s->view.n > 0 && s->repeats < VIEWS_MAX)
+    if (s->view.n > 0 && s->repeats < UINT8_MAX)
         s->repeats++;
     move_draw(s, rng);
     s->view = s->words = (struct bytes){ 0 };
@@ -283,7 +283,7 @@ static enum err fetch_step(struct call *c, const struct call_reply *reply,
 static bool wants_open(const struct moving *m, const struct move_seat *s)
 {
     (void)m;
-    return s->view.n == 0 && s->repeats < VIEWS_MAX;
+    return s->view.n == 0;
 }
 
 static bool wants_reveal(const struct moving *m, const struct move_seat *s)

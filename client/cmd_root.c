@@ -23,6 +23,11 @@ static void say_asked(struct term *t, const struct move_seat *s,
     char when[DURATION_TEXT];
 
     when_text(now, s->opens, when);
+    if (s->repeats >= MOVE_REPEATS_TOLD && s->statement.n == 0)
+        term_say(t,
+                 "  %.*s's node let %u of these requests run out. Ask %.*s whether it is "
+                 "the node they know.",
+                 TEXT(g->name), (unsigned)s->repeats, TEXT(g->name));
     if (s->statement.n > 0)
         term_say(t, "  %.*s said yes.", TEXT(g->name));
     else if (s->state == STATE_REFUSED)
