@@ -185,6 +185,8 @@ static void begin(const struct journey *j, struct progress *p)
         if (run_over() || p->begun)
             return;
         run_wait(3600);
+        if (i == TRIES_MAX / 2)
+            run_heal(); /* a new root needs all whom the cards leave: nobody stays away */
     }
     run_broken("it_begins", "not after %d tries", TRIES_MAX);
 }
