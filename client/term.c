@@ -94,60 +94,6 @@ void term_echo(int fd, enum term_echo how)
     (void)tcsetattr(fd, TCSAFLUSH, &quiet); /* not a terminal: there is no echo */
 }
 
-/* ---- wrapping ---- */
-
-/* Columns of n bytes of UTF-8: each byte that begins a character. */
-static unsigned columns(const char *s, size_t n)
-{
-    unsigned sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += ((unsigned char)s[i] & 0xc0) != 0x80;
-    return sum;
-}
-
-static void put_blanks(FILE *to, unsigned n)
-{
-    for (unsigned i = 0; i < n; i++)
-        (void)fputc(' ', to);
-}
-
-static void wrap_line(FILE *to, const char *line, size_t n, unsigned indent,
-                      unsigned width)
-{
-    unsigned at = 0;
-    size_t i = 0;
-    while (i < n) {
-        while (i < n && line[i] == ' ')
-            i++;
-        size_t from = i;
-        while (i < n && line[i] != ' ')
-            i++;
-        if (i == from)
-            break;
-        unsigned wide = columns(line + from, i - from);
-        if (at > 0 && indent + at + 1 + wide > width) {
-            (void)fputc('\n', to);
-            at = 0;
-        }
-        put_blanks(to, at == 0 ? indent : 1);
-        at += wide + (at > 0);
-        (void)fwrite(line + from, 1, i - from, to);
-    }
-    (void)fputc('\n', to);
-}
-
-void term_wrap(FILE *to, const char *text, unsigned indent, unsigned width)
-{
-    for (;;) {
-        size_t n = strcspn(text, "\n");
-        unsigned more = (unsigned)strspn(text, " ");
-        wrap_line(to, text, n, indent + (more < n ? more : 0), width);
-        if (text[n] == 0 || text[n + 1] == 0)
-            return;
-        text += n + 1;
-    }
-}
-
 /* ---- saying ---- */
 
 void term_progress_end(struct term *t)
@@ -210,30 +156,6 @@ void term_progress(struct term *t, const char *fmt, ...)
     t->progress = true;
 }
 
-/* How much of a row fits into width columns, at a blank; all of a single long word. */
-static size_t row_fits(const char *s, unsigned width)
-{
-    size_t fits = 0;
-    for (size_t n = strcspn(s, " "); columns(s, n) <= width || fits == 0;
-         n += 1 + strcspn(s + n + 1, " ")) {
-        fits = n;
-        if (s[n] == 0)
-            break;
-    }
-    return fits;
-}
-
-static void put_row(struct term *t, const char *row)
-{
-    size_t n = row_fits(row, t->width);
-    (void)fprintf(t->out, "%.*s\n", (int)n, row);
-    for (row += n; *row == ' '; row += n) {
-        row++;
-        n = row_fits(row, t->width - 2);
-        (void)fprintf(t->out, "  %.*s\n", (int)n, row);
-    }
-}
-
 void term_answer(struct term *t, const char *fmt, ...)
 {
     char text[TERM_TEXT];
@@ -246,7 +168,7 @@ void term_answer(struct term *t, const char *fmt, ...)
     int n = vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
     if (t->page && n >= 0 && (size_t)n < sizeof text) {
-        put_row(t, text);
+        term_row(t->out, text, t->width);
     } else {
         (void)vfprintf(t->out, fmt, again);
         (void)fputc('\n', t->out);

@@ -119,8 +119,11 @@ __attribute__((format(printf, 2, 3))) void term_tell(struct term *t, const char 
                                                      ...);
 /* Prints {"schema":"kith.NAME/1", …members of take_doc} as one line. */
 void term_json(struct term *t, const char *name, json_t *take_doc);
-/* Wraps text to width columns, each line indented, final newline; words stay whole. */
+/* Wraps text to width columns, each line indented, final newline; words stay whole, and
+   so do commands ("kith guard leave Ana", --yes 'erase Ana'): people copy them. */
 void term_wrap(FILE *to, const char *text, unsigned indent, unsigned width);
+/* One row: what is longer than width goes on below, as above, indented by two. */
+void term_row(FILE *to, const char *row, unsigned width);
 
 /* JSON values; zero, empty and all-zero become null. */
 json_t *json_slice(struct bytes text);

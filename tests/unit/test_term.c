@@ -409,6 +409,21 @@ static void test_wrapping(void **state)
     wrapped("öööööööööö öööööööööö", 0, "öööööööööö\nöööööööööö\n");
 }
 
+static void test_commands_stay_whole(void **state)
+{
+    (void)state;
+    wrapped("Then run kith guard leave Ana, please", 0,
+            "Then run\nkith guard leave Ana,\nplease\n");
+    wrapped("one two (kith check). three four", 2,
+            "  one two\n  (kith check).\n  three four\n");
+    wrapped("With a --yes 'erase Ana' again", 0, "With a\n--yes 'erase Ana'\nagain\n");
+    wrapped("Now kith guardian replace Cy --with Gil LINK does it for everybody", 0,
+            "Now\nkith guardian replace Cy --with Gil LINK\ndoes it for\neverybody\n");
+    wrapped("He said \"quite a long sentence\" to us", 0,
+            "He said \"quite a\nlong sentence\" to us\n");
+    wrapped("ends with kith", 2, "  ends with kith\n");
+}
+
 /* What a program reads stays one line; on a screen no word is cut. */
 static void test_a_long_answer(void **state)
 {
@@ -640,6 +655,7 @@ int main(void)
         cmocka_unit_test(test_echo_is_off_while_typing),
         cmocka_unit_test(test_interrupt_restores_the_echo),
         cmocka_unit_test(test_wrapping),
+        cmocka_unit_test(test_commands_stay_whole),
         cmocka_unit_test(test_a_long_answer),
         cmocka_unit_test(test_answer_and_talk_are_apart),
         cmocka_unit_test(test_json),
