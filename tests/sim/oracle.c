@@ -332,6 +332,12 @@ void saw_change(struct people *p, size_t seat, enum err e, const char *what)
                      seat_name(seat));
 }
 
+void saw_move(struct people *p, size_t seat, enum err e)
+{
+    if (e == OK && p->wards[seat].moved == 0)
+        p->wards[seat].moved = p->w.now;
+}
+
 /* ---- stops ---- */
 
 /* The hold begins anew, an approval is void, the next one is to be despite it. */

@@ -70,6 +70,8 @@ void saw_freeze(struct people *p, size_t seat, enum err e);
 void saw_pause(struct people *p, size_t seat, enum err e, uint64_t until);
 /* A change by the root account at a seat was accepted or not. */
 void saw_change(struct people *p, size_t seat, enum err e, const char *what);
+/* People's new root was brought to a seat. */
+void saw_move(struct people *p, size_t seat, enum err e);
 /* A node was put back to an older store: what it forgets is on its hoster. logs:
  * what the heads of its log were before, by seat. */
 void saw_put_back(struct people *p, size_t house, const uint64_t logs[SEATS]);

@@ -32,8 +32,8 @@ const char *seat_name(size_t i)
 /* ---- enrolment ---- */
 
 /* A credential of the owner's: a device, or a standing one by its token. */
-static void owner_cred(struct people *p, struct seat *s, enum cred_type type,
-                       struct sim_login *out)
+static enum err owner_cred(struct people *p, struct seat *s, enum cred_type type,
+                           struct sim_login *out)
 {
     struct req_cred_new req = { .type = (uint8_t)type };
     uint8_t token[TOKEN_STANDING];
@@ -53,7 +53,12 @@ static void owner_cred(struct people *p, struct seat *s, enum cred_type type,
         s->device_sign = sign;
     }
     memcpy(req.psk, out->psk.b, KEY_BYTES);
-    MUST(world_ask(&p->w, s->house, &s->o.login, MSG_CRED_NEW, &req, NULL) == OK);
+    return world_ask(&p->w, s->house, &s->o.login, MSG_CRED_NEW, &req, NULL);
+}
+
+enum err people_device(struct people *p, size_t seat)
+{
+    return owner_cred(p, &p->seats[seat], CRED_DEVICE, &p->seats[seat].device);
 }
 
 static void enrol(struct people *p, size_t i)
@@ -65,9 +70,12 @@ static void enrol(struct people *p, size_t i)
     s->keys.sign = s->g.sign;
     s->keys.seal = s->g.seal;
     sim_ward(n, &s->g, &s->o);
-    owner_cred(p, s, CRED_DEVICE, &s->device);
-    owner_cred(p, s, CRED_SHEET, &s->sheet);
-    owner_cred(p, s, CRED_ROSTER, &s->roster);
+    MUST(people_device(p, i) == OK);
+    MUST(owner_cred(p, s, CRED_SHEET, &s->sheet) == OK);
+    MUST(owner_cred(p, s, CRED_ROSTER, &s->roster) == OK);
+    s->robbed = s->o;
+    s->robbed_device = s->device;
+    s->robbed_device_sign = s->device_sign;
 }
 
 /* ---- an epoch ---- */
@@ -109,19 +117,29 @@ struct made *people_make(struct people *p, bool thief, uint32_t hold, uint32_t s
     if (p->n_made == EPOCHS_MADE)
         return NULL;
     m->thief = thief;
+    m->c.move = thief ? NULL : p->move;
     m->c.rng = &p->w.rng; /* a history depends on its seed alone */
+    m->made = p->w.now;
     m->hold = hold;
     m->stop_hold = stop_hold;
     for (size_t i = 0; i < p->n; i++)
         m->c.approvals[i] = p->seats[i].o.approval;
     p->n_made++;
-    circle_make(&m->c, &p->root, (uint32_t)p->n_made, &group, 1, 1);
+    circle_make(&m->c, thief ? &p->robbed_root : &p->root, (uint32_t)p->n_made, &group, 1,
+                1);
     rng_fill(&p->w.rng, m->manifest_key.b, KEY_BYTES);
     rng_fill(&p->w.rng, m->roster_key.b, KEY_BYTES);
     manifest_seal(&m->manifest_key, bytes_of(m->c.raw, m->c.raw_n), &p->w.rng, &b);
     m->manifest_n = b.n;
     seal_roster(p, m);
     return m;
+}
+
+/* Whose account brings it. */
+static const struct sim_owner *owner_at(const struct people *p, const struct made *m,
+                                        size_t seat)
+{
+    return m->thief ? &p->seats[seat].robbed : &p->seats[seat].o;
 }
 
 /* What the owner's key signs about this seat and the others. */
@@ -136,21 +154,24 @@ static void describe(const struct people *p, const struct made *m, size_t seat,
 
     memcpy(d.manifest_hash, m->c.hash, HASH_BYTES);
     for (size_t i = 0; i < p->n; i++) {
+        const uint8_t *others = m->all_next ? m->acks[i] : m->c.m.pieces[i].piece_key;
+
         /* Other seats' acknowledgement keys matter to certificates only. */
-        memcpy(d.pieces[i].ack, i == seat ? ack : m->c.m.pieces[i].piece_key, PUB_BYTES);
+        memcpy(d.pieces[i].ack, i == seat ? ack : others, PUB_BYTES);
         /* A thief's people are his own, where the node does not know better. */
         if (m->thief && i != seat)
             crypt_sign_public(&p->thief_people[i], d.pieces[i].approval);
         else
             memcpy(d.pieces[i].approval, p->seats[i].o.approval_pub, PUB_BYTES);
     }
-    descriptor_make(&d, &p->seats[seat].o.account, out);
+    descriptor_make(&d, &owner_at(p, m, seat)->account, out);
 }
 
 static void put_boxes(struct people *p, const struct made *m, size_t seat,
                       struct buf *piece, struct buf *roster)
 {
     const struct seat *s = &p->seats[seat];
+    const struct sign_seed *by = m->thief ? &p->robbed_owner : &p->owner;
     struct box_about about = { .epoch = m->c.m.epoch,
                                .group = m->c.m.pieces[seat].group,
                                .index = m->c.m.pieces[seat].index };
@@ -160,59 +181,62 @@ static void put_boxes(struct people *p, const struct made *m, size_t seat,
     memcpy(about.seat, s->g.seat, ID_BYTES);
     memcpy(about.seal_pub, s->g.seal_pub, PUB_BYTES);
     memcpy(in.circle, m->c.m.circle, ID_BYTES);
-    memcpy(in.owner, p->owner_pub, PUB_BYTES);
+    crypt_sign_public(by, in.owner);
     memcpy(in.key, m->manifest_key.b, KEY_BYTES);
     memcpy(in.piece, m->c.pieces[seat], PIECE_BYTES);
-    MUST(box_seal(BOX_OF_PIECE, &about, &in, &p->owner, &p->w.rng, piece) == OK);
+    in.piece[PIECE_BYTES - 1] ^= m->garbage;
+    MUST(box_seal(BOX_OF_PIECE, &about, &in, by, &p->w.rng, piece) == OK);
     memcpy(in.key, m->roster_key.b, KEY_BYTES);
     memset(in.piece, 0, PIECE_BYTES);
-    MUST(box_seal(BOX_OF_ROSTER, &about, &in, &p->owner, &p->w.rng, roster) == OK);
+    MUST(box_seal(BOX_OF_ROSTER, &about, &in, by, &p->w.rng, roster) == OK);
 }
 
-static enum err prepare(struct people *p, const struct made *m, size_t seat,
-                        const uint8_t ack[PUB_BYTES])
+void people_prepare_req(struct people *p, const struct made *m, size_t seat,
+                        const uint8_t ack[PUB_BYTES], struct req_epoch_prepare *out)
 {
     static uint8_t raw[3][DESCRIPTOR_MAX];
     struct buf piece = BUF_OF(raw[0]);
     struct buf roster = BUF_OF(raw[1]);
     struct buf described = BUF_OF(raw[2]);
-    struct req_epoch_prepare req = { .epoch = m->c.m.epoch,
-                                     .group = m->c.m.pieces[seat].group,
-                                     .index = m->c.m.pieces[seat].index,
-                                     .manifest = bytes_of(m->manifest, m->manifest_n),
-                                     .roster = bytes_of(m->roster, m->roster_n),
-                                     .hold = m->hold,
-                                     .stop_hold = m->stop_hold };
 
+    *out = (struct req_epoch_prepare){ .epoch = m->c.m.epoch,
+                                       .group = m->c.m.pieces[seat].group,
+                                       .index = m->c.m.pieces[seat].index,
+                                       .manifest = bytes_of(m->manifest, m->manifest_n),
+                                       .roster = bytes_of(m->roster, m->roster_n),
+                                       .hold = m->hold,
+                                       .stop_hold = m->stop_hold };
     put_boxes(p, m, seat, &piece, &roster);
     describe(p, m, seat, ack, &described);
-    req.box_piece = buf_bytes(&piece);
-    req.box_roster = buf_bytes(&roster);
-    req.descriptor = buf_bytes(&described);
-    rng_fill(&p->w.rng, req.op, ID_BYTES);
-    memcpy(req.manifest_hash, m->c.hash, HASH_BYTES);
-    return world_ask(&p->w, p->seats[seat].house, &p->seats[seat].o.login,
-                     MSG_EPOCH_PREPARE, &req, NULL);
+    out->box_piece = buf_bytes(&piece);
+    out->box_roster = buf_bytes(&roster);
+    out->descriptor = buf_bytes(&described);
+    rng_fill(&p->w.rng, out->op, ID_BYTES);
+    memcpy(out->manifest_hash, m->c.hash, HASH_BYTES);
 }
 
 enum err people_seal(struct people *p, const struct made *m, size_t seat,
                      enum how_far far)
 {
-    const struct seat *s = &p->seats[seat];
+    const struct sim_login *by = &owner_at(p, m, seat)->login;
+    size_t h = p->seats[seat].house;
     struct req_epoch_next next = { .epoch = m->c.m.epoch };
     struct rep_epoch_next rep = { 0 };
+    struct req_epoch_prepare prepare;
     struct req_epoch_commit commit = { .epoch = m->c.m.epoch };
 
     rng_fill(&p->w.rng, next.op, ID_BYTES);
-    TRY(world_ask(&p->w, s->house, &s->o.login, MSG_EPOCH_NEXT, &next, &rep));
+    TRY(world_ask(&p->w, h, by, MSG_EPOCH_NEXT, &next, &rep));
+    memcpy(p->made[m - p->made].acks[seat], rep.ack, PUB_BYTES);
     if (far == SEAL_NEXT)
         return OK;
-    TRY(prepare(p, m, seat, rep.ack));
+    people_prepare_req(p, m, seat, rep.ack, &prepare);
+    TRY(world_ask(&p->w, h, by, MSG_EPOCH_PREPARE, &prepare, NULL));
     if (far == SEAL_PREPARE)
         return OK;
     rng_fill(&p->w.rng, commit.op, ID_BYTES);
     memcpy(commit.manifest_hash, m->c.hash, HASH_BYTES);
-    return world_ask(&p->w, s->house, &s->o.login, MSG_EPOCH_COMMIT, &commit, NULL);
+    return world_ask(&p->w, h, by, MSG_EPOCH_COMMIT, &commit, NULL);
 }
 
 /* ---- the beginning ---- */
@@ -230,6 +254,9 @@ static void first_epoch(struct people *p)
 {
     struct made *m = people_make(p, false, p->hold, p->stop_hold);
 
+    for (size_t i = 0; i < p->n; i++)
+        MUST(people_seal(p, m, i, SEAL_NEXT) == OK);
+    m->all_next = true;
     for (size_t i = 0; i < p->n; i++) {
         struct seat *s = &p->seats[i];
 
@@ -245,6 +272,8 @@ static void keys(struct people *p)
     rng_fill(&p->w.rng, p->root.b, sizeof p->root.b);
     MUST(ident_owner(&p->root, &p->owner) == OK);
     crypt_sign_public(&p->owner, p->owner_pub);
+    p->robbed_root = p->root;
+    p->robbed_owner = p->owner;
     rng_fill(&p->w.rng, (uint8_t *)p->thief_people, sizeof p->thief_people);
 }
 

@@ -8,6 +8,7 @@
 #ifndef KITH_TESTS_SIM_PEOPLE_H
 #define KITH_TESTS_SIM_PEOPLE_H
 
+#include "proto/cert.h"
 #include "proto/recover.h"
 #include "tests/sim/cast.h"
 #include "tests/sim/desk.h"
@@ -20,7 +21,8 @@ enum {
     RESTORES = 16,
     ASKS = 96,
     INTROS = 12,
-    VAULT_MARKS = 24 /* objects there are in all */
+    VAULT_MARKS = 24, /* objects there are in all */
+    RECEIPT_MAX = 512
 };
 
 struct seat {
@@ -31,6 +33,10 @@ struct seat {
     struct sim_owner o; /* the owner as this seat's ward */
     struct sim_login device;
     struct sign_seed device_sign;
+    /* The same as a thief has it: it stays what it was. */
+    struct sim_owner robbed;
+    struct sim_login robbed_device;
+    struct sign_seed robbed_device_sign;
     struct sim_login sheet; /* credentials as restore roles */
     struct sim_login roster;
 };
@@ -38,10 +44,14 @@ struct seat {
 /* One epoch as somebody with the root made it. */
 struct made {
     bool thief;
+    bool garbage;  /* its pieces are none of its manifest's */
+    uint64_t made; /* when */
     uint32_t said; /* bit i: guardian i confirmed it */
     uint32_t hold;
     uint32_t stop_hold;
     struct circle c;
+    bool all_next; /* all nodes gave their acknowledgement keys before it was brought */
+    uint8_t acks[SEATS][PUB_BYTES];
     struct seal_key manifest_key;
     struct seal_key roster_key;
     uint8_t manifest[MANIFEST_MAX + SEAL_OVERHEAD];
@@ -109,6 +119,8 @@ struct ask {
     uint32_t n_pieces;
     struct answer_piece pieces[EPOCHS_MAX];
     uint8_t manifests[EPOCHS_MAX][MANIFEST_MAX];
+    size_t receipt_n[EPOCHS_MAX]; /* of each piece */
+    uint8_t receipts[EPOCHS_MAX][RECEIPT_MAX];
     struct model m;
 };
 
@@ -121,6 +133,7 @@ struct ward_model {
     uint64_t thawed;             /* when the last freeze ended */
     bool fuzzy;                  /* its node's clock was wrong since the freeze */
     uint64_t paused;             /* until then */
+    uint64_t moved;              /* a new root was taken then; 0 never */
     size_t n_stops;              /* that counted, all wards' life */
     uint64_t stops[64];          /* when */
     uint64_t alert_seq; /* of the alert drop as last read; UINT64_MAX: read anew */
@@ -148,6 +161,9 @@ struct people {
     struct root_key root;
     struct sign_seed owner;
     uint8_t owner_pub[PUB_BYTES];
+    struct root_key robbed_root; /* as a thief has it */
+    struct sign_seed robbed_owner;
+    uint8_t move[HASH_BYTES];             /* of the new root's MOVE; else zero */
     struct sign_seed thief_people[SEATS]; /* approval keys that a thief made up */
     struct seat seats[SEATS];
     struct ward_model wards[SEATS];
@@ -171,6 +187,8 @@ void people_open(struct people *p, uint64_t seed);
 /* The same with that hold, and the stop hold that goes with it. */
 void people_open_with(struct people *p, uint64_t seed, uint32_t hold);
 void people_close(struct people *p);
+/* The owner lets a new machine in at one seat: device and device_sign are its own. */
+enum err people_device(struct people *p, size_t seat);
 /* The owner's name of a seat: "Ben". */
 const char *seat_name(size_t i);
 
@@ -183,6 +201,55 @@ struct made *people_make(struct people *p, bool thief, uint32_t hold, uint32_t s
 /* It is brought to one seat, that far. */
 enum err people_seal(struct people *p, const struct made *m, size_t seat,
                      enum how_far far);
+
+/* PREPARE of it for one seat, whose node gave that key; slices are good until the next.
+ */
+void people_prepare_req(struct people *p, const struct made *m, size_t seat,
+                        const uint8_t ack[PUB_BYTES], struct req_epoch_prepare *out);
+
+/* ---- what guardians and nodes said, as it is shown (people_change.c) ---- */
+
+/* All who confirmed it; thief: and people he made up. Good until the next call. */
+struct bytes people_of(struct people *p, const struct made *m, bool thief);
+/*
+ * RETIRE of what is before it at one seat; thief: with the full certificate of machines
+ * that his own circle has, and his own people. Slices as above; not OK: the node did not
+ * say what it holds, and *out is without that.
+ */
+enum err people_retire_req(struct people *p, const struct made *m, size_t seat,
+                           bool thief, struct req_retire *out);
+enum err people_retire(struct people *p, const struct made *m, size_t seat, bool thief);
+
+/* ---- a new root (people_move.c) ---- */
+
+struct new_root {
+    size_t restore; /* by what it let go */
+    struct root_key root;
+    struct sign_seed owner;
+    uint8_t owner_pub[PUB_BYTES];
+    size_t move_n;
+    uint8_t move[MOVE_MAX];
+    size_t people_n;
+    uint8_t people[CERT_PEOPLE_MAX];
+
+    struct {
+        struct sign_seed account;
+        uint8_t account_pub[PUB_BYTES];
+        struct sim_login login;
+    } at[SEATS];
+};
+
+/* After a restore, with the words that guardians typed for it: of the people of m. */
+void root_new(struct people *p, size_t restore, const struct made *m,
+              struct new_root *out);
+/* MOVE at one seat, as the requester of that restore there. */
+void root_move_req(struct people *p, const struct new_root *r, size_t seat,
+                   struct req_move *out);
+enum err root_move(struct people *p, const struct new_root *r, size_t seat,
+                   uint8_t *out_state);
+/* The owner is the new root's from now on; at that seat by its account, with a device. */
+void root_follow(struct people *p, const struct new_root *r);
+enum err root_follow_at(struct people *p, const struct new_root *r, size_t seat);
 
 /* ---- whoever asks ---- */
 

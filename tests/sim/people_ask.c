@@ -194,6 +194,9 @@ static void take_piece(struct people *p, struct ask *a, const struct view_epoch 
                      &key);
     if (e == OK)
         e = manifest_unseal(&key, line->manifest_hash, f->manifest, room, &n);
+    if (f->receipt.n > 0 && f->receipt.n <= RECEIPT_MAX)
+        memcpy(a->receipts[a->n_pieces], f->receipt.p, f->receipt.n);
+    a->receipt_n[a->n_pieces] = f->receipt.n <= RECEIPT_MAX ? f->receipt.n : 0;
     piece->broken = e != OK;
     piece->manifest = bytes_of(room.p, n);
     a->n_pieces++;

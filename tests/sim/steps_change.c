@@ -5,10 +5,9 @@
  * people, the full certificate of its machines, the word people gave for another epoch.
  */
 #include "node/change.h"
-#include "proto/cert.h"
 #include "tests/sim/steps.h"
 
-enum { DUAL_S = 14 * 86400, OWN_S = 30 * 86400, SIGNED = 1024 };
+enum { DUAL_S = 14 * 86400, OWN_S = 30 * 86400 };
 
 /* ---- what is held ---- */
 
@@ -49,12 +48,21 @@ static unsigned count(uint32_t bits)
     return n;
 }
 
+/* What the old root's keys made and too few confirmed goes after a new root came. */
+static bool left_behind(const struct people *p, size_t seat, size_t e)
+{
+    return e > 0 && count(p->made[e].said) < p->k &&
+           p->made[e].made <= p->wards[seat].moved;
+}
+
 /* A later epoch of the owner's was confirmed by enough, two weeks ago; or by the one
  * here and another, thirty days ago. */
 static bool may_go(const struct people *p, size_t seat, size_t e)
 {
     const struct ward_model *w = &p->wards[seat];
 
+    if (w->moved != 0 && left_behind(p, seat, e) && p->w.now >= w->moved + DUAL_S)
+        return true;
     for (size_t x = e + 1; x < p->n_made; x++) {
         const struct made *m = &p->made[x];
         bool enough = count(m->said) >= p->k;
@@ -107,118 +115,6 @@ void oracle_look_circle(struct people *p)
         world_broken(&p->w, "some_epoch_stays", "%zu of %u pieces, at most", best, p->k);
 }
 
-/* ---- what is shown ---- */
-
-static struct buf *say(struct people *p, const struct made *m, const struct sign_seed *by,
-                       struct cert *cert)
-{
-    static uint8_t raw[2 * SEATS][SIGNED];
-    static struct buf out[2 * SEATS];
-    struct statement s = { .kind = REQUEST_CONFIRM,
-                           .purpose = PURPOSE_EPOCH,
-                           .n_epochs = 1,
-                           .how = HOW_CALLED,
-                           .time = p->w.now };
-    struct buf *b = &out[cert->n_lines];
-
-    *b = (struct buf){ .p = raw[cert->n_lines], .cap = SIGNED };
-    s.epochs[0] = (struct statement_epoch){ .epoch = m->c.m.epoch, .opened = 1 };
-    memcpy(s.epochs[0].manifest_hash, m->c.hash, HASH_BYTES);
-    memcpy(s.subject, m->c.hash, HASH_BYTES);
-    rng_fill(&p->w.rng, s.request, ID_BYTES);
-    rng_fill(&p->w.rng, s.req_sign, PUB_BYTES);
-    statement_make(&s, by, b);
-    cert->lines[cert->n_lines++].statement = buf_bytes(b);
-    return b;
-}
-
-/* All who confirmed it; thief: and those he made up. */
-static struct bytes people_of(struct people *p, const struct made *m, bool thief)
-{
-    static uint8_t mem[CERT_PEOPLE_MAX];
-    static struct cert cert;
-    struct buf out = BUF_OF(mem);
-
-    cert = (struct cert){ 0 };
-    for (size_t i = 0; i < p->n; i++) {
-        if ((m->said >> i & 1) != 0)
-            (void)say(p, m, &p->seats[i].o.approval, &cert);
-        if (thief)
-            (void)say(p, m, &p->thief_people[i], &cert);
-    }
-    cert_put(&cert, &out);
-    return buf_bytes(&out);
-}
-
-/*
- * Of the other nodes that have it; a thief's are as if all had it: but for this one's,
- * their keys are the owner's own here.
- */
-static struct bytes machines_of(struct people *p, const struct made *m, size_t seat,
-                                bool thief)
-{
-    static uint8_t raw[SEATS][SIGNED];
-    static uint8_t mem[CERT_MACHINES_MAX];
-    struct cert_acks acks = { 0 };
-    struct buf out = BUF_OF(mem);
-
-    for (size_t i = 0; i < p->n; i++) {
-        struct ack ack = { .state = EPOCH_ACTIVE,
-                           .epoch = m->c.m.epoch,
-                           .time = p->w.now };
-        struct buf b = BUF_OF(raw[i]);
-        struct sign_seed seed;
-
-        if (i == seat || (!thief && (p->wards[i].held >> (m - p->made) & 1) == 0))
-            continue;
-        memcpy(ack.manifest_hash, m->c.hash, HASH_BYTES);
-        piece_seed(m->c.pieces[i], &seed);
-        ack_make(&ack, &seed, &b);
-        acks.acks[acks.n_acks++].ack = buf_bytes(&b);
-    }
-    cert_acks_put(&acks, &out);
-    return buf_bytes(&out);
-}
-
-static enum err own_ack(struct people *p, const struct made *m, size_t seat,
-                        struct cert_acks *io, uint8_t mem[SIGNED])
-{
-    const struct seat *s = &p->seats[seat];
-    struct req_epoch_state req = { 0 };
-    AUTO_FREE struct rep_epoch_state *rep = calloc(1, sizeof *rep);
-
-    MUST(rep != NULL);
-    TRY(world_ask(&p->w, s->house, &s->o.login, MSG_EPOCH_STATE, &req, rep));
-    for (uint32_t i = 0; i < rep->n_epochs; i++) {
-        if (rep->epochs[i].epoch != m->c.m.epoch || rep->epochs[i].ack.n > SIGNED ||
-            rep->epochs[i].ack.n == 0)
-            continue;
-        memcpy(mem, rep->epochs[i].ack.p, rep->epochs[i].ack.n);
-        io->acks[io->n_acks++].ack = bytes_of(mem, rep->epochs[i].ack.n);
-    }
-    return OK;
-}
-
-static enum err retire(struct people *p, const struct made *m, size_t seat, bool thief)
-{
-    static uint8_t mem[CERT_MACHINES_MAX];
-    static uint8_t own[SIGNED];
-    const struct seat *s = &p->seats[seat];
-    struct req_retire req = { .epoch = m->c.m.epoch };
-    struct rep_retire rep = { 0 };
-    struct cert_acks acks = { 0 };
-    struct buf out = BUF_OF(mem);
-
-    MUST(wire_get(&cert_acks_schema, machines_of(p, m, seat, thief), &acks) == OK);
-    TRY(own_ack(p, m, seat, &acks, own));
-    cert_acks_put(&acks, &out);
-    req.machines = buf_bytes(&out);
-    req.people = people_of(p, m, thief);
-    rng_fill(&p->w.rng, req.op, ID_BYTES);
-    memcpy(req.manifest_hash, m->c.hash, HASH_BYTES);
-    return world_ask(&p->w, s->house, &s->o.login, MSG_RETIRE, &req, &rep);
-}
-
 /* ---- the steps ---- */
 
 static struct made *newest(struct people *p, bool thief)
@@ -246,7 +142,7 @@ bool step_owner_retires(struct people *p)
     const struct made *m = newest(p, false);
 
     for (size_t i = 0; m != NULL && i < p->n; i++) {
-        enum err e = retire(p, m, i, false);
+        enum err e = people_retire(p, m, i, false);
 
         world_tell(&p->w, "the owner wants what is before epoch %u gone at %s: %s",
                    (unsigned)m->c.m.epoch, seat_name(i), err_name(e));
@@ -260,7 +156,7 @@ bool step_thief_retires(struct people *p)
     const struct made *m = newest(p, true);
 
     for (size_t i = 0; m != NULL && i < p->n; i++) {
-        enum err e = retire(p, m, i, true);
+        enum err e = people_retire(p, m, i, true);
 
         world_tell(&p->w, "a thief wants what is before epoch %u gone at %s: %s",
                    (unsigned)m->c.m.epoch, seat_name(i), err_name(e));
@@ -283,8 +179,8 @@ bool step_thief_ends(struct people *p)
     memcpy(req.ward, p->seats[i].o.ward, ID_BYTES);
     if (world_chance(&p->w, 1, 2))
         req.people = people_of(p, m, true);
-    enum err e = world_ask(&p->w, p->seats[i].house, &p->seats[i].o.login, MSG_WARD_END,
-                           &req, &rep);
+    enum err e = world_ask(&p->w, p->seats[i].house, &p->seats[i].robbed.login,
+                           MSG_WARD_END, &req, &rep);
 
     world_tell(&p->w, "a thief wants the ward gone at %s: %s", seat_name(i), err_name(e));
     if (e == OK)

@@ -59,7 +59,7 @@ bool step_thief_day_box(struct people *p)
     rng_fill(&p->w.rng, req, ID_BYTES);
     if (kind == MSG_CRED_NEW)
         ((struct req_cred_new *)(void *)req)->type = CRED_SHEET;
-    enum err e = world_ask(&p->w, s->house, &s->device, kind, req, NULL);
+    enum err e = world_ask(&p->w, s->house, &s->robbed_device, kind, req, NULL);
 
     world_tell(&p->w, "a thief with a day box asks for %s: %s", msg_find(kind)->name,
                err_name(e));

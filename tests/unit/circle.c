@@ -64,6 +64,8 @@ void circle_make(struct circle *c, const struct root_key *root, uint32_t epoch,
     c->m.version = 1;
     c->m.epoch = epoch;
     memset(c->m.circle, 7, sizeof c->m.circle);
+    if (c->move != NULL)
+        memcpy(c->m.move, c->move, HASH_BYTES);
     c->m.group_threshold = group_threshold;
     c->m.n_groups = n_groups;
     memcpy(c->m.groups, groups, n_groups * sizeof *groups);

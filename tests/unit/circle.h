@@ -17,6 +17,7 @@ struct circle {
     struct sign_seed approvals[PIECES_MAX];
     uint32_t n_cards;      /* set before: the last so many pieces are cards */
     const struct rng *rng; /* set before; NULL: the system's */
+    const uint8_t *move;   /* set before: hash of the MOVE it carries; NULL: none */
 };
 
 /*
