@@ -77,7 +77,10 @@ struct restore_entry {
     struct bytes statement;
     struct bytes roster; /* decoded bytes, as this guardian let it go */
     uint8_t roster_hash[HASH_BYTES];
-    uint8_t verdict; /* enum verdict */
+    struct bytes roster_later;  /* put there since, if no other entry has the same, */
+    struct bytes roster_former; /* and the one before that */
+    uint8_t asked_rosters;      /* 1: the node was asked for these */
+    uint8_t verdict;            /* enum verdict */
     uint32_t n_pieces;
     struct restore_piece pieces[EPOCHS_MAX];
     uint8_t repeats;     /* views given up after their nonce may have been shown */
@@ -238,6 +241,10 @@ struct restore_run {
     enum err (*keep)(void *ctx, const struct restore *r);
     void *keep_ctx;
 };
+
+/* The entry of whom a roster tells, by node and keys, or NULL. */
+const struct restore_entry *restore_told(const struct restore *r,
+                                         const struct roster_entry *told);
 
 /*
  * One round to everybody who can be asked something, and another for those the roster

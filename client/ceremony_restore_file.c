@@ -68,6 +68,9 @@ static const struct wire_field entry_fields[] = {
     W_UINT(restore_entry, refusal, 102, WIRE_MAY, UINT16_MAX),
     W_UINT(restore_entry, cert_epoch, 150, WIRE_MAY, UINT32_MAX),
     W_UINT(restore_entry, proved, 151, WIRE_MAY, UINT8_MAX),
+    W_BYTES(restore_entry, roster_later, 170, WIRE_MAY, 0, ROSTER_MAX),
+    W_BYTES(restore_entry, roster_former, 171, WIRE_MAY, 0, ROSTER_MAX),
+    W_UINT(restore_entry, asked_rosters, 172, WIRE_MAY, 1),
 };
 const struct wire_schema restore_entry_schema = W_SCHEMA(restore_entry, entry_fields);
 

@@ -31,6 +31,11 @@ enum err entry_transcript(const struct restore *r, const struct restore_entry *e
 enum err entry_words(struct restore *r, struct restore_entry *e, struct cost cost);
 /* A code whose node is not known yet: there is nobody to talk to. */
 bool entry_is_spoken(const struct restore_entry *e);
+/*
+ * Takes in everybody whom the lists of guardians name: the one an epoch was sealed with
+ * first, as it is nobody's who stole a key since. ERR_NOMEM.
+ */
+enum err restore_learn(struct restore *r, const struct rng *rng);
 /* Asks what is answered to each code; those that are answered become links, kept. */
 enum err restore_ask_spoken(struct restore *r, const struct restore_run *run);
 /* What is on paper, for a judgement. paper is secret memory. */

@@ -25,7 +25,7 @@ static void take_addresses(struct day *d, struct day_node *n,
         n->addresses[n->n_addresses++].at = day_keep(d, addresses[i].at);
 }
 
-static enum err take_roster(struct day *d, struct bytes raw)
+static enum err take_roster(struct day *d, const struct restore *r, struct bytes raw)
 {
     AUTO_FREE struct roster *roster = calloc(1, sizeof *roster);
     if (roster == NULL)
@@ -40,7 +40,12 @@ static enum err take_roster(struct day *d, struct bytes raw)
         g->name = day_keep(d, e->name);
         g->generation = e->generation;
         memcpy(g->node[0].node_key, e->node_key, PUB_BYTES);
-        take_addresses(d, &g->node[0], e->addresses, e->n_addresses);
+        /* Where the node was looked for: a newer list may have told. */
+        const struct restore_entry *at = restore_told(r, e);
+        if (at != NULL)
+            take_addresses(d, &g->node[0], at->addresses, at->n_addresses);
+        else
+            take_addresses(d, &g->node[0], e->addresses, e->n_addresses);
     }
     return OK;
 }
@@ -66,7 +71,7 @@ enum err restore_people(const struct restore *r, struct day *d)
         for (size_t i = 0; i < r->n; i++)
             if ((r->entries[i].verdict == VERDICT_GOOD) == (good == 1) &&
                 r->entries[i].roster.n > 0)
-                TRY(take_roster(d, r->entries[i].roster));
+                TRY(take_roster(d, r, r->entries[i].roster));
     for (size_t i = 0; i < r->n; i++)
         if (!bytes_equal(BYTES_OF(r->entries[i].seat), BYTES_OF(none)))
             take_entry(d, &r->entries[i]);

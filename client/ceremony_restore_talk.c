@@ -3,7 +3,7 @@
 
 /* ---- one conversation: opening ---- */
 
-enum step { STEP_INFO, STEP_OPEN, STEP_FETCH, STEP_PIECE, STEP_PROOF };
+enum step { STEP_INFO, STEP_OPEN, STEP_FETCH, STEP_ROSTER, STEP_PIECE, STEP_PROOF };
 
 /* What one conversation works with; heap, wiped. */
 struct visit {
@@ -163,6 +163,7 @@ static enum err fetch_part(struct visit *v, uint32_t epoch, struct call_send *ou
     rng_fill(v->p->rng, v->fetch.op, sizeof v->fetch.op);
     memcpy(v->fetch.request, v->view.request, sizeof v->fetch.request);
     v->fetch.epoch = epoch;
+    v->fetch.roster = ROSTER_SEALED;
     send_it(out, MSG_FETCH, &v->fetch);
     return OK;
 }
@@ -174,31 +175,56 @@ static enum err seal_key_of(const struct restore_entry *e, struct dh_key **out)
     return OK;
 }
 
-/* A roster that does not open is the guardian's fault, and no reason to stop. */
-static enum err take_roster(struct visit *v, const struct rep_fetch *f)
+/* What was put since stands once among all entries: a restore stays small. */
+static bool is_there(const struct restore *r, struct bytes plain)
 {
-    AUTO_SECRET struct dh_key *seal = NULL;
-    AUTO_SECRET struct seal_key *key = NULL;
+    for (size_t i = 0; i < r->n; i++)
+        if (bytes_equal(r->entries[i].roster, plain) ||
+            bytes_equal(r->entries[i].roster_later, plain) ||
+            bytes_equal(r->entries[i].roster_former, plain))
+            return true;
+    return false;
+}
+
+/* One list; nothing where it does not open. */
+static enum err one_roster(struct visit *v, const struct rep_fetch *f,
+                           const struct seal_key *key, struct bytes *out)
+{
     AUTO_FREE struct roster *roster = calloc(1, sizeof *roster);
     AUTO_FREE uint8_t *plain = calloc(1, ROSTER_MAX + 1);
-    uint8_t raw[TRANSCRIPT_MAX];
-    struct buf t = BUF_OF(raw);
     size_t n = 0;
 
     if (roster == NULL || plain == NULL)
         return ERR_NOMEM;
+    if (crypt_open(key, LABEL_ROSTER_SEAL, BYTES_OF(f->roster_hash), f->roster,
+                   (struct span){ plain, ROSTER_MAX }, &n) != OK ||
+        wire_get(&roster_schema, bytes_of(plain, n), roster) != OK)
+        return OK;
+    if (out != &v->e->roster && is_there(v->r, bytes_of(plain, n)))
+        return OK;
+    return restore_keep(v->r, bytes_of(plain, n), out);
+}
+
+/* A roster that does not open is the guardian's fault, and no reason to stop. */
+static enum err take_roster(struct visit *v, const struct rep_fetch *f, struct bytes *out)
+{
+    AUTO_SECRET struct dh_key *seal = NULL;
+    AUTO_SECRET struct seal_key *key = NULL;
+    uint8_t raw[TRANSCRIPT_MAX];
+    struct buf t = BUF_OF(raw);
+
+    if (f->roster.n == 0 || f->roster_box.n == 0)
+        return OK;
     TRY(seal_key_of(v->e, &seal));
     TRY(secret_new(&key));
     TRY(entry_transcript(v->r, v->e, &t));
     if (release_roster_open(seal, buf_bytes(&t), f->roster_hash, f->roster_box, key) !=
         OK)
         return OK;
-    if (crypt_open(key, LABEL_ROSTER_SEAL, BYTES_OF(f->roster_hash), f->roster,
-                   (struct span){ plain, ROSTER_MAX }, &n) != OK ||
-        wire_get(&roster_schema, bytes_of(plain, n), roster) != OK)
+    TRY(one_roster(v, f, key, out));
+    if (v->e->introduction.n > 0)
         return OK;
     memcpy(v->e->roster_hash, f->roster_hash, HASH_BYTES);
-    TRY(restore_keep(v->r, bytes_of(plain, n), &v->e->roster));
     return restore_keep(v->r, f->introduction, &v->e->introduction);
 }
 
@@ -209,8 +235,8 @@ static enum err got_state(struct visit *v, const struct rep_fetch *f)
     v->e->opens = f->opens;
     v->e->expires = f->expires;
     v->e->flags = f->flags;
-    if (f->roster.n > 0 && f->roster_box.n > 0 && v->e->roster.n == 0)
-        TRY(take_roster(v, f));
+    if (v->e->roster.n == 0)
+        TRY(take_roster(v, f, &v->e->roster));
     if (f->statement.n > 0)
         TRY(restore_keep(v->r, f->statement, &v->e->statement));
     return OK;
@@ -292,6 +318,38 @@ static enum err next_piece(struct visit *v, struct call_send *out)
     return fetch_part(v, v->view.epochs[v->at].epoch, out);
 }
 
+/* Then what was put beside the list since. */
+static enum err next_roster(struct visit *v, uint8_t which, struct call_send *out)
+{
+    v->step = STEP_ROSTER;
+    TRY(fetch_part(v, 0, out));
+    v->fetch.roster = which;
+    return OK;
+}
+
+static enum err after_state(struct visit *v, struct call_send *out)
+{
+    if (v->e->state != STATE_RELEASED)
+        return OK;
+    v->at = 0;
+    return next_piece(v, out);
+}
+
+static enum err got_roster(struct visit *v, const struct call_reply *reply,
+                           struct call_send *out)
+{
+    const struct rep_fetch *f = reply->rep;
+    bool later = v->fetch.roster == ROSTER_LATER;
+
+    v->e->asked_rosters = 1;
+    if (reply->err != OK)
+        return after_state(v, out); /* a node that keeps none */
+    TRY(take_roster(v, f, later ? &v->e->roster_later : &v->e->roster_former));
+    if (later && f->roster.n > 0)
+        return next_roster(v, ROSTER_FORMER, out);
+    return after_state(v, out);
+}
+
 static enum err fetch_step(struct call *c, const struct call_reply *reply,
                            struct call_send *out)
 {
@@ -304,11 +362,12 @@ static enum err fetch_step(struct call *c, const struct call_reply *reply,
     if (v->step == STEP_FETCH) {
         TRY(reply->err);
         TRY(got_state(v, reply->rep));
-        if (v->e->state != STATE_RELEASED)
-            return OK;
-        v->at = 0;
-        return next_piece(v, out);
+        if (v->e->roster.n > 0 && v->e->asked_rosters == 0)
+            return next_roster(v, ROSTER_LATER, out);
+        return after_state(v, out);
     }
+    if (v->step == STEP_ROSTER)
+        return got_roster(v, reply, out);
     if (v->step == STEP_PROOF)
         return got_proof(v, reply, out);
     /* An epoch without a box was named as not opened in the statement. */
@@ -445,74 +504,12 @@ static enum err ask(struct restore *r, enum whom whom, const struct restore_run 
     return ask_once(r, ASK_OPENED, run->params, run->deadline_ms);
 }
 
-/* What the roster of one guardian says of another. */
-static enum err take_told(struct restore *r, const struct restore_entry *by,
-                          const struct roster_entry *told, struct restore_entry *e)
-{
-    e->introduction = by->introduction;
-    e->n_addresses = told->n_addresses;
-    for (uint32_t a = 0; a < told->n_addresses; a++)
-        TRY(restore_keep(r, told->addresses[a].at, &e->addresses[a].at));
-    return restore_keep(r, BYTES_OF(told->credential), &e->token);
-}
-
-/* Two rosters differ, and what was tried failed: whose word is true nobody knows. */
-static bool try_other_word(const struct restore_entry *by, const struct restore_entry *e,
-                           const struct rng *rng)
-{
-    uint8_t coin = 0;
-
-    if (e->source != FROM_ROSTER || e->state != 0 || e->view.n > 0 ||
-        bytes_equal(e->introduction, by->introduction) ||
-        (e->contact != CONTACT_AWAY && e->contact != CONTACT_REFUSED))
-        return false;
-    rng_fill(rng, &coin, 1);
-    return (coin & 1) != 0;
-}
-
-static enum err learn_one(struct restore *r, const struct restore_entry *by,
-                          const struct roster_entry *told, const struct rng *rng)
-{
-    struct restore_entry *e = NULL;
-    uint8_t fp[FP_BYTES];
-
-    ident_fingerprint(told->sign_pub, told->seal_pub, fp);
-    e = entry_find(r, told->node_key, fp);
-    if (e == NULL) {
-        enum err full = entry_new(r, told->node_key, fp, FROM_ROSTER, rng, &e);
-
-        return full == OK ? take_told(r, by, told, e) : OK;
-    }
-    if (!try_other_word(by, e, rng))
-        return OK;
-    entry_draw(e, rng); /* other words under an op id that was used are refused */
-    e->contact = CONTACT_NONE;
-    return take_told(r, by, told, e);
-}
-
-/* Takes those in whom one guardian's roster names; a roster is a hint, never proof. */
-static enum err learn_from(struct restore *r, const struct restore_entry *by,
-                           const struct rng *rng)
-{
-    AUTO_FREE struct roster *roster = calloc(1, sizeof *roster);
-
-    if (roster == NULL)
-        return ERR_NOMEM;
-    if (wire_get(&roster_schema, by->roster, roster) != OK)
-        return OK;
-    for (uint32_t i = 0; i < roster->n_entries; i++)
-        TRY(learn_one(r, by, &roster->entries[i], rng));
-    return OK;
-}
-
 enum err restore_round(struct restore *r, const struct restore_run *run)
 {
     TRY(run->keep(run->keep_ctx, r));
     TRY(restore_ask_spoken(r, run));
     TRY(ask(r, ASK_ALL, run));
-    for (size_t i = 0; i < r->n; i++)
-        if (r->entries[i].roster.n > 0)
-            TRY(learn_from(r, &r->entries[i], run->params->rng));
+    TRY(restore_learn(r, run->params->rng));
     TRY(run->keep(run->keep_ctx, r));
     TRY(ask(r, ASK_NEW, run));
     return run->keep(run->keep_ctx, r);

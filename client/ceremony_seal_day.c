@@ -80,6 +80,10 @@ void seal_move_day(const struct seal *s, struct day *d)
     me->stop_hold = h->stop_hold;
     me->roster_mode = h->roster_mode;
     me->planned = 1;
+    me->roster_number = h->roster_number;
+    me->roster_epoch = h->epoch;
+    me->roster_at = 0;
+    me->roster_sealed = (struct bytes){ 0 };
     me->epoch = h->epoch;
     me->manifest = day_keep(d, h->manifest);
     memcpy(me->manifest_hash, h->manifest_hash, HASH_BYTES);

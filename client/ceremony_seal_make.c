@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "client/ceremony_roster.h"
 #include "client/ceremony_seal_part.h"
 #include "proto/slip39.h"
 
@@ -75,28 +76,6 @@ static enum err make_manifest(struct seal *s, const struct seal_work *w, struct 
     return seal_keep(s, buf_bytes(&out), &s->head.manifest);
 }
 
-/* Where the roster entry's texts and token come from. */
-static enum err roster_entry_make(const struct seal *s, const struct seal_work *w,
-                                  const struct day_guardian *g, struct roster_entry *out)
-{
-    AUTO_SECRET struct guardian_pass *pass = NULL;
-    const struct day_node *node = &g->node[0];
-    *out = (struct roster_entry){ .name = g->name,
-                                  .reach = g->reach,
-                                  .generation = g->generation,
-                                  .n_addresses = node->n_addresses };
-    memcpy(out->node_key, node->node_key, PUB_BYTES);
-    memcpy(out->seat, g->seat, SEAT_BYTES);
-    memcpy(out->sign_pub, g->sign_pub, PUB_BYTES);
-    memcpy(out->seal_pub, g->seal_pub, PUB_BYTES);
-    memcpy(out->addresses, node->addresses, sizeof out->addresses);
-    TRY(secret_new(&pass));
-    TRY(guardian_pass(&w->unlocked->root, g, STANDING_ROSTER, s->head.roster_number,
-                      pass));
-    memcpy(out->credential, pass->token, TOKEN_STANDING);
-    return OK;
-}
-
 /* Whom to ask for it is as worth knowing after a loss as who has a node. */
 static struct roster_card roster_card_make(const struct seal_seat *seat,
                                            const struct day_guardian *g)
@@ -121,7 +100,8 @@ static enum err make_roster(struct seal *s, const struct seal_work *w,
         if (seal_is_card(&s->seats[i]))
             r->cards[r->n_cards++] = roster_card_make(&s->seats[i], g);
         else
-            e = roster_entry_make(s, w, g, &r->entries[r->n_entries++]);
+            e = roster_entry_make(&w->unlocked->root, g, s->head.roster_number,
+                                  &r->entries[r->n_entries++]);
     }
     struct buf out = { .p = raw, .cap = ROSTER_MAX + SEAL_OVERHEAD };
     if (e == OK)

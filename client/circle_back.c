@@ -222,8 +222,13 @@ static const struct restore_entry *entry_at(const struct restore *r,
 static void take_addresses(struct day *d, struct day_node *n,
                            const struct roster_address *from, uint32_t count)
 {
-    for (uint32_t i = 0; i < count && n->n_addresses < ADDRESSES_MAX; i++)
-        n->addresses[n->n_addresses++].at = day_keep(d, from[i].at);
+    for (uint32_t i = 0; i < count && n->n_addresses < ADDRESSES_MAX; i++) {
+        bool known = false;
+        for (uint32_t k = 0; k < n->n_addresses; k++)
+            known = known || bytes_equal(n->addresses[k].at, from[i].at);
+        if (!known)
+            n->addresses[n->n_addresses++].at = day_keep(d, from[i].at);
+    }
 }
 
 static void take_told(struct making *k, struct day_guardian *g,
@@ -236,6 +241,10 @@ static void take_told(struct making *k, struct day_guardian *g,
     memcpy(g->sign_pub, told->sign_pub, PUB_BYTES);
     memcpy(g->seal_pub, told->seal_pub, PUB_BYTES);
     memcpy(g->node[0].node_key, told->node_key, PUB_BYTES);
+    /* Where the node was looked for: a newer list may have told. */
+    const struct restore_entry *e = restore_told(k->r, told);
+    if (e != NULL)
+        take_addresses(k->d, &g->node[0], e->addresses, e->n_addresses);
     take_addresses(k->d, &g->node[0], told->addresses, told->n_addresses);
 }
 

@@ -120,11 +120,12 @@ static const struct command swap_rows[] = {
       .help = "Makes a circle without NAME; as many are needed as before.",
       .run = cmd_guardian_remove },
     { .path = "guardian address",
-      .args = "NAME ADDR…",
-      .min = 2,
+      .args = "NAME [ADDR…]",
+      .min = 1,
       .max = 1 + ADDRESSES_MAX,
       .key = NEEDS_ROOT,
-      .help = "Notes where NAME's node is reached from now on, if it is the same node.",
+      .help = "Notes where NAME's node is reached from now on, if it is the same node, "
+              "and tells the others; without ADDR tells those who were away.",
       .run = cmd_guardian_address },
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Somebody takes a place, leaves it, or is reached elsewhere. */
+#include "client/ceremony_roster.h"
 #include "client/cmd_circle_part.h"
 
 static struct day_guardian *former_find(struct day *d, struct bytes name)
@@ -225,6 +226,96 @@ static enum err address_try(struct changing *c, const struct day_guardian *g,
                         NULL, "At %s: %s", c->ctx->args[1 + i], talk.why);
 }
 
+/* Whose node has the old list still, or is not told at all. */
+static void say_behind(struct changing *c, const struct day_guardian *g,
+                       const struct roster_told *told, size_t n)
+{
+    struct term *t = c->ctx->term;
+    char next[TERM_TEXT];
+    for (size_t i = 0; i < n; i++)
+        if (told[i].talk.err == ERR_BUSY)
+            term_warn(
+                t,
+                "%.*s's node keeps three lists already, each for two weeks, so that "
+                "nobody can take the true one away. A change of the circle brings "
+                "the new one there at once: kith circle rotate",
+                TEXT(told[i].g->name));
+        else if (told[i].talk.err != OK)
+            term_warn(t, "%s", told[i].talk.why);
+    if (roster_behind(c->d) == 0)
+        return;
+    guardian_next("address", g->name, "", next);
+    term_say(t, "When they answer, go on with: %s", next);
+}
+
+static json_t *behind_json(const struct day *d)
+{
+    json_t *all = json_array();
+    for (size_t i = 0; i < d->n_guardians; i++)
+        if (roster_is_behind(d, &d->guardians[i]))
+            (void)json_array_append_new(all, json_slice(d->guardians[i].name));
+    return all;
+}
+
+/* The list that helps after a loss follows, at every node that has it. */
+static enum err address_publish(struct changing *c, const struct day_guardian *g)
+{
+    struct term *t = c->ctx->term;
+    AUTO_FREE struct roster_told *told = calloc(DAY_GUARDIANS, sizeof *told);
+    size_t n = 0;
+    if (told == NULL)
+        return ERR_NOMEM;
+    if (roster_behind(c->d) > 0)
+        term_progress(t, "Telling the nodes …");
+    TRY(roster_publish(c->d, &c->u->root, c->ctx->params, told, &n));
+    TRY(ctx_day_save(c->ctx, &c->h, c->d));
+    size_t left = roster_behind(c->d);
+    c->ctx->exit = left > 0 ? EXIT_DEGRADED : EXIT_FINE;
+    if (t->json) {
+        term_json(t, "address",
+                  json_pack("{s:o, s:i, s:o}", "name", json_slice(g->name), "told",
+                            (int)(n - left), "behind", behind_json(c->d)));
+        return OK;
+    }
+    if (left == 0)
+        term_say(t, "Every guardian's node has the new list, for a restore that begins "
+                    "with one link. A sheet on paper has the old one: kith circle sheet");
+    say_behind(c, g, told, n);
+    return OK;
+}
+
+/* No key of that list is here: a restore gives none back. */
+static enum err address_later(const struct changing *c)
+{
+    c->ctx->exit = EXIT_DEGRADED;
+    term_warn(c->ctx->term,
+              "the list that your guardians' nodes keep for a restore has the old "
+              "address, and this home cannot write it again: only a change of the circle "
+              "brings the new one there.");
+    term_say(c->ctx->term, "  kith circle rotate");
+    return OK;
+}
+
+static enum err address_set(struct changing *c, struct day_guardian *g)
+{
+    struct day_node fresh = { 0 };
+    TRY(address_take(c->ctx, c->d, &fresh));
+    TRY(ctx_unlock(c->ctx, &c->h, &c->u));
+    for (size_t i = 0; i < fresh.n_addresses; i++)
+        TRY(address_try(c, g, &fresh, i));
+    g->node[0].n_addresses = fresh.n_addresses;
+    memcpy(g->node[0].addresses, fresh.addresses, sizeof fresh.addresses);
+    enum err e = c->d->me.epoch > 0 ? roster_renew(c->d, c->u, c->ctx->params) : OK;
+    TRY(ctx_day_save(c->ctx, &c->h, c->d));
+    term_say(c->ctx->term,
+             "%.*s's node is reached there from now on: it is the same node.",
+             TEXT(g->name));
+    if (e == ERR_UNKNOWN)
+        return address_later(c);
+    TRY(e);
+    return c->d->me.epoch > 0 ? address_publish(c, g) : OK;
+}
+
 enum err cmd_guardian_address(struct ctx *ctx)
 {
     AUTO_CHANGING struct changing c = CHANGING(ctx);
@@ -234,19 +325,12 @@ enum err cmd_guardian_address(struct ctx *ctx)
     if (g->kind == PIECE_CARD || g->progress == GUARDIAN_NEW)
         return term_fail(ctx->term, ERR_ARG, "kith guardian list",
                          "%.*s has no node yet.", TEXT(g->name));
-    struct day_node fresh = { 0 };
-    TRY(address_take(ctx, c.d, &fresh));
+    if (ctx->n_args > 1)
+        return address_set(&c, g);
+    if (c.d->me.epoch == 0)
+        return term_fail_as(ctx->term, ERR_ARG, EXIT_USAGE, "which-address", NULL,
+                            "kith guardian address NAME ADDR…",
+                            "Where is %.*s's node reached now?", TEXT(g->name));
     TRY(ctx_unlock(ctx, &c.h, &c.u));
-    for (size_t i = 0; i < fresh.n_addresses; i++)
-        TRY(address_try(&c, g, &fresh, i));
-    g->node[0].n_addresses = fresh.n_addresses;
-    memcpy(g->node[0].addresses, fresh.addresses, sizeof fresh.addresses);
-    TRY(ctx_day_save(ctx, &c.h, c.d));
-    term_say(ctx->term, "%.*s's node is reached there from now on: it is the same node.",
-             TEXT(g->name));
-    if (c.d->me.epoch > 0)
-        term_say(ctx->term, "The list that helps you after a loss has the old one until "
-                            "your circle changes the next time. Print a new sheet; or, "
-                            "if the old address is gone for good: kith circle rotate");
-    return OK;
+    return address_publish(&c, g);
 }

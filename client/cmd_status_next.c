@@ -378,6 +378,25 @@ static void next_vault(struct look *l)
             l->vault.saved, l->vault.of, l->vault.need);
 }
 
+/* Nodes whose list for a restore has an address that led elsewhere once. */
+static void next_list(struct look *l)
+{
+    size_t n = roster_behind(l->day);
+    char command[TERM_TEXT];
+    if (n == 0)
+        return;
+    for (size_t i = 0; i < look_pieces(l->day); i++)
+        if (roster_is_behind(l->day, &l->day->guardians[i])) {
+            guardian_next("address", l->day->guardians[i].name, "", command);
+            add_next(l, "list", command,
+                     "A guardian's node has another address now, and %zu nodes, "
+                     "%.*s's first, still keep the old list for a restore. When they "
+                     "answer:",
+                     n, TEXT(l->day->guardians[i].name));
+            return;
+        }
+}
+
 /* What nobody but the owner can mend comes first. */
 static void next_pressing(struct look *l)
 {
@@ -404,6 +423,7 @@ static void next_sealed(struct look *l)
     next_pressing(l);
     next_seal(l);
     next_vault(l);
+    next_list(l);
     for (size_t i = 0; i < n; i++)
         if (!l->nodes[i].failed)
             next_check(l, i);

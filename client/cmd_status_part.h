@@ -6,6 +6,7 @@
 #include "client/alert.h"
 #include "client/ceremony_change.h"
 #include "client/ceremony_move.h"
+#include "client/ceremony_roster.h"
 #include "client/check.h"
 #include "client/circle_card.h"
 #include "client/cmd_vault.h"

@@ -321,6 +321,11 @@ struct day_me {
     uint8_t move[HASH_BYTES]; /* of the MOVE this root took over by; zero: none */
     uint64_t moved; /* when; what the vault held before may have been read. 0 never */
     uint8_t gone;   /* enum day_gone: what became of the machine before a restore */
+    /* the list of guardians at the nodes (client/ceremony_roster) */
+    uint32_t roster_number;     /* its credentials', in the list that epoch came with: */
+    uint32_t roster_epoch;      /* 0: not known here */
+    uint64_t roster_at;         /* when it was written again; 0: not since */
+    struct bytes roster_sealed; /* as it was written then */
 };
 
 /* What a person says of the machine that a restore replaces. */
@@ -419,6 +424,7 @@ struct day_guardian {
     uint64_t end_due;         /* the node erases it then; 0 not planned */
     uint64_t ended;           /* when the node erased it; 0 not */
     struct bytes end_receipt; /* what it signed then */
+    uint64_t roster_told;     /* of which day_me.roster_at the node has the list */
 };
 
 /* A device at one guardian's node. */

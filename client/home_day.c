@@ -143,6 +143,10 @@ static const struct wire_field me_fields[] = {
     W_UINT(day_me, moved, 152, WIRE_MAY, UINT64_MAX),
     W_UINT(day_me, gone, 154, WIRE_MAY, GONE_STOLEN),
     W_UINT(day_me, end_wanted, 160, WIRE_MAY, UINT64_MAX),
+    W_UINT(day_me, roster_number, 170, WIRE_MAY, UINT32_MAX),
+    W_UINT(day_me, roster_epoch, 171, WIRE_MAY, UINT32_MAX),
+    W_UINT(day_me, roster_at, 172, WIRE_MAY, UINT64_MAX),
+    W_BYTES(day_me, roster_sealed, 173, WIRE_MAY, 0, ROSTER_MAX + SEAL_OVERHEAD),
 };
 static const struct wire_schema me_schema = W_SCHEMA(day_me, me_fields);
 
@@ -225,6 +229,7 @@ static const struct wire_field guardian_fields[] = {
     W_UINT(day_guardian, end_due, 161, WIRE_MAY, UINT64_MAX),
     W_UINT(day_guardian, ended, 162, WIRE_MAY, UINT64_MAX),
     W_BYTES(day_guardian, end_receipt, 163, WIRE_MAY, 0, SIGNED_MAX),
+    W_UINT(day_guardian, roster_told, 170, WIRE_MAY, UINT64_MAX),
 };
 static const struct wire_schema guardian_schema = W_SCHEMA(day_guardian, guardian_fields);
 

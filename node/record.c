@@ -211,6 +211,7 @@ static const struct wire_field record_epoch_fields[] = {
     W_UINT(record_epoch, size, 15, WIRE_MAY, UINT32_MAX),
     W_UINT(record_epoch, perhaps, 16, WIRE_MAY, 1),
     W_FIX(record_epoch, account_sign, 17, WIRE_MAY),
+    W_UINT(record_epoch, roster_put, 18, WIRE_MAY, UINT64_MAX),
 };
 const struct wire_schema record_epoch_schema =
     W_SCHEMA(record_epoch, record_epoch_fields);

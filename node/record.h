@@ -222,6 +222,7 @@ struct record_epoch {
     uint32_t size;      /* bytes of its objects */
     uint8_t perhaps;    /* 1: it came by a backup, and may have been retired since */
     uint8_t account_sign[PUB_BYTES]; /* signed its descriptor */
+    uint64_t roster_put; /* when the newest list of guardians came; 0: none since */
 };
 
 /* TAB_OBJECT: ward id, epoch as u32, which as u8; under the data key of (ward, epoch). */
@@ -232,7 +233,10 @@ enum object {
     OBJECT_ROSTER = 4,
     OBJECT_DESCRIPTOR = 5,
     OBJECT_ACK_SEED = 6, /* not under the data key: acknowledges before PREPARE */
-    OBJECT_CERT = 7      /* of epoch 0, not under a data key: the newest certificate */
+    OBJECT_CERT = 7,     /* of epoch 0, not under a data key: the newest certificate */
+    OBJECT_ROSTER_LATER = 8,  /* put since (ROSTER_PUT); the sealed one stays */
+    OBJECT_ROSTER_FORMER = 9, /* the one before that */
+    OBJECTS_END
 };
 
 /* TAB_RETIRED: ward id, epoch as u32. What stands here is never taken again. */

@@ -88,15 +88,19 @@ static bool roster_may_go(const struct request *r)
            (r->state == STATE_APPROVED && r->roster_mode == ROSTER_AT_ONCE);
 }
 
+/* Whose word is true only who restores can find out: all of them are given. */
 static enum err fetch_roster(struct call *c, struct request *r, const struct view *v,
-                             struct rep_fetch *rep)
+                             uint8_t which, struct rep_fetch *rep)
 {
+    static const enum object objects[] = { [ROSTER_SEALED] = OBJECT_ROSTER,
+                                           [ROSTER_LATER] = OBJECT_ROSTER_LATER,
+                                           [ROSTER_FORMER] = OBJECT_ROSTER_FORMER };
     const struct view_epoch *line = view_line(v, r->roster_epoch);
     enum err e;
 
     if (!roster_may_go(r) || line == NULL)
         return OK;
-    e = ward_object(c, r->ward, r->roster_epoch, OBJECT_ROSTER, &rep->roster);
+    e = ward_object(c, r->ward, r->roster_epoch, objects[which], &rep->roster);
     if (is_gone(e))
         return OK;
     TRY(e);
@@ -174,7 +178,7 @@ enum err request_fetch(struct call *c, const struct req_fetch *req, struct rep_f
     if (req->epoch != 0) {
         TRY(fetch_epoch(c, &r, &v, req->epoch, rep));
     } else {
-        TRY(fetch_roster(c, &r, &v, rep));
+        TRY(fetch_roster(c, &r, &v, req->roster, rep));
         TRY(fetch_statement(c, &r, rep));
     }
     rep->state = r.state;

@@ -44,6 +44,7 @@ enum serve_key {
     X(RETIRE, retire, change_retire, NEEDS_ACCOUNT, EV_EPOCH_ERASED)                     \
     X(EPOCH_ABORT, epoch_abort, ward_abort, NEEDS_ACCOUNT, EV_COUNT)                     \
     X(CERT_PUT, cert_put, ward_cert_put, NEEDS_REQUESTER, EV_COUNT)                      \
+    X(ROSTER_PUT, roster_put, ward_roster_put, NEEDS_ACCOUNT, EV_COUNT)                  \
     X(WARDS, wards, serve_wards, NEEDS_CONVERSATION, EV_COUNT)                           \
     X(REQUESTS, requests, request_list, NEEDS_CONVERSATION, EV_COUNT)                    \
     X(REQUEST, request, request_show, NEEDS_CONVERSATION, EV_COUNT)                      \

@@ -74,6 +74,9 @@ enum err ward_make_active(struct call *c, struct record_ward *ward,
 /* An object of an epoch, in the call's memory. ERR_UNKNOWN, ERR_CORRUPT. */
 enum err ward_object(struct call *c, const uint8_t ward[ID_BYTES], uint32_t epoch,
                      enum object which, struct bytes *out);
+/* Writes one, under the data key of its epoch; sizes are the caller's to count. */
+enum err ward_object_put(struct call *c, const struct record_epoch *e, enum object which,
+                         struct bytes value);
 /* The seed of an epoch's acknowledgement key; out is secret memory. ERR_UNKNOWN. */
 enum err ward_ack_seed(struct call *c, const uint8_t ward[ID_BYTES], uint32_t epoch,
                        struct sign_seed *out);
@@ -121,6 +124,8 @@ enum err ward_abort(struct call *c, const struct req_epoch_abort *req,
                     struct rep_epoch_abort *rep);
 enum err ward_cert_put(struct call *c, const struct req_cert_put *req,
                        struct rep_cert_put *rep);
+enum err ward_roster_put(struct call *c, const struct req_roster_put *req,
+                         struct rep_roster_put *rep);
 enum err ward_state(struct call *c, const struct req_epoch_state *req,
                     struct rep_epoch_state *rep);
 enum err ward_freeze(struct call *c, const struct req_freeze *req,

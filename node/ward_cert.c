@@ -158,7 +158,7 @@ enum err ward_epoch_erase(struct call *c, struct record_ward *ward,
 
     memcpy(id.ward, ward->ward, ID_BYTES);
     TRY(data_key_drop(c->txn, &id));
-    for (unsigned which = OBJECT_BOX_PIECE; which <= OBJECT_ACK_SEED; which++) {
+    for (unsigned which = OBJECT_BOX_PIECE; which < OBJECTS_END; which++) {
         struct txn_key k = key_object(ward->ward, e->epoch, (enum object)which);
 
         TRY(txn_del(c->txn, TAB_OBJECT, key_bytes(&k)));

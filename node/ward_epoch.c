@@ -246,8 +246,8 @@ static enum err prepare_free(const struct call *c, const struct req_epoch_prepar
     return ward->cert_epoch == req->epoch ? OK : ERR_BUSY;
 }
 
-static enum err object_put(struct call *c, const struct record_epoch *e,
-                           enum object which, struct bytes value)
+enum err ward_object_put(struct call *c, const struct record_epoch *e, enum object which,
+                         struct bytes value)
 {
     struct txn_key key = key_object(e->ward, e->epoch, which);
     struct data_id id = { .epoch = e->epoch };
@@ -266,11 +266,11 @@ static enum err prepare_store(struct call *c, const struct req_epoch_prepare *re
     if (has == ERR_UNKNOWN)
         has = data_key_new(c->txn, &id);
     TRY(has);
-    TRY(object_put(c, e, OBJECT_BOX_PIECE, req->box_piece));
-    TRY(object_put(c, e, OBJECT_BOX_ROSTER, req->box_roster));
-    TRY(object_put(c, e, OBJECT_MANIFEST, req->manifest));
-    TRY(object_put(c, e, OBJECT_ROSTER, req->roster));
-    return object_put(c, e, OBJECT_DESCRIPTOR, req->descriptor);
+    TRY(ward_object_put(c, e, OBJECT_BOX_PIECE, req->box_piece));
+    TRY(ward_object_put(c, e, OBJECT_BOX_ROSTER, req->box_roster));
+    TRY(ward_object_put(c, e, OBJECT_MANIFEST, req->manifest));
+    TRY(ward_object_put(c, e, OBJECT_ROSTER, req->roster));
+    return ward_object_put(c, e, OBJECT_DESCRIPTOR, req->descriptor);
 }
 
 static void prepare_fill(const struct call *c, const struct req_epoch_prepare *req,

@@ -92,6 +92,7 @@ enum {
     X(ACK, "kith ack", "signature of an acknowledgement")                                \
     X(ACK_KEY, "kith ack key", "node's signature over an acknowledgement key")           \
     X(STORED, "kith stored", "hash of every byte stored for an epoch")                   \
+    X(STORED_ROSTER, "kith stored roster", "hash of a list of guardians put later")      \
     X(STATEMENT_RESTORE, "kith statement restore", "approval of a restore")              \
     X(STATEMENT_CONFIRM, "kith statement confirm", "confirmation")                       \
     X(STATEMENT_MOVE, "kith statement move", "approval of a new root")                   \

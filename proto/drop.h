@@ -56,6 +56,7 @@
     X(MOVE_PLANNED, 44, 1, "the guardians gave the circle a new root")                   \
     X(MOVE_DONE, 45, 1, "the new root took over here")                                   \
     X(MOVE_REFUSED, 46, 1, "the guardian refused the new root here")                     \
+    X(ROSTER_PUT, 47, 1, "a newer list of guardians lies beside the sealed one")         \
     X(ALERT_TEST, 48, 1, "a test: does this reach you?")                                 \
     X(DRILL_ASKED, 49, 1, "the owner asks the guardian to open the piece once")          \
     X(DRILL_ANSWERED, 50, 0, "the guardian opened the piece")

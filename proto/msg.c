@@ -447,6 +447,7 @@ static const struct wire_field req_fetch_fields[] = {
     W_FIX(req_fetch, op, 1, WIRE_MUST),
     W_FIX(req_fetch, request, 2, WIRE_MUST),
     W_UINT(req_fetch, epoch, 3, WIRE_MAY, UINT32_MAX),
+    W_UINT(req_fetch, roster, 5, WIRE_MAY, ROSTER_FORMER),
 };
 static const struct wire_schema req_fetch_schema = W_SCHEMA(req_fetch, req_fetch_fields);
 

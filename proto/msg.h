@@ -100,6 +100,8 @@ enum { MSG_REPLY = 0x8000, MSG_ERROR = 0x8000 };
       "proves that all is still there")                                                  \
     X(38, WARD_END, ward_end, MAY(ROLE_GUARDIAN) | MAY(ROLE_OWNER), WRITE, 40960, 512,   \
       "gives a ward up, or ends a circle here")                                          \
+    X(39, ROSTER_PUT, roster_put, MAY(ROLE_OWNER), WRITE, 16640, 64,                     \
+      "keeps a newer list of guardians beside the sealed one")                           \
     X(40, WARDS, wards, MAY(ROLE_GUARDIAN) | MAY(ROLE_OWNER) | MAY(ROLE_DEVICE), READ,   \
       64, 49152, "wards of a seat, or one's own")                                        \
     X(41, REQUESTS, requests,                                                            \
@@ -398,6 +400,18 @@ struct rep_cert_put {
     uint8_t held; /* 1: the node has that epoch, and it is active and confirmed now */
 };
 
+/* The active epoch's; sealed under its roster key and bound to its manifest. */
+struct req_roster_put {
+    uint8_t op[ID_BYTES];
+    uint32_t epoch;
+    uint8_t manifest_hash[HASH_BYTES];
+    struct bytes roster; /* sealed */
+};
+
+struct rep_roster_put {
+    uint8_t stored[HASH_BYTES]; /* roster_stored, over what was read back */
+};
+
 enum { CHECK_OBJECTS = 64 };
 
 struct req_check {
@@ -602,10 +616,14 @@ struct rep_reveal {
     uint8_t state;
 };
 
+/* The list the epoch was sealed with; those that ROSTER_PUT put beside it since. */
+enum roster_which { ROSTER_SEALED = 0, ROSTER_LATER = 1, ROSTER_FORMER = 2 };
+
 struct req_fetch {
     uint8_t op[ID_BYTES];
     uint8_t request[ID_BYTES];
     uint32_t epoch; /* 0: state, statement, roster; else that epoch's box and manifest */
+    uint8_t roster; /* enum roster_which; with epoch 0 */
 };
 
 struct rep_fetch {

@@ -49,6 +49,21 @@ static const struct wire_field rep_cert_put_fields[] = {
 const struct wire_schema rep_cert_put_schema =
     W_SCHEMA(rep_cert_put, rep_cert_put_fields);
 
+static const struct wire_field req_roster_put_fields[] = {
+    W_FIX(req_roster_put, op, 1, WIRE_MUST),
+    W_UINT(req_roster_put, epoch, 2, WIRE_MUST, UINT32_MAX),
+    W_FIX(req_roster_put, manifest_hash, 3, WIRE_MUST),
+    W_BYTES(req_roster_put, roster, 4, WIRE_MUST, 1, ROSTER_MAX + SEAL_OVERHEAD),
+};
+const struct wire_schema req_roster_put_schema =
+    W_SCHEMA(req_roster_put, req_roster_put_fields);
+
+static const struct wire_field rep_roster_put_fields[] = {
+    W_FIX(rep_roster_put, stored, 1, WIRE_MUST),
+};
+const struct wire_schema rep_roster_put_schema =
+    W_SCHEMA(rep_roster_put, rep_roster_put_fields);
+
 static const struct wire_field req_check_fields[] = {
     W_FIX(req_check, nonce, 1, WIRE_MUST),
     W_UINT(req_check, epoch, 2, WIRE_MAY, UINT32_MAX),

@@ -427,6 +427,8 @@ struct ack {
     uint64_t time; /* Unix seconds */
 };
 
+/* Hash of a sealed roster that ROSTER_PUT brought. */
+void roster_stored(struct bytes roster_sealed, uint8_t out[HASH_BYTES]);
 /* Hash of what PREPARE carried, in this order, each with its length. */
 void stored_hash(struct bytes box_piece, struct bytes box_roster,
                  struct bytes manifest_sealed, struct bytes roster_sealed,

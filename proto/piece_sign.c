@@ -311,6 +311,12 @@ void stored_hash(struct bytes box_piece, struct bytes box_roster,
                (struct span){ out, HASH_BYTES });
 }
 
+void roster_stored(struct bytes roster_sealed, uint8_t out[HASH_BYTES])
+{
+    crypt_hash(LABEL_STORED_ROSTER, PARTS(roster_sealed),
+               (struct span){ out, HASH_BYTES });
+}
+
 void ack_make(const struct ack *a, const struct sign_seed *ack_key, struct buf *out)
 {
     signed_put(&ack_schema, a, ack_key, LABEL_ACK, out);

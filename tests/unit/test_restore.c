@@ -31,7 +31,8 @@ struct node {
     uint8_t says_revealed;
     uint8_t says_fetched;
     const struct roster *roster;
-    bool cut_pieces; /* the line breaks behind the first piece */
+    const struct roster *beside[2]; /* put later: the newest, the one before */
+    bool cut_pieces;                /* the line breaks behind the first piece */
     unsigned epochs;
     /* what it saw */
     struct req_open open;
@@ -133,7 +134,8 @@ static void take_nonce(struct node *n, const struct req_reveal *req)
     memcpy(n->shown[n->n_shown++], commitment, HASH_BYTES);
 }
 
-static void tell_roster(struct node *n, struct rep_fetch *out)
+static void tell_roster(struct node *n, const struct roster *roster,
+                        struct rep_fetch *out)
 {
     struct seal_key key = { { 7 } };
     struct transcript t = { .view = bytes_of(n->view, n->view_n) };
@@ -153,12 +155,20 @@ static void tell_roster(struct node *n, struct rep_fetch *out)
     assert_int_equal(release_roster_seal(n->open.seal, buf_bytes(&at), out->roster_hash,
                                          &key, &crypt_random, &box),
                      OK);
-    assert_int_equal(
-        roster_seal(n->roster, &key, out->roster_hash, &crypt_random, &sealed), OK);
+    assert_int_equal(roster_seal(roster, &key, out->roster_hash, &crypt_random, &sealed),
+                     OK);
     assert_false(sealed.over);
     out->roster_box = buf_bytes(&box);
     out->roster = buf_bytes(&sealed);
     out->introduction = bytes_text("an introduction");
+}
+
+static void tell_list(struct node *n, uint8_t which, struct rep_fetch *out)
+{
+    const struct roster *all[] = { n->roster, n->beside[0], n->beside[1] };
+
+    if (all[which] != NULL)
+        tell_roster(n, all[which], out);
 }
 
 union reply {
@@ -184,8 +194,7 @@ static void tell(struct node *n, const struct call_send *asked, union reply *out
         return;
     case MSG_FETCH:
         out->fetch.state = n->says_fetched;
-        if (n->roster != NULL)
-            tell_roster(n, &out->fetch);
+        tell_list(n, ((const struct req_fetch *)asked->req)->roster, &out->fetch);
         return;
     case MSG_EPOCH_STATE:
         return; /* one that keeps no proofs */
@@ -488,6 +497,68 @@ static void test_a_link_finds_room_among_liars(void **state)
     }
 }
 
+/* ---- lists that were put beside the sealed one: a thief's, and the owner's ---- */
+
+/* A list that says of n that it listens at that port. */
+static const struct roster *list_of(const struct node *n, uint16_t port, size_t k)
+{
+    static struct roster lists[4];
+    static uint8_t mem[4][ADDRESS_MAX];
+    struct roster_entry *e = &lists[k].entries[0];
+    struct buf at = BUF_OF(mem[k]);
+    struct link link;
+
+    link_of(n, &link);
+    link.address.port = port;
+    address_put(&link.address, &at);
+    lists[k] = (struct roster){ .epoch = 1, .n_entries = 1 };
+    *e = (struct roster_entry){ .name = bytes_text("Cy"), .n_addresses = 1 };
+    memcpy(e->node_key, n->node_key, PUB_BYTES);
+    memcpy(e->sign_pub, n->guardian_pub, PUB_BYTES);
+    memcpy(e->seal_pub, n->seal_pub, PUB_BYTES);
+    memset(e->credential, (int)k + 1, sizeof e->credential);
+    e->addresses[0].at = buf_bytes(&at);
+    return &lists[k];
+}
+
+static void test_all_lists_are_tried(void **state)
+{
+    (void)state;
+    /* Where the true word stands: sealed, put last, put before garbage. */
+    for (size_t where = 0; where < 3; where++) {
+        AUTO_RESTORE struct restore *r = begin(1);
+
+        nodes[0].roster = list_of(&nodes[1], where == 0 ? 2 : 90, 0);
+        nodes[0].beside[0] = list_of(&nodes[1], where == 1 ? 2 : 91, 1);
+        nodes[0].beside[1] = list_of(&nodes[1], where == 2 ? 2 : 92, 2);
+        rounds(r, 1);
+        assert_int_equal(r->n, 1);
+        nodes[0].says_fetched = STATE_APPROVED;
+        rounds(r, 1);
+        assert_int_equal(r->n, 2);
+        assert_int_equal(r->entries[1].state, STATE_LIVE);
+        /* By the credential of the list that the epoch came with. */
+        assert_int_equal(r->entries[1].token.p[0], 1);
+        assert_int_equal(r->entries[0].asked_rosters, 1);
+    }
+}
+
+static void test_garbage_alone_leads_nowhere_for_ever(void **state)
+{
+    AUTO_RESTORE struct restore *r = begin(1);
+
+    (void)state;
+    nodes[0].roster = list_of(&nodes[1], 2, 0);
+    nodes[0].beside[0] = list_of(&nodes[1], 91, 1);
+    nodes[0].says_fetched = STATE_APPROVED;
+    nodes[1].away = true;
+    rounds(r, 40);
+    assert_int_equal(r->entries[1].contact, CONTACT_AWAY);
+    nodes[1].away = false;
+    rounds(r, 1); /* whatever was tried last, both words are */
+    assert_int_equal(r->entries[1].state, STATE_LIVE);
+}
+
 /* ---- a line that breaks between two pieces ---- */
 
 static void test_pieces_that_were_cut_come_again(void **state)
@@ -636,6 +707,8 @@ int main(void)
         cmocka_unit_test(test_a_new_link_after_a_request_is_over),
         cmocka_unit_test(test_a_new_link_for_a_request_that_is_lost),
         cmocka_unit_test(test_a_link_finds_room_among_liars),
+        cmocka_unit_test(test_all_lists_are_tried),
+        cmocka_unit_test(test_garbage_alone_leads_nowhere_for_ever),
         cmocka_unit_test(test_pieces_that_were_cut_come_again),
         cmocka_unit_test(test_a_code_becomes_its_link),
         cmocka_unit_test(test_a_wrong_code_holds_up_nobody),
