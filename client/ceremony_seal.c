@@ -3,6 +3,23 @@
 
 /* ---- beginning ---- */
 
+static bool has_full_device(const struct day *d)
+{
+    for (size_t i = 0; i < d->n_devices; i++)
+        if (d->devices[i].full != 0 && d->devices[i].removed == 0)
+            return true;
+    return false;
+}
+
+bool seal_alone(const struct seal *s, const struct seal_work *w)
+{
+    static const uint8_t none[HASH_BYTES];
+    if (w->day->me.epoch == 0)
+        return false;
+    return w->alone || (w->requester != NULL && !has_full_device(w->day)) ||
+           !bytes_equal(BYTES_OF(s->head.move), BYTES_OF(none));
+}
+
 static void fill_head(const struct day *d, const struct day *next, const struct params *p,
                       struct seal_head *out)
 {
@@ -187,7 +204,10 @@ enum err seal_run(struct seal *s, const struct seal_work *w)
 {
     TRY(look_up(s, w));
     TRY(start(s, w));
+    uint32_t number = s->head.epoch;
     TRY(seal_talk(s, w, TALK_NEXT));
+    if (s->head.epoch != number)
+        TRY(seal_talk(s, w, TALK_NEXT));
     if (s->head.phase == SEAL_NEXT && seal_enough(s, SEAT_KEYED))
         TRY(seal_make_epoch(s, w));
     if (s->head.phase >= SEAL_PREPARE)

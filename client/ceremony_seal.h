@@ -72,6 +72,7 @@ struct seal {
     struct seal_seat seats[DAY_GUARDIANS];
     struct seal_note notes[DAY_GUARDIANS]; /* of this run, not saved */
     bool going;                            /* it is in the journal */
+    uint32_t above; /* the highest number of another device's that a node showed now */
     struct seal_memory *memory;
 };
 
@@ -108,6 +109,7 @@ struct seal_work {
     const struct params *params;
     /* Signing key of a restore that was released, after which old epochs go at once. */
     const struct sign_seed *requester; /* NULL: none */
+    bool alone; /* a person said: the other device that began a change is gone */
 };
 
 /*
@@ -116,6 +118,8 @@ struct seal_work {
  * stands; the day box and the root box are up to date; the journal is gone once every
  * node's seat is active: cards that were not read back wait in a file of their own
  * (client/circle_card.h). A guardian that is away, or says no, is a note, not an error.
+ * Where no other device can be at a change (seal_alone) what one left prepared is taken
+ * back, and before the pieces are made the number goes above any that a node shows.
  * ERR_TOO_BIG: names and texts are too long for a roster. Errors of files, ERR_NOMEM.
  */
 enum err seal_run(struct seal *s, const struct seal_work *w);

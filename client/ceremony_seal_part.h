@@ -23,6 +23,12 @@ struct day_guardian *seal_guardian(struct day *d, const struct seal_seat *seat);
 /* Whether every seat with a node is at that stage or beyond. */
 bool seal_all_at(const struct seal *s, enum seal_stage stage);
 
+/*
+ * Whether no other device of the owner's can be at a change: a person said so; a restore
+ * made this home, and no machine with the root was added since; or the root is new.
+ */
+bool seal_alone(const struct seal *s, const struct seal_work *w);
+
 /* What is said to the nodes in one round. */
 enum seal_talk {
     TALK_NEXT,    /* seats that are new: credential, acknowledgement key */
@@ -31,7 +37,10 @@ enum seal_talk {
     TALK_ABORT    /* all whose guardian is marked so */
 };
 
-/* One round to the seats whose turn it is; notes are made, the journal is saved. */
+/*
+ * One round to the seats whose turn it is; notes are made, the journal is saved: after
+ * TALK_NEXT under a higher number, with all seats new again, where nodes showed one.
+ */
 enum err seal_talk(struct seal *s, const struct seal_work *w, enum seal_talk what);
 
 /*

@@ -10,6 +10,9 @@ struct visit {
     struct day_guardian *g;
     const struct seal_work *w;
     bool ahead; /* the node is at a later epoch, or at another of that number */
+    bool looked;
+    bool
+        strange; /* what is active there is of another device, as is the key that signs */
     struct req_epoch_abort abort;
     struct req_cred_new cred;
     struct req_cert_put cert;
@@ -80,14 +83,14 @@ static bool is_restored(const struct day_guardian *g)
 {
     static const uint8_t none[PUB_BYTES];
     return g->ack.n == 0 && bytes_equal(BYTES_OF(g->ack_key), BYTES_OF(none)) &&
-           bytes_equal(BYTES_OF(g->next_ack), BYTES_OF(none)) && g->stored != 0;
+           g->stored != 0;
 }
 
 /* By the key of the epoch that is active there; by the node's where there is none. */
 static enum err take_next(struct visit *v, const struct rep_epoch_next *rep)
 {
     const uint8_t *by[] = { v->g->ack_key, v->g->next_ack, v->g->node[0].node_sign };
-    enum err e = is_restored(v->g) ? OK : ERR_SIGNATURE;
+    enum err e = is_restored(v->g) || v->strange ? OK : ERR_SIGNATURE;
     for (size_t i = 0; i < 3 && e != OK; i++)
         e = ack_key_verify(by[i], v->g->ward, v->s->head.epoch, rep->ack, rep->sig);
     TRY(e);
@@ -97,30 +100,80 @@ static enum err take_next(struct visit *v, const struct rep_epoch_next *rep)
     return OK;
 }
 
+static bool is_held(const struct epoch_line *line)
+{
+    return line->state == EPOCH_ACTIVE || line->state == EPOCH_SUPERSEDED;
+}
+
+/* So far a number may be left out: who keeps the sealed epoch has to take the next. Keys
+ * that were stolen got a node further, and a new root is taken at any number. */
+static uint32_t number_most(const struct seal *s, const struct day *d)
+{
+    static const uint8_t none[HASH_BYTES];
+    bool moved = !bytes_equal(BYTES_OF(s->head.move), BYTES_OF(none));
+    uint32_t room = moved ? EPOCHS_AHEAD * EPOCHS_OWNER : EPOCHS_AHEAD;
+    return d->me.epoch < UINT32_MAX - room ? d->me.epoch + room : UINT32_MAX - 1;
+}
+
+/* What a device that is gone left there: its number is left out, and what it prepared
+ * only is taken back. */
+static void look_left(struct visit *v, const struct rep_epoch_state *rep)
+{
+    const struct day_me *me = &v->w->day->me;
+    for (uint32_t i = 0; i < rep->n_epochs; i++) {
+        const struct epoch_line *line = &rep->epochs[i];
+        struct bytes hash = BYTES_OF(line->manifest_hash);
+        if (line->epoch < me->epoch || bytes_equal(hash, BYTES_OF(me->manifest_hash)) ||
+            bytes_equal(hash, BYTES_OF(v->s->head.manifest_hash)))
+            continue;
+        if (line->state == EPOCH_PREPARED)
+            v->g->abort = line->epoch;
+        else if (!is_held(line))
+            continue;
+        v->strange = v->strange || is_held(line);
+        if (line->epoch > v->s->above && line->epoch < number_most(v->s, v->w->day))
+            v->s->above = line->epoch;
+    }
+}
+
 /* Why it does not take this number: it lacks an epoch, or another device was faster. */
 static enum err look_ahead(struct visit *v, const struct rep_epoch_state *rep)
 {
     const struct seal_head *h = &v->s->head;
     for (uint32_t i = 0; i < rep->n_epochs; i++) {
         const struct epoch_line *line = &rep->epochs[i];
-        bool taken = line->state == EPOCH_ACTIVE || line->state == EPOCH_SUPERSEDED;
         bool other =
             !bytes_equal(BYTES_OF(line->manifest_hash), BYTES_OF(h->manifest_hash));
-        v->ahead = v->ahead || (taken && line->epoch >= h->epoch && other);
+        v->ahead = v->ahead || (is_held(line) && line->epoch >= h->epoch && other);
     }
     return ERR_STATE;
+}
+
+/* What was given up, or left by a device that is gone, goes first. */
+static enum err say_first(struct visit *v, struct call_send *out)
+{
+    if (v->g->abort == 0)
+        return say_cred(v, out);
+    say_abort(v, out);
+    return OK;
 }
 
 static enum err next_step(struct call *c, const struct call_reply *reply,
                           struct call_send *out)
 {
     struct visit *v = c->ctx;
-    if (reply == NULL && v->g->abort == v->s->head.epoch) {
-        say_abort(v, out);
+    if (reply == NULL && !seal_alone(v->s, v->w))
+        return say_first(v, out);
+    if (reply == NULL) {
+        send_it(out, MSG_EPOCH_STATE, &v->state);
         return OK;
     }
-    if (reply == NULL)
-        return say_cred(v, out);
+    if (reply->kind == MSG_EPOCH_STATE && seal_alone(v->s, v->w) && !v->looked) {
+        v->looked = true;
+        TRY(reply->err);
+        look_left(v, reply->rep);
+        return say_first(v, out);
+    }
     switch (reply->kind) {
     case MSG_EPOCH_ABORT:
         v->g->abort = 0;
@@ -315,6 +368,19 @@ static enum err round_go(struct seal *s, const struct seal_work *w, struct owner
     return OK;
 }
 
+/* Nothing was made for the number that is left out, and nobody asks for it again. */
+static void number_up(struct seal *s, const struct seal_work *w)
+{
+    if (s->head.phase != SEAL_NEXT || s->above < s->head.epoch)
+        return;
+    s->head.epoch = s->above + 1;
+    for (size_t i = 0; i < s->n; i++) {
+        s->seats[i].stage = SEAT_NEW;
+        memset(s->seats[i].ack_key, 0, PUB_BYTES);
+        rng_fill(w->params->rng, s->seats[i].op_next, ID_BYTES);
+    }
+}
+
 enum err seal_talk(struct seal *s, const struct seal_work *w, enum seal_talk what)
 {
     AUTO_OWNER_ROUND struct owner_round r = { 0 };
@@ -326,5 +392,7 @@ enum err seal_talk(struct seal *s, const struct seal_work *w, enum seal_talk wha
     if (r.n == 0)
         return OK;
     TRY(round_go(s, w, &r));
+    if (what == TALK_NEXT)
+        number_up(s, w);
     return what == TALK_ABORT ? OK : seal_save(s, w);
 }

@@ -265,10 +265,20 @@ enum err cards_settle(struct home *h, const struct root_key *root, const struct 
 
 /* ---- how they stand ---- */
 
+/* The epoch that is being sealed, if cards were dealt for it; 0. */
+static uint32_t open_next(const struct open_part *o, const struct day *d)
+{
+    uint32_t next = 0;
+    for (size_t i = 0; i < o->n; i++)
+        if (o->epochs[i].epoch > d->me.epoch && o->epochs[i].epoch > next)
+            next = o->epochs[i].epoch;
+    return next;
+}
+
 static void line_of(const struct day *d, struct open_part *o, struct day_guardian *g,
                     struct card_line *out)
 {
-    uint32_t next = d->me.epoch + 1;
+    uint32_t next = open_next(o, d);
     *out = (struct card_line){ .g = g, .epoch = g->epoch, .held = g->stored };
     if (g->epoch > d->me.epoch || (g->epoch != 0 && g->epoch == d->me.epoch))
         out->paper = PAPER_HELD;

@@ -110,7 +110,7 @@ struct day_guardian *circle_at(struct day *d, uint32_t epoch, uint8_t group,
                                uint8_t index)
 {
     size_t at = index;
-    if (epoch == d->me.epoch + 1 && d->me.n_next > 0) {
+    if (epoch > d->me.epoch && d->me.n_next > 0) {
         const uint8_t *seat = next_seat(&d->me.next[0], group, index);
         const struct day_guardian *g = seat != NULL ? at_seat(d, seat) : NULL;
         return g != NULL ? &d->guardians[g - d->guardians] : NULL;

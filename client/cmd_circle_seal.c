@@ -4,6 +4,9 @@
 
 enum { LIST_TEXT = 900 };
 
+/* What a person says of a device that began a change and will never finish it. */
+#define DEVICE_GONE "other-device-gone"
+
 /* ---- circle seal ---- */
 
 static enum err check_seal(const struct ctx *ctx, const struct day *d)
@@ -132,7 +135,8 @@ static enum err too_few_reached(const struct ctx *ctx, const struct seal *s,
     if (other_device(s))
         return term_fail_as(ctx->term, ERR_BUSY, EXIT_BUSY, "other-device",
                             "Only one change can win. Go on with the other one there, "
-                            "and give this one up here:",
+                            "and give this one up here. If that device is gone for good, "
+                            "begin this one again afterwards with --yes " DEVICE_GONE ":",
                             "kith circle seal --abandon",
                             "Another change of your circle is under way, or was faster.");
     cards_why(s, l, why);
@@ -272,6 +276,14 @@ static enum err greet(struct changing *c)
     return left < before ? ctx_day_save(c->ctx, &c->h, c->d) : OK;
 }
 
+static bool is_gone(const struct term *t)
+{
+    bool gone = false;
+    for (unsigned i = 0; i < t->n_yes; i++)
+        gone = gone || strcmp(t->yes[i], DEVICE_GONE) == 0;
+    return gone;
+}
+
 enum err changing_go(struct changing *c)
 {
     struct ctx *ctx = c->ctx;
@@ -286,7 +298,8 @@ enum err changing_go(struct changing *c)
                                  .unlocked = c->u,
                                  .day = c->d,
                                  .params = ctx->params,
-                                 .requester = requester };
+                                 .requester = requester,
+                                 .alone = is_gone(ctx->term) };
     TRY(greet(c));
     TRY(get(c, &w));
     if (c->s != NULL)

@@ -35,20 +35,24 @@ static enum err next_sign(struct call *c, const struct record_ward *ward,
 }
 
 /*
- * Which number comes next: the active epoch's and one; any where none was ever held (a
- * guardian added later); or what a certificate shows the others to have, and one. The
- * first of a new root: any later one, as the old one may have got further elsewhere.
+ * Which number comes next: a later one than the active epoch's, not far from it, since
+ * one that a device which is gone dealt to a few nodes is left out; any where none was
+ * ever held (a guardian added later); or what a certificate shows the others to have,
+ * and those after it. The first of a new root: any later one, as the old one may have
+ * got further elsewhere.
  */
 static enum err next_may(const struct record_ward *ward, uint32_t epoch)
 {
-    bool may = epoch == ward->active + 1;
+    bool sure = ward->cert_epoch > ward->active; /* the others are further */
+    uint32_t from = sure ? ward->cert_epoch : ward->active;
+    bool may = epoch > from && epoch - from <= EPOCHS_AHEAD;
 
     if (epoch == 0 || epoch == UINT32_MAX)
         return ERR_STATE;
     if (ward->active == 0 && ward->retired == 0)
         may = true;
-    else if (ward->cert_epoch > ward->active)
-        may = epoch == ward->cert_epoch || epoch == ward->cert_epoch + 1;
+    if (sure && epoch == ward->cert_epoch)
+        may = true;
     if (ward->root_new != 0 && epoch > ward->active)
         may = true;
     return may ? OK : ERR_STATE;

@@ -21,6 +21,7 @@ enum {
     GROUPS_MAX = 16,     /* SLIP-39 groups */
     EPOCHS_MAX = 6,      /* epochs of one ward a node keeps at once, at most */
     EPOCHS_OWNER = 4,    /* of these, made under one root; the others are for a new one */
+    EPOCHS_AHEAD = 4,    /* a node takes a number so far above its active one, at most */
     WRAPPED_BYTES = 72,  /* W_e: nonce 24, root 32, tag 16 */
     MANIFEST_MAX = 8192, /* bytes, signature included */
     DESCRIPTOR_MAX = 8192,   /* bytes, signature included */

@@ -11,7 +11,6 @@ const
   LOSSES: 1;    -- a node that dies, goes back to a backup, or lies: so many in all
   SECOND: true; -- the owner's other device takes part
   RESTORE: false; -- it exists only once a restore made it
-  ANY_ABOVE: false; -- a node takes any number above its active one, not the next only
   FAULT: 0;     -- the planted one; 0: none
 
 type
@@ -44,7 +43,7 @@ var
   s: array [guardian] of seat;
   da: device;
   db: device;
-  third: boolean; -- B has number 3, after a confirmed A; else it is another number 2
+  third: boolean; -- B has number 3, above what some node has of A; else another number 2
   lost: 0..LOSSES;
   dead: boolean;  -- the owner was told that E is dead
 
@@ -203,11 +202,11 @@ begin
   return fine;
 end;
 
--- The device that dealt A is gone, some nodes have it as active, and people cannot confirm
--- it. Where a node takes the next number only, nothing that suits all nodes is left.
-function stranded(): boolean;
+-- Some node showed B's device something of A. Planted: of what is confirmed only.
+function seen_a(): boolean;
 begin
-  return SECOND & !ANY_ABOVE & da.disk = GONE & committed_a() & !certified_a() & !third;
+  return certified_a() | (FAULT != 15 & exists g: guardian do
+    s[g].kind != CARD & s[g].fate != DEAD & s[g].a != NO end);
 end;
 
 -- Somebody is lost for good, and without one a change cannot be proven: somebody else
@@ -297,17 +296,25 @@ rule "A: the device is gone"
   da.does := GONE;
 end;
 
+-- Whoever has A may be away, and then nobody knows of it.
 rule "B: the journal says PREPARING"
   SECOND & db.disk = IDLE & (!RESTORE | restored())
 ==> begin
   db.disk := PREPARING;
   db.does := PREPARING;
-  third := certified_a() | (ANY_ABOVE & committed_a());
+end;
+
+rule "B: the journal says PREPARING, above A"
+  SECOND & db.disk = IDLE & (!RESTORE | restored()) & seen_a()
+==> begin
+  db.disk := PREPARING;
+  db.does := PREPARING;
+  third := true;
 end;
 
 -- What B dealt so far nobody will want; a new number, a new manifest.
 rule "B: begins again, above A"
-  db.disk = PREPARING & !third & (certified_a() | (ANY_ABOVE & committed_a()))
+  db.disk = PREPARING & !third & seen_a()
 ==> begin
   third := true;
   for g: guardian do
@@ -329,7 +336,8 @@ end;
 ruleset g: guardian do
 alias x: s[g] do
 
--- NEXT and PREPARE: active + 1, or what a certificate proves; one prepared at a time.
+-- NEXT and PREPARE: a number above the active one, or what a certificate proves; one
+-- prepared at a time. Planted: the next number only.
 rule "A: PREPARE"
   (da.does = PREPARING | da.does = COMMITTING) & x.kind != CARD & x.fate = WELL & x.a = NO &
   (x.b = NO | (x.b = PREP & FAULT = 10) |
@@ -343,7 +351,7 @@ rule "B: PREPARE"
   (db.does = PREPARING | db.does = COMMITTING) & x.kind != CARD & x.fate = WELL & x.b = NO &
   (x.a != PREP | FAULT = 10) &
   (x.a != HELD | third | (FAULT = 12 & certified_b())) &
-  (!third | x.a = HELD | ANY_ABOVE | certified_a())
+  (!third | x.a = HELD | FAULT != 15 | certified_a())
 ==> begin
   x.b := PREP;
   if x.word_b = NONE then x.word_b := PREPARED; end;
@@ -539,4 +547,4 @@ invariant "a yes stands until it is fetched or taken back"
 -- ---- and what stays possible: from every state there is a way ----
 
 liveness "the newest confirmed epoch is everywhere active, and nothing older is kept"
-  hopeless() | crossed() | stranded() | settled();
+  hopeless() | crossed() | settled();

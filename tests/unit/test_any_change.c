@@ -30,8 +30,9 @@ struct any {
     struct sign_seed people[2][PEOPLE]; /* the guardians; the thief's */
     struct known known[NUMBERS];
     uint32_t active;
-    bool prepared; /* active + 1 is, by */
+    bool prepared; /* next is, by */
     bool by_thief;
+    uint32_t next;
     uint64_t frozen;
     uint64_t waits; /* a restore is approved, until then */
     struct sim_asker asker;
@@ -145,13 +146,17 @@ static void prepare_one(struct any *a)
 {
     bool thief = chance(a, 3) == 0;
 
-    if (a->active + 1 >= NUMBERS || a->prepared)
+    /* Sometimes a number is left out, as one whose device is gone may have had it. */
+    uint32_t next = a->active + 1 + (chance(a, 4) == 0);
+
+    if (next >= NUMBERS || a->prepared)
         return;
     speak(a, thief);
-    enum err e = change_next(a->w, a->active + 1);
+    a->next = next;
+    enum err e = change_next(a->w, next);
 
     if (e == OK)
-        e = change_prepare(a->w, a->active + 1);
+        e = change_prepare(a->w, next);
     a->prepared = e == OK;
     a->by_thief = thief;
     a->refused += e != OK;
@@ -161,20 +166,20 @@ static void commit_one(struct any *a)
 {
     if (!a->prepared)
         return;
-    enum err e = change_commit(a->w, a->active + 1);
+    enum err e = change_commit(a->w, a->next);
 
     assert_int_equal(e, a->w->n.now < a->frozen ? ERR_FROZEN : OK);
     if (e != OK)
         return;
     a->prepared = false;
-    a->active++;
+    a->active = a->next;
     a->known[a->active] =
         (struct known){ .held = true, .thief = a->by_thief, .committed = a->w->n.now };
 }
 
 static void abort_one(struct any *a)
 {
-    uint32_t which = a->active + chance(a, 2);
+    uint32_t which = a->prepared && chance(a, 2) == 0 ? a->next : a->active;
     enum err e = ask_abort(a->w, which);
 
     if (e == OK && which > a->active)

@@ -167,7 +167,7 @@ static void wards_have_a_limit(void **state)
 
 /* ---- EPOCH_NEXT ---- */
 
-static void only_the_next_epoch_gets_a_key(void **state)
+static void only_the_next_few_numbers_get_a_key(void **state)
 {
     struct world *w = *state;
 
@@ -176,13 +176,39 @@ static void only_the_next_epoch_gets_a_key(void **state)
     /* A guardian who was added later begins where the circle is. */
     assert_int_equal(next(w, &w->other, 7, NULL), OK);
     sim_epoch(&w->n, &w->other, 4, &w->f);
-    assert_int_equal(next(w, &w->other, 7, NULL), ERR_STATE);
+    assert_int_equal(next(w, &w->other, 4, NULL), ERR_STATE);
+    assert_int_equal(next(w, &w->other, 4 + EPOCHS_AHEAD + 1, NULL), ERR_STATE);
     assert_int_equal(next(w, &w->other, 5, NULL), OK);
     assert_int_equal(state_of(w, &w->other.who).n_epochs, 2);
     sim_epoch(&w->n, &w->o, 1, &w->e);
     assert_int_equal(next(w, &w->o, 1, NULL), ERR_STATE);
-    assert_int_equal(next(w, &w->o, 3, NULL), ERR_STATE);
+    assert_int_equal(next(w, &w->o, 1 + EPOCHS_AHEAD + 1, NULL), ERR_STATE);
+    assert_int_equal(next(w, &w->o, UINT32_MAX - 1, NULL), ERR_STATE);
+    assert_int_equal(next(w, &w->o, 1 + EPOCHS_AHEAD, NULL), OK);
     assert_int_equal(next(w, &w->o, 2, NULL), OK);
+}
+
+/* Somewhere else there is one of the number between, whose device is gone. */
+static void a_number_is_left_out(void **state)
+{
+    struct world *w = *state;
+    struct rep_epoch_next rep = { 0 };
+    uint8_t old[PUB_BYTES];
+
+    sim_epoch(&w->n, &w->o, 1, &w->e);
+    memcpy(old, w->e.ack, PUB_BYTES);
+    assert_int_equal(next(w, &w->o, 3, &rep), OK);
+    assert_int_equal(ack_key_verify(old, w->o.ward, 3, rep.ack, rep.sig), OK);
+    sim_epoch(&w->n, &w->o, 3, &w->f);
+    struct rep_epoch_state s = state_of(w, &w->o.who);
+
+    assert_int_equal(s.n_epochs, 2);
+    assert_int_equal(s.epochs[0].state, EPOCH_SUPERSEDED);
+    assert_int_equal(s.epochs[1].epoch, 3);
+    assert_int_equal(s.epochs[1].state, EPOCH_ACTIVE);
+    /* What was left out is never taken any more. */
+    assert_int_equal(next(w, &w->o, 2, NULL), ERR_STATE);
+    assert_int_equal(next(w, &w->o, 4, NULL), OK);
 }
 
 static void the_key_is_signed_by_the_one_before(void **state)
@@ -688,7 +714,8 @@ int main(void)
         CASE(a_ward_comes_with_the_key_it_speaks_with),
         CASE(an_invite_makes_one_ward),
         CASE(wards_have_a_limit),
-        CASE(only_the_next_epoch_gets_a_key),
+        CASE(only_the_next_few_numbers_get_a_key),
+        CASE(a_number_is_left_out),
         CASE(the_key_is_signed_by_the_one_before),
         CASE(an_epoch_without_its_key_is_not_taken),
         CASE(a_descriptor_must_be_true),
