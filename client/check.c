@@ -515,8 +515,8 @@ static void judge_head(const struct day *d, const struct day_guardian *g,
 {
     if (w->version == 0 || w->shown <= w->version)
         return;
-    switch (check_head_judge(d, g->ward, w->shown, bytes_of(w->strange, w->strange_n),
-                             w->known)) {
+    switch (
+        check_head_judge(d, g, w->shown, bytes_of(w->strange, w->strange_n), w->known)) {
     case HEAD_STRANGE:
         caught(w, CHECK_BACK);
         break;

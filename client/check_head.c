@@ -15,7 +15,7 @@ static enum err open_state(const struct day *d, const uint8_t ward[ID_BYTES],
     return vault_state_open(keys, body, ward, mem, out);
 }
 
-enum check_head check_head_judge(const struct day *d, const uint8_t ward[ID_BYTES],
+enum check_head check_head_judge(const struct day *d, const struct day_guardian *g,
                                  uint64_t version, struct bytes raw, uint64_t known)
 {
     uint8_t mem[VAULT_STATE_MAX];
@@ -24,8 +24,9 @@ enum check_head check_head_judge(const struct day *d, const uint8_t ward[ID_BYTE
     if (d->me.generation_before != 0)
         return HEAD_NEWER; /* the vault is under two keys: nothing can be said */
     if (vault_head_open(raw, &h) != OK || h.version != version ||
-        !bytes_equal(BYTES_OF(h.ward), bytes_of(ward, ID_BYTES)) ||
-        open_state(d, ward, h.body, SPAN_OF(mem), &s) != OK)
+        !bytes_equal(BYTES_OF(h.ward), BYTES_OF(g->ward)) ||
+        open_state(d, g->ward, h.body, SPAN_OF(mem), &s) != OK ||
+        vault_head_signer(&h, g->account) != OK || guardian_was_out(d, g->seat, &h))
         return HEAD_STRANGE;
     return s.version > known ? HEAD_NEWER : HEAD_SAME;
 }

@@ -36,11 +36,11 @@ enum check_head {
 };
 
 /*
- * Judges a head that its node shows as that version, of that ward, by the vault key: who
- * signed a head is not enough, a node can sign one around what it has. known: version of
- * the state that the node acknowledged to this home; 0: not known.
+ * Judges a head that g's node shows as that version: a device of ours signed it, and what
+ * is in it opens under the vault key. known: version of the state that the node
+ * acknowledged to this home; 0: not known.
  */
-enum check_head check_head_judge(const struct day *d, const uint8_t ward[ID_BYTES],
+enum check_head check_head_judge(const struct day *d, const struct day_guardian *g,
                                  uint64_t version, struct bytes raw, uint64_t known);
 
 /* "Ben's node". */

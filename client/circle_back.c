@@ -473,6 +473,7 @@ enum err circle_greet(struct day *d, const struct root_key *root, const struct p
 
         if (!is_strange(g))
             continue;
+        TRY(guardian_let_in(g, root));
         TRY(owner_round_add(&r, root, g, greet_step, &visit));
         *(struct greeting *)visit = (struct greeting){ .d = d, .g = g, .p = p };
     }

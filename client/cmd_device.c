@@ -225,7 +225,7 @@ static enum err add(struct device_desk *k, const char *path, enum device_kind ki
     AUTO_BLOB struct home_blob file = { 0 };
     struct day_device *e = NULL;
     struct bytes name = bytes_text(k->ctx->args[0]);
-    enum err full = device_new(k->day, name, kind, p, &made, &e);
+    enum err full = device_new(k->day, name, kind, &k->root->root, p, &made, &e);
     if (full == ERR_FULL)
         return term_fail(k->ctx->term, full, "kith device list",
                          "You have as many devices as there is room for.");

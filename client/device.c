@@ -141,16 +141,28 @@ static enum err copy_day(const struct day *d, struct day **out)
     return day_decode(bytes_of(b.p, b.n), out);
 }
 
+/* Keys of its own for each guardian's node. */
+static enum err new_keys(struct day *made, const struct root_key *root,
+                         const struct rng *rng)
+{
+    for (size_t i = 0; i < made->n_guardians; i++) {
+        struct day_guardian *g = &made->guardians[i];
+        forget_talk(g);
+        guardian_new_device(g, rng);
+        if (has_node(g))
+            TRY(guardian_let_in(g, root));
+    }
+    return OK;
+}
+
 static enum err made_day(const struct day *d, struct bytes name, enum device_kind kind,
-                         const struct params *p, struct day **out)
+                         const struct root_key *root, const struct params *p,
+                         struct day **out)
 {
     AUTO_DAY struct day *made = NULL;
     TRY(copy_day(d, &made));
     forget_mine(made);
-    for (size_t i = 0; i < made->n_guardians; i++) {
-        forget_talk(&made->guardians[i]);
-        guardian_new_device(&made->guardians[i], p->rng);
-    }
+    TRY(new_keys(made, root, p->rng));
     if (kind == DEVICE_HELPER)
         forget_root(made);
     made->me.helper = kind == DEVICE_HELPER;
@@ -163,12 +175,12 @@ static enum err made_day(const struct day *d, struct bytes name, enum device_kin
 }
 
 enum err device_new(struct day *d, struct bytes name, enum device_kind kind,
-                    const struct params *p, struct day **out_day,
-                    struct day_device **out_entry)
+                    const struct root_key *root, const struct params *p,
+                    struct day **out_day, struct day_device **out_entry)
 {
     AUTO_DAY struct day *made = NULL;
     TRY(device_room(d));
-    TRY(made_day(d, name, kind, p, &made));
+    TRY(made_day(d, name, kind, root, p, &made));
     struct day_device *e = &d->devices[d->n_devices];
     *e = (struct day_device){ .full = kind == DEVICE_FULL, .since = p->now() };
     TRY(entry_of(made, e));
@@ -189,6 +201,7 @@ struct visit {
     bool sent;
     struct req_cred_new in; /* its psk is secret: wiped with the round */
     struct req_cred_drop out;
+    struct req_head_get head;
 };
 
 static struct day_device_at *at_seat(struct day_device *e, const uint8_t seat[SEAT_BYTES])
@@ -214,6 +227,15 @@ static enum err in_step(struct call *c, const struct call_reply *reply,
     return OK;
 }
 
+/* Later heads of the machine are not the owner's: it was out before them. */
+static void out_now(struct day_device_at *at, const struct rep_head_get *rep)
+{
+    struct vault_head h = { 0 };
+    bool is_head = rep != NULL && vault_head_open(rep->head, &h) == OK;
+    at->until = is_head ? h.version : 0;
+    at->state = DEVICE_OUT;
+}
+
 static enum err out_step(struct call *c, const struct call_reply *reply,
                          struct call_send *out)
 {
@@ -224,9 +246,15 @@ static enum err out_step(struct call *c, const struct call_reply *reply,
         return OK;
     }
     v->sent = false;
-    if (reply->err != ERR_UNKNOWN)
-        TRY(reply->err);
-    v->at->state = DEVICE_OUT;
+    if (reply->kind == MSG_CRED_DROP) {
+        if (reply->err != ERR_UNKNOWN)
+            TRY(reply->err);
+        *out = (struct call_send){ MSG_HEAD_GET, &v->head };
+        return OK;
+    }
+    if (reply->err == ERR_BUSY)
+        return reply->err; /* asked again, as if nothing was done yet */
+    out_now(v->at, reply->err == OK ? reply->rep : NULL);
     return OK;
 }
 

@@ -20,12 +20,13 @@ void device_settle(struct day *d);
 enum err device_room(struct day *d);
 
 /*
- * The day box of a new machine, with keys of its own for every guardian's node, and the
- * entry that d keeps of it (both unsent: DEVICE_UNSURE everywhere). ERR_FULL, ERR_NOMEM.
+ * The day box of a new machine, with keys of its own for every guardian's node, which
+ * root says are the owner's, and the entry that d keeps of it (both unsent: DEVICE_UNSURE
+ * everywhere). ERR_FULL, ERR_NOMEM.
  */
 enum err device_new(struct day *d, struct bytes name, enum device_kind kind,
-                    const struct params *p, struct day **out_day,
-                    struct day_device **out_entry);
+                    const struct root_key *root, const struct params *p,
+                    struct day **out_day, struct day_device **out_entry);
 
 /* How it went at one guardian's node. */
 struct device_told {

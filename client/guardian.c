@@ -445,6 +445,21 @@ static enum err device_step(struct call *c, const struct call_reply *reply,
     return OK;
 }
 
+enum err guardian_let_in(struct day_guardian *g, const struct root_key *root)
+{
+    AUTO_SECRET struct account_keys *keys = NULL;
+    AUTO_SECRET struct sign_seed *sign = NULL;
+    uint8_t mine[PUB_BYTES];
+    TRY(secret_new(&keys));
+    TRY(secret_new(&sign));
+    TRY(guardian_account(root, g, keys));
+    memcpy(sign->b, g->dev_sign, KEY_BYTES);
+    crypt_sign_public(sign, mine);
+    crypt_sign_public(&keys->sign, g->account);
+    vault_signer_make(&keys->sign, mine, g->dev_let_in);
+    return OK;
+}
+
 enum err guardian_device_req(const struct day_guardian *g, struct req_cred_new *r)
 {
     AUTO_SECRET struct seat_keys *keys = NULL;
@@ -462,12 +477,31 @@ enum err guardian_device_req(const struct day_guardian *g, struct req_cred_new *
     return OK;
 }
 
+static bool is_out_at(const struct day_device_at *at, const uint8_t seat[SEAT_BYTES],
+                      const struct vault_head *h)
+{
+    return at->state == DEVICE_OUT && h->version > at->until &&
+           bytes_equal(BYTES_OF(at->seat), bytes_of(seat, SEAT_BYTES)) &&
+           bytes_equal(BYTES_OF(at->sign), BYTES_OF(h->signer));
+}
+
+bool guardian_was_out(const struct day *d, const uint8_t seat[SEAT_BYTES],
+                      const struct vault_head *h)
+{
+    for (size_t i = 0; i < d->n_devices; i++)
+        for (uint32_t k = 0; k < d->devices[i].n_at; k++)
+            if (is_out_at(&d->devices[i].at[k], seat, h))
+                return true;
+    return false;
+}
+
 enum err guardian_device(struct day_guardian *g, const struct root_key *root,
                          const struct params *p, struct guardian_talk *out)
 {
     AUTO_SECRET struct enrol *e = NULL;
     struct call c;
     TRY(enrol_new(root, NULL, g, p, &e));
+    TRY(guardian_let_in(g, root));
     TRY(guardian_device_req(e->g, &e->device));
     guardian_call_owner(&c, g, &e->keys);
     c.step = device_step;

@@ -10,6 +10,7 @@
 
 #include "client/cmd.h"
 #include "client/seen.h"
+#include "proto/vault.h"
 #include "proto/words.h"
 
 enum { CONFIRM_TRIES = 3 }; /* wrong answers before a new request is needed */
@@ -127,8 +128,16 @@ enum err guardian_enrol(struct day *d, struct day_guardian *g,
                         struct guardian_talk *out);
 /* Fresh device keys, which the node is not told of yet. */
 void guardian_new_device(struct day_guardian *g, const struct rng *rng);
+/* The root account's word that they sign there, and the account's own key. ERR_NOMEM. */
+enum err guardian_let_in(struct day_guardian *g, const struct root_key *root);
 /* CRED_NEW that deposits them: the same one each time it is asked. ERR_NOMEM. */
 enum err guardian_device_req(const struct day_guardian *g, struct req_cred_new *out);
+/*
+ * Whether that vault head of a seat is by a device which was out when it was made: later
+ * than the newest that was there when the node took it out.
+ */
+bool guardian_was_out(const struct day *d, const uint8_t seat[SEAT_BYTES],
+                      const struct vault_head *h);
 /* One round as owner: enrols this device; g is GUARDIAN_READY afterwards. */
 enum err guardian_device(struct day_guardian *g, const struct root_key *root,
                          const struct params *p, struct guardian_talk *out);

@@ -382,6 +382,8 @@ struct day_guardian {
     uint8_t dev_static[KEY_BYTES]; /* the device key: secret */
     uint8_t dev_psk[KEY_BYTES];
     uint8_t dev_sign[KEY_BYTES];
+    uint8_t dev_let_in[SIG_BYTES]; /* vault_signer_make of it */
+    uint8_t account[PUB_BYTES];    /* what the root account signs with there */
     uint64_t added;
     uint64_t confirmed; /* answer words were right; 0 never */
     /* what it holds */
@@ -433,6 +435,7 @@ struct day_device_at {
     uint8_t cred[ID_BYTES];  /* its credential there */
     uint8_t sign[PUB_BYTES]; /* what it signs with there */
     uint8_t state;           /* enum day_device_state */
+    uint64_t until; /* once it is out: the newest vault head there when it went */
 };
 
 enum day_device_state {

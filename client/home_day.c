@@ -229,6 +229,8 @@ static const struct wire_field guardian_fields[] = {
     W_UINT(day_guardian, end_due, 161, WIRE_MAY, UINT64_MAX),
     W_UINT(day_guardian, ended, 162, WIRE_MAY, UINT64_MAX),
     W_BYTES(day_guardian, end_receipt, 163, WIRE_MAY, 0, SIGNED_MAX),
+    W_FIX(day_guardian, dev_let_in, 164, WIRE_MAY),
+    W_FIX(day_guardian, account, 165, WIRE_MAY),
     W_UINT(day_guardian, roster_told, 170, WIRE_MAY, UINT64_MAX),
 };
 static const struct wire_schema guardian_schema = W_SCHEMA(day_guardian, guardian_fields);
@@ -277,6 +279,7 @@ static const struct wire_field device_at_fields[] = {
     W_FIX(day_device_at, cred, 2, WIRE_MUST),
     W_FIX(day_device_at, sign, 3, WIRE_MAY),
     W_UINT(day_device_at, state, 4, WIRE_MAY, DEVICE_OUT),
+    W_UINT(day_device_at, until, 5, WIRE_MAY, UINT64_MAX),
 };
 static const struct wire_schema device_at_schema =
     W_SCHEMA(day_device_at, device_at_fields);

@@ -19,7 +19,8 @@ const char *vault_fault_name(unsigned fault)
         [VAULT_FORGED] = "forged",           [VAULT_OTHER_WARD] = "other-ward",
         [VAULT_BAD_VERSION] = "bad-version", [VAULT_SHUT] = "does-not-open",
         [VAULT_BAD_OBJECT] = "bad-object",   [VAULT_LOST] = "lost-objects",
-        [VAULT_WENT_BACK] = "went-back",
+        [VAULT_WENT_BACK] = "went-back",     [VAULT_STRANGER] = "stranger",
+        [VAULT_REMOVED] = "removed-device",
     };
     return fault < VAULT_FAULTS ? names[fault] : NULL;
 }
@@ -35,6 +36,8 @@ const char *vault_fault_text(unsigned fault)
         [VAULT_BAD_OBJECT] = "gave something other than what was asked for",
         [VAULT_LOST] = "does not have all of the vault that it shows",
         [VAULT_WENT_BACK] = "shows an older vault than it acknowledged",
+        [VAULT_STRANGER] = "shows a vault that none of your devices signed",
+        [VAULT_REMOVED] = "shows a vault of a device that you removed before",
     };
     return texts[fault < VAULT_FAULTS ? fault : VAULT_FINE];
 }
@@ -111,10 +114,12 @@ static enum err place_add(struct vault_round *r, struct day_guardian *g)
     size_t at = r->n++;
     if (r->how->root == NULL) {
         memcpy(p->signer->b, g->dev_sign, KEY_BYTES);
+        memcpy(p->account, g->account, PUB_BYTES);
         return OK;
     }
     TRY(guardian_account(r->how->root, g, &r->owner_keys[at]));
     memcpy(p->signer->b, r->owner_keys[at].sign.b, KEY_BYTES);
+    crypt_sign_public(p->signer, p->account);
     return OK;
 }
 

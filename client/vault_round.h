@@ -105,6 +105,8 @@ enum vault_fault {
     VAULT_BAD_OBJECT,  /* an object that is not what its id says */
     VAULT_LOST,        /* objects of what it shows are missing there */
     VAULT_WENT_BACK,   /* older, or other, than it acknowledged */
+    VAULT_STRANGER,    /* signed by a key that the owner let in nowhere */
+    VAULT_REMOVED,     /* by a device after it was taken out */
     VAULT_FAULTS
 };
 
@@ -138,7 +140,8 @@ struct vault_place {
     struct vault_round *round;
     struct day_guardian *g;
     struct call *call;
-    struct sign_seed *signer; /* secret */
+    struct sign_seed *signer;   /* secret */
+    uint8_t account[PUB_BYTES]; /* what the root account signs with there */
     enum place_state state;
     enum err err;  /* of a failed one */
     char why[256]; /* a sentence for a person; "" */

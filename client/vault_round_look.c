@@ -30,6 +30,11 @@ enum vault_fault vault_head_judge(const struct vault_place *p,
         return VAULT_SHUT; /* no node can make such a one: a device that lies */
     if (out->state.version == 0 || out->state.version >= VAULT_VERSION_MAX)
         return VAULT_BAD_VERSION;
+    /* After it opened: what another root made is no stranger's (is_before). */
+    if (vault_head_signer(&h, p->account) != OK)
+        return VAULT_STRANGER;
+    if (guardian_was_out(p->round->how->me, p->g->seat, &h))
+        return VAULT_REMOVED;
     out->version = h.version;
     out->received = rep->received;
     vault_head_hash(rep->head, out->head);

@@ -67,7 +67,7 @@ enum err vault_serve_head_get(struct call *c, const struct req_head_get *req,
 
 /* ---- HEAD_SET ---- */
 
-/* A device signs with its own key, the root account with its own. */
+/* A device signs with its own key, by the root account's word; that with its own. */
 static enum err signer_is_caller(struct call *c, const struct record_ward *ward,
                                  const struct vault_head *h)
 {
@@ -75,6 +75,7 @@ static enum err signer_is_caller(struct call *c, const struct record_ward *ward,
 
     if (bytes_equal(BYTES_OF(h->signer), BYTES_OF(ward->account_sign)))
         return OK;
+    TRY(vault_head_signer(h, ward->account_sign));
     TRY(secret_new(&cred));
     TRY(cred_get(c, c->who->cred, cred));
     return cred->type == CRED_DEVICE &&

@@ -49,6 +49,7 @@ enum {
     X(VAULT_STATE, "kith vault state", "a sealed state: associated data")                \
     X(VAULT_STATE_HASH, "kith vault state hash", "names a state")                        \
     X(VAULT_HEAD, "kith vault head", "head of a vault at a seat: signature and hash")    \
+    X(VAULT_SIGNER, "kith vault signer", "a device that signs heads at a seat")          \
     X(VAULT_WITNESS, "kith vault witness", "a sealed witness: associated data")          \
     X(DROP_TAG, "kith drop tag", "drop ids and slot tags")                               \
     X(ACCOUNT_STATIC, "kith account static", "root account: Noise static key")           \

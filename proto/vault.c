@@ -238,6 +238,7 @@ static const struct wire_field vault_head_fields[] = {
     W_FIX(vault_head, before, 3, WIRE_MAY),
     W_BYTES(vault_head, body, 4, WIRE_MUST, SEAL_OVERHEAD, VAULT_BODY_MAX),
     W_FIX(vault_head, signer, 5, WIRE_MUST),
+    W_FIX(vault_head, let_in, 7, WIRE_MAY),
 };
 const struct wire_schema vault_head_schema = W_SCHEMA(vault_head, vault_head_fields);
 
@@ -258,6 +259,19 @@ enum err vault_head_open(struct bytes raw, struct vault_head *out)
     TRY(crypt_verify(h.signer, LABEL_VAULT_HEAD, body, sig));
     *out = h;
     return OK;
+}
+
+void vault_signer_make(const struct sign_seed *account, const uint8_t device[PUB_BYTES],
+                       uint8_t out[SIG_BYTES])
+{
+    crypt_sign(account, LABEL_VAULT_SIGNER, bytes_of(device, PUB_BYTES), out);
+}
+
+enum err vault_head_signer(const struct vault_head *h, const uint8_t account[PUB_BYTES])
+{
+    if (bytes_equal(BYTES_OF(h->signer), bytes_of(account, PUB_BYTES)))
+        return OK;
+    return crypt_verify(account, LABEL_VAULT_SIGNER, BYTES_OF(h->signer), h->let_in);
 }
 
 void vault_head_hash(struct bytes raw, uint8_t out[HASH_BYTES])

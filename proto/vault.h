@@ -278,15 +278,23 @@ struct vault_head {
     uint8_t before[HASH_BYTES]; /* vault_head_hash of that one; zero for the first */
     struct bytes body;          /* vault_state_seal */
     uint8_t signer[PUB_BYTES];  /* account_sign of the ward, or a device's sign key */
+    uint8_t let_in[SIG_BYTES];  /* vault_signer_make of a device's; zero: the account */
 };
 
 extern const struct wire_schema vault_head_schema;
 
 void vault_head_make(const struct vault_head *h, const struct sign_seed *signer,
                      struct buf *out);
-/* Checks the signature by the signer in it; who that is, is the caller's to judge.
- * ERR_SIGNATURE, ERR_FORMAT. */
+/*
+ * Checks the signature by the signer in it; who that is, vault_head_signer judges.
+ * ERR_SIGNATURE, ERR_FORMAT.
+ */
 enum err vault_head_open(struct bytes raw, struct vault_head *out);
+/* The root account's word that a device of the owner's signs heads at its seat. */
+void vault_signer_make(const struct sign_seed *account, const uint8_t device[PUB_BYTES],
+                       uint8_t out[SIG_BYTES]);
+/* Whether the root account made h, or a device that it let in. ERR_SIGNATURE. */
+enum err vault_head_signer(const struct vault_head *h, const uint8_t account[PUB_BYTES]);
 void vault_head_hash(struct bytes raw, uint8_t out[HASH_BYTES]);
 
 /* What one device saw at one seat. */

@@ -74,6 +74,7 @@ static void fill(struct people *p, struct push *x)
     rng_fill(&p->w.rng, x->req.op, ID_BYTES);
     memcpy(x->head.ward, s->o.ward, ID_BYTES);
     crypt_sign_public(&s->device_sign, x->head.signer);
+    vault_signer_make(&s->o.account, x->head.signer, x->head.let_in);
     x->head.body = BYTES_OF(x->body);
     vault_head_make(&x->head, &s->device_sign, &raw);
     x->req.head = buf_bytes(&raw);

@@ -82,6 +82,7 @@ void sim_head_new(struct node_sim *n, const struct sim_pusher *p, struct sim_hea
         vault_head_hash(newest.head, h->head.before);
     memcpy(h->head.ward, p->owner->ward, ID_BYTES);
     memcpy(h->head.signer, p->sign_pub, PUB_BYTES);
+    vault_signer_make(&p->owner->account, p->sign_pub, h->head.let_in);
     rng_fill(&n->rng, h->body, sizeof h->body);
     rng_fill(&n->rng, h->witness, sizeof h->witness);
     h->head.body = BYTES_OF(h->body);

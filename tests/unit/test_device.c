@@ -100,7 +100,8 @@ static bool has(struct bytes all, const void *part, size_t n)
 static void made(enum device_kind kind, const char *name, struct spoken_code *code,
                  struct day **day, struct day_device **entry, struct home_blob *file)
 {
-    assert_int_equal(device_new(mine, bytes_text(name), kind, &params, day, entry), OK);
+    assert_int_equal(
+        device_new(mine, bytes_text(name), kind, &root->root, &params, day, entry), OK);
     draw(code->b, sizeof code->b);
     assert_int_equal(
         device_pack(*day, kind == DEVICE_FULL ? root : NULL, code, &params, file), OK);
@@ -240,8 +241,9 @@ static void test_room(void **state)
         struct day_device *e = NULL;
         char name[16];
         (void)snprintf(name, sizeof name, "m%zu", i);
-        assert_int_equal(
-            device_new(mine, bytes_text(name), DEVICE_HELPER, &params, &day, &e), OK);
+        assert_int_equal(device_new(mine, bytes_text(name), DEVICE_HELPER, &root->root,
+                                    &params, &day, &e),
+                         OK);
     }
     assert_int_equal(device_room(mine), ERR_FULL);
     mine->devices[4].removed = NOW;
@@ -252,6 +254,64 @@ static void test_room(void **state)
     assert_true(bytes_equal(mine->devices[4].name, bytes_text("m5")));
 }
 
+static void signed_by(const struct day_guardian *g, uint64_t version,
+                      struct vault_head *out)
+{
+    struct sign_seed *sign = NULL;
+    assert_int_equal(secret_new(&sign), OK);
+    memcpy(sign->b, g->dev_sign, KEY_BYTES);
+    *out = (struct vault_head){ .version = version };
+    crypt_sign_public(sign, out->signer);
+    memcpy(out->let_in, g->dev_let_in, SIG_BYTES);
+    secret_free(sign);
+}
+
+/* The new machine carries the root's word, at each seat another; a card has none. */
+static void test_it_is_let_in(void **state)
+{
+    AUTO_DAY struct day *day = NULL;
+    struct day_device *e = NULL;
+    struct vault_head h = { 0 };
+    static const uint8_t zero[PUB_BYTES];
+    (void)state;
+    assert_int_equal(device_new(mine, bytes_text("desk"), DEVICE_HELPER, &root->root,
+                                &params, &day, &e),
+                     OK);
+    struct day_guardian *ben = &mine->guardians[0];
+    struct day_guardian *cy = &mine->guardians[2];
+    assert_int_equal(guardian_let_in(ben, &root->root), OK);
+    assert_int_equal(guardian_let_in(cy, &root->root), OK);
+    signed_by(&day->guardians[0], 5, &h);
+    assert_int_equal(vault_head_signer(&h, cy->account), ERR_SIGNATURE);
+    assert_int_equal(vault_head_signer(&h, ben->account), OK);
+    assert_memory_equal(day->guardians[0].account, ben->account, PUB_BYTES);
+    assert_memory_not_equal(day->guardians[0].dev_let_in, ben->dev_let_in, SIG_BYTES);
+    assert_memory_equal(day->guardians[1].account, zero, PUB_BYTES);
+}
+
+/* What a machine signed before it was taken out stays its owner's. */
+static void test_it_was_out(void **state)
+{
+    AUTO_DAY struct day *day = NULL;
+    struct day_device *e = NULL;
+    struct vault_head h = { 0 };
+    (void)state;
+    assert_int_equal(device_new(mine, bytes_text("desk"), DEVICE_HELPER, &root->root,
+                                &params, &day, &e),
+                     OK);
+    const struct day_guardian *ben = &mine->guardians[0];
+    signed_by(&day->guardians[0], 5, &h);
+    assert_false(guardian_was_out(mine, ben->seat, &h));
+    e->at[0].state = DEVICE_OUT;
+    e->at[0].until = 5;
+    assert_false(guardian_was_out(mine, ben->seat, &h));
+    h.version = 6;
+    assert_true(guardian_was_out(mine, ben->seat, &h));
+    assert_false(guardian_was_out(mine, mine->guardians[2].seat, &h));
+    signed_by(ben, 6, &h); /* this machine's own */
+    assert_false(guardian_was_out(mine, ben->seat, &h));
+}
+
 /* A new root shuts all of them out, and their names are free again. */
 static void test_after_a_new_root(void **state)
 {
@@ -259,8 +319,9 @@ static void test_after_a_new_root(void **state)
     AUTO_DAY struct day *later = NULL;
     struct day_device *e = NULL;
     (void)state;
-    assert_int_equal(device_new(mine, bytes_text("desk"), DEVICE_FULL, &params, &day, &e),
-                     OK);
+    assert_int_equal(
+        device_new(mine, bytes_text("desk"), DEVICE_FULL, &root->root, &params, &day, &e),
+        OK);
     device_settle(mine);
     assert_non_null(device_find(mine, bytes_text("desk")));
     mine->me.moved = NOW + 1;
@@ -268,8 +329,9 @@ static void test_after_a_new_root(void **state)
     assert_null(device_find(mine, bytes_text("desk")));
     assert_int_equal(device_left(e), 0);
     mine->me.moved = NOW - 1;
-    assert_int_equal(
-        device_new(mine, bytes_text("desk"), DEVICE_FULL, &params, &later, &e), OK);
+    assert_int_equal(device_new(mine, bytes_text("desk"), DEVICE_FULL, &root->root,
+                                &params, &later, &e),
+                     OK);
     device_settle(mine);
     assert_ptr_equal(device_find(mine, bytes_text("desk")), e);
 }
@@ -279,8 +341,10 @@ static void test_after_a_new_root(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_helper),      CASE(test_entries), CASE(test_full),
-        CASE(test_wrong_files), CASE(test_room),    CASE(test_after_a_new_root),
+        CASE(test_helper),     CASE(test_entries),
+        CASE(test_full),       CASE(test_wrong_files),
+        CASE(test_room),       CASE(test_it_is_let_in),
+        CASE(test_it_was_out), CASE(test_after_a_new_root),
     };
 
     if (secret_start(SECRET_LOCK_WAIVED) != OK)

@@ -791,6 +791,40 @@ static void a_head_beyond_the_greatest_version_is_refused(void **state)
     secret_free(seed);
 }
 
+/* Who may sign a head at a seat: its root account, and whom that let in there. */
+static void a_signer_is_known_by_the_account_s_word(void **state)
+{
+    (void)state;
+    const struct sign_seed account = { .b = { 1 } };
+    const struct sign_seed device = { .b = { 2 } };
+    const struct sign_seed other = { .b = { 3 } };
+    uint8_t account_pub[PUB_BYTES];
+    uint8_t other_pub[PUB_BYTES];
+    static const uint8_t none[PUB_BYTES];
+    struct vault_head h = { 0 };
+    crypt_sign_public(&account, account_pub);
+    crypt_sign_public(&other, other_pub);
+    crypt_sign_public(&device, h.signer);
+    assert_int_equal(vault_head_signer(&h, account_pub), ERR_SIGNATURE);
+    vault_signer_make(&other, h.signer, h.let_in); /* another seat's, or root's */
+    assert_int_equal(vault_head_signer(&h, account_pub), ERR_SIGNATURE);
+    vault_signer_make(&account, other_pub, h.let_in); /* of another device */
+    assert_int_equal(vault_head_signer(&h, account_pub), ERR_SIGNATURE);
+    crypt_sign(&account, LABEL_VAULT_HEAD, BYTES_OF(h.signer), h.let_in);
+    assert_int_equal(vault_head_signer(&h, account_pub), ERR_SIGNATURE);
+    vault_signer_make(&account, h.signer, h.let_in);
+    assert_int_equal(vault_head_signer(&h, account_pub), OK);
+    assert_int_equal(vault_head_signer(&h, none), ERR_SIGNATURE);
+    for (size_t bit = 0; bit < (size_t)8 * SIG_BYTES; bit += 3) {
+        h.let_in[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        assert_int_equal(vault_head_signer(&h, account_pub), ERR_SIGNATURE);
+        h.let_in[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+    memset(h.let_in, 0, SIG_BYTES);
+    memcpy(h.signer, account_pub, PUB_BYTES);
+    assert_int_equal(vault_head_signer(&h, account_pub), OK);
+}
+
 static void the_witness_is_that_of_the_vectors(void **state)
 {
     (void)state;
@@ -996,6 +1030,7 @@ int main(void)
         CASE(the_state_is_that_of_the_vectors),
         CASE(the_head_is_that_of_the_vectors),
         CASE(a_head_beyond_the_greatest_version_is_refused),
+        CASE(a_signer_is_known_by_the_account_s_word),
         CASE(the_witness_is_that_of_the_vectors),
         CASE(the_greatest_witness_has_room),
         CASE(a_cut_frame_is_refused),

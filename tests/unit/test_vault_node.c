@@ -152,7 +152,7 @@ static void heads_that_are_not_for_here_are_refused(void **state)
     /* Changed after it was signed; signed by whoever, by another ward's account, by the
      * other device of the same owner, by the guardian. */
     sim_head_new(&w->n, &w->device, &h);
-    h.raw[h.req.head.n / 2] ^= 1;
+    h.raw[h.req.head.n / 3] ^= 1; /* in its body */
     assert_int_equal(set(w, &w->device, &h), ERR_SIGNATURE);
     const struct sim_pusher *signers[] = { &w->foreign, &w->second };
 
@@ -162,6 +162,14 @@ static void heads_that_are_not_for_here_are_refused(void **state)
         sim_head_sign(signers[i], &h);
         assert_int_equal(set(w, &w->device, &h), ERR_SIGNATURE);
     }
+    /* No word of the root account's that this device is one; or of another account. */
+    sim_head_new(&w->n, &w->device, &h);
+    memset(h.head.let_in, 0, SIG_BYTES);
+    sim_head_sign(&w->device, &h);
+    assert_int_equal(set(w, &w->device, &h), ERR_SIGNATURE);
+    vault_signer_make(&w->other.account, h.head.signer, h.head.let_in);
+    sim_head_sign(&w->device, &h);
+    assert_int_equal(set(w, &w->device, &h), ERR_SIGNATURE);
     /* A device's key is no root account. */
     sim_head_new(&w->n, &w->device, &h);
     assert_int_equal(set(w, &w->root, &h), ERR_SIGNATURE);
@@ -180,6 +188,7 @@ static void sign_any(struct world *w, struct sim_head *h, uint64_t version)
         W_FIX(vault_head, before, 3, WIRE_MAY),
         W_BYTES(vault_head, body, 4, WIRE_MUST, SEAL_OVERHEAD, VAULT_BODY_MAX),
         W_FIX(vault_head, signer, 5, WIRE_MUST),
+        W_FIX(vault_head, let_in, 7, WIRE_MAY),
     };
     static const struct wire_schema schema = W_SCHEMA(vault_head, fields);
     struct buf b = BUF_OF(h->raw);

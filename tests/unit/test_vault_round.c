@@ -134,7 +134,7 @@ static void a_bad_head_is_named_and_harms_nothing(void **state)
         { OTHER_WARD, VAULT_OTHER_WARD }, { BAD_SIGN, VAULT_FORGED },
         { CUT_HEAD, VAULT_FORGED },       { HUGE_HEAD, VAULT_BAD_VERSION },
         { NEAR_END, VAULT_BAD_VERSION },  { OTHER_SAYS, VAULT_BAD_VERSION },
-        { OTHER_KEY, VAULT_SHUT },
+        { STRANGER, VAULT_STRANGER },     { OTHER_KEY, VAULT_SHUT },
     };
 
     uint8_t before[HASH_BYTES];
@@ -167,8 +167,8 @@ static void a_bad_head_is_named_and_harms_nothing(void **state)
 
 static void all_of_them_bad_is_nothing_new(void **state)
 {
-    static const enum manner bad[] = { OTHER_WARD, BAD_SIGN,   CUT_HEAD,
-                                       HUGE_HEAD,  OTHER_SAYS, OTHER_KEY };
+    static const enum manner bad[] = { OTHER_WARD, BAD_SIGN,  CUT_HEAD, HUGE_HEAD,
+                                       OTHER_SAYS, OTHER_KEY, STRANGER };
 
     uint8_t before[HASH_BYTES];
     uint8_t after[HASH_BYTES];
@@ -188,6 +188,117 @@ static void all_of_them_bad_is_nothing_new(void **state)
     nodes_manner(HONEST);
     assert_int_equal(push(&pad), 5);
     assert_true(reads(&pad, "gate", "4711"));
+}
+
+/* Taken out at Cy's node when its newest head was of that version. */
+static void removed_at(struct side *s, const struct side *gone, uint64_t until)
+{
+    const struct day_guardian *g = &gone->device.day->guardians[1];
+    struct day_device *e = &s->device.day->devices[0];
+    struct sign_seed sign;
+    *e = (struct day_device){ .removed = NOW, .n_at = 1 };
+    e->at[0] = (struct day_device_at){ .state = DEVICE_OUT, .until = until };
+    memcpy(sign.b, g->dev_sign, KEY_BYTES);
+    crypt_sign_public(&sign, e->at[0].sign);
+    memcpy(e->at[0].seat, g->seat, SEAT_BYTES);
+    s->device.day->n_devices = 1;
+}
+
+static void what_a_removed_device_set_before_stays(void **state)
+{
+    (void)state;
+    device_add(&pad.device, "gate", "4711");
+    assert_int_equal(push(&pad), 5);
+    removed_at(&ana, &pad, 0);
+    pull(&ana);
+    assert_int_equal(fault_at(&ana, 1), VAULT_REMOVED);
+    assert_int_equal(fault_at(&ana, 0), VAULT_FINE); /* there it is not known to be out */
+    assert_non_null(strstr(ana.round->places[1].why, "Cy"));
+    assert_true(reads(&ana, "gate", "4711"));
+    removed_at(&ana, &pad, 1);
+    look(&ana);
+    assert_int_equal(fault_at(&ana, 1), VAULT_FINE);
+    /* The node helps it later: a head after that one. */
+    device_edit(&pad.device, "gate", "wrong");
+    assert_int_equal(push(&pad), 5);
+    for (size_t i = 0; i < NODES; i++)
+        nodes[i]->manner = i == 1 ? HONEST : AWAY;
+    pull(&ana);
+    assert_int_equal(fault_at(&ana, 1), VAULT_REMOVED);
+    assert_true(reads(&ana, "gate", "4711"));
+    /* In the list of earlier heads, too, only that one is missing. */
+    device_edit(&ana.device, "gate", "4712");
+    nodes[1]->n_heads--;
+    nodes_manner(HONEST);
+    look(&ana);
+    assert_int_equal(fault_at(&ana, 1), VAULT_FINE);
+    assert_int_equal(vault_round_log(ana.round), OK);
+    assert_int_equal(ana.round->places[1].n_log, 1);
+}
+
+/* A restore has the root, and nothing of what the home knew. */
+static void restored(struct side *s, const struct root_key *root)
+{
+    for (size_t i = 0; i < NODES; i++) {
+        struct day_guardian *g = &s->device.day->guardians[i];
+        memset(g->account, 0, PUB_BYTES);
+        memset(g->dev_let_in, 0, SIG_BYTES);
+        memset(g->ward, 0, ID_BYTES);
+    }
+    (void)fresh(s);
+    vault_round_free(s->round);
+    s->how.root = root;
+    assert_int_equal(vault_round_new(&s->how, &s->round), OK);
+    assert_int_equal(vault_round_look(s->round), OK);
+    assert_int_equal(vault_round_join(s->round), OK);
+}
+
+static void a_restore_knows_its_devices_by_the_root(void **state)
+{
+    struct side back;
+    struct root_key *root = NULL;
+    (void)state;
+    device_root(&root);
+    device_add(&ana.device, "gate", "4711");
+    assert_int_equal(push(&ana), 5);
+    pull(&pad);
+    device_edit(&pad.device, "gate", "4712");
+    assert_int_equal(push(&pad), 5);
+    nodes[1]->manner = STRANGER;
+    side_up(&back, 8, 3);
+    restored(&back, root);
+    assert_int_equal(fault_at(&back, 1), VAULT_STRANGER);
+    assert_int_equal(fault_at(&back, 2), VAULT_FINE);
+    assert_true(reads(&back, "gate", "4712"));
+    /* What it sets itself, as root account, every device takes. */
+    nodes[1]->manner = HONEST;
+    device_edit(&back.device, "gate", "4713");
+    assert_int_equal(vault_round_push(back.round), OK);
+    assert_int_equal(nodes[0]->n_heads, 3);
+    pull(&ana);
+    for (size_t i = 0; i < NODES; i++)
+        assert_int_equal(fault_at(&ana, i), VAULT_FINE);
+    assert_true(reads(&ana, "gate", "4713"));
+    side_down(&back);
+    secret_free(root);
+}
+
+/* By another root's account they are strangers, also where the vault's key is known. */
+static void a_new_root_knows_no_old_device(void **state)
+{
+    struct root_key *other = NULL;
+    (void)state;
+    device_root(&other);
+    other->b[0] ^= 1;
+    device_add(&ana.device, "gate", "4711");
+    assert_int_equal(push(&ana), 5);
+    for (size_t i = 0; i < NODES; i++)
+        assert_int_equal(guardian_let_in(&pad.device.day->guardians[i], other), OK);
+    pull(&pad);
+    for (size_t i = 0; i < NODES; i++)
+        assert_int_equal(fault_at(&pad, i), VAULT_STRANGER);
+    assert_null(device_find(&pad.device, "gate"));
+    secret_free(other);
 }
 
 /* ---- objects that are no objects ---- */
@@ -385,10 +496,11 @@ static void who_shows_less_than_it_acknowledged_is_named(void **state)
     assert_true(reads(&pad, "gate", "4714"));
 }
 
-/* Whoever holds any head of ours can put its state into a head of a greater number. */
+/* A device that helps a node can put any state into a head of a greater number. */
 static void a_new_head_around_an_old_state_is_named(void **state)
 {
     (void)state;
+    node_helped(nodes[1], &pad.device.day->guardians[1]);
     device_add(&ana.device, "gate", "4711");
     assert_int_equal(push(&ana), 5);
     pull(&pad);
@@ -816,6 +928,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_bad_head_is_named_and_harms_nothing),
         CASE(all_of_them_bad_is_nothing_new),
+        CASE(what_a_removed_device_set_before_stays),
+        CASE(a_restore_knows_its_devices_by_the_root),
+        CASE(a_new_root_knows_no_old_device),
         CASE(one_good_copy_is_enough),
         CASE(what_nobody_gives_is_said),
         CASE(verify_sees_who_lies),

@@ -101,6 +101,12 @@ int wrap_unlinkat(int fd, const char *name, int flags)
 
 /* ---- devices ---- */
 
+void device_root(struct root_key **out)
+{
+    assert_int_equal(secret_new(out), OK);
+    memset((*out)->b, 0x42, KEY_BYTES);
+}
+
 void device_new(struct device *d, unsigned number)
 {
     char dir[] = "/tmp/kith-vault-XXXXXX";
@@ -110,8 +116,7 @@ void device_new(struct device *d, unsigned number)
     (void)snprintf(d->path, sizeof d->path, "%s/home", dir);
     assert_int_equal(home_open(d->path, HOME_MAKE, &d->home), OK);
     assert_int_equal(home_day_load(&d->home, &d->day), OK);
-    assert_int_equal(secret_new(&root), OK);
-    memset(root->b, 0x42, KEY_BYTES);
+    device_root(&root);
     assert_int_equal(home_vault_keys(d->day, root, &crypt_random), OK);
     secret_free(root);
     memset(d->day->me.circle, 0xcc, ID_BYTES);

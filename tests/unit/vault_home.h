@@ -17,6 +17,8 @@ struct device {
     char what[VAULT_WHAT];
 };
 
+/* The owner's root: secret memory, which the caller frees. */
+void device_root(struct root_key **out);
 /* A new empty home; number tells devices apart. */
 void device_new(struct device *d, unsigned number);
 /* Opens its vault. */

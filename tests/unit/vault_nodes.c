@@ -33,10 +33,18 @@ void nodes_down(void)
     }
 }
 
+void node_helped(struct vault_node *n, const struct day_guardian *by)
+{
+    memcpy(n->other.b, by->dev_sign, KEY_BYTES);
+    memcpy(n->let_in, by->dev_let_in, SIG_BYTES);
+}
+
 void nodes_guard(struct device *d, uint8_t threshold)
 {
+    struct root_key *root = NULL;
     static const char *const names[NODES] = { "Ben", "Cy", "Dora", "Eli", "Flo" };
     struct day *day = d->day;
+    device_root(&root);
     for (size_t i = 0; i < NODES; i++) {
         struct day_guardian *g = &day->guardians[day->n_guardians++];
         *g = (struct day_guardian){ .name = bytes_text(names[i]),
@@ -47,7 +55,10 @@ void nodes_guard(struct device *d, uint8_t threshold)
         memcpy(g->ward, nodes[i]->ward, ID_BYTES);
         memset(g->seat, 0x40 + (int)i, SEAT_BYTES);
         memset(g->dev_sign, 0x50 + (int)i, KEY_BYTES);
+        g->dev_sign[0] = day->me.device[0];
+        assert_int_equal(guardian_let_in(g, root), OK);
     }
+    secret_free(root);
     day->me.epoch = 1;
     day->me.group_threshold = 1;
     day->me.n_groups = 1;
@@ -121,7 +132,7 @@ static enum err keep_all(struct vault_node *n, struct bytes in)
 static uint8_t made[65536];
 static uint8_t frames[2 * 65536];
 
-/* A head of our device's own key, but of what the manner wants. */
+/* A head as the manner wants it, signed by the node, or by who helps it. */
 static struct bytes head_made(const struct vault_node *n, const struct node_head *from)
 {
     struct vault_head h = { 0 };
@@ -142,6 +153,7 @@ static struct bytes head_made(const struct vault_node *n, const struct node_head
         h.body.p = body;
     }
     crypt_sign_public(&n->other, h.signer);
+    memcpy(h.let_in, n->let_in, SIG_BYTES);
     vault_head_make(&h, &n->other, &out);
     assert_false(out.over);
     return buf_bytes(&out);
@@ -150,7 +162,7 @@ static struct bytes head_made(const struct vault_node *n, const struct node_head
 static struct bytes head_shown(const struct vault_node *n, const struct node_head *from)
 {
     if (n->manner == OTHER_WARD || n->manner == HUGE_HEAD || n->manner == OTHER_KEY ||
-        n->manner == NEAR_END || n->manner == SAYS_NEW)
+        n->manner == NEAR_END || n->manner == SAYS_NEW || n->manner == STRANGER)
         return head_made(n, from);
     if (n->manner == CUT_HEAD)
         return bytes_of(from->raw, from->n / 2);

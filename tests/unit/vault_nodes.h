@@ -19,6 +19,7 @@ enum manner {
     HUGE_HEAD,  /* signed rightly, the last version there can be */
     NEAR_END,   /* signed rightly, the last but one: what follows cannot be */
     SAYS_NEW,   /* what was before its newest head, in a head of its own after it */
+    STRANGER,   /* its newest head, signed by itself */
     OTHER_SAYS, /* the version beside the head is another */
     OTHER_KEY,  /* a state that our key does not open */
     FLIPPED,    /* one bit of each object is changed */
@@ -62,9 +63,11 @@ struct vault_node {
     struct node_object objects[NODE_OBJECTS];
     size_t n_heads;
     struct node_head heads[NODE_HEADS];
-    struct sign_seed other; /* of somebody else */
-    unsigned cut_after;     /* messages of a conversation; 0: never */
-    unsigned busy;          /* so many answers are "busy" first */
+    struct sign_seed
+        other; /* signs what it makes: its own, or a device's that helps it */
+    uint8_t let_in[SIG_BYTES];
+    unsigned cut_after; /* messages of a conversation; 0: never */
+    unsigned busy;      /* so many answers are "busy" first */
     /* counted */
     unsigned messages;
     unsigned conversations;
@@ -82,6 +85,8 @@ void nodes_down(void);
 /* All of them are guardians of the device, the circle sealed with that threshold. */
 void nodes_guard(struct device *d, uint8_t threshold);
 void nodes_manner(enum manner m);
+/* A device of the owner's gave it what it signs with there. */
+void node_helped(struct vault_node *n, const struct day_guardian *by);
 /* Puts the counters to zero. */
 void nodes_count(void);
 /* Each holds so many objects that nobody needs. */
