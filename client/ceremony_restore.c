@@ -208,7 +208,7 @@ static enum answer_state answer_state_of(const struct restore_entry *e)
 /* One piece of paper, whoever made it, is not several people. */
 static enum answer_source source_of(const struct restore_entry *e)
 {
-    return e->sheet != 0 ? FROM_ROSTER : (enum answer_source)e->source;
+    return e->sheet != 0 ? FROM_SHEET : (enum answer_source)e->source;
 }
 
 static enum err answer_of(const struct restore *r, const struct restore_entry *e,
@@ -291,6 +291,22 @@ static size_t moves_of(const struct restore *r, struct bytes out[RESTORE_PROOFS]
     return n;
 }
 
+/* What nodes showed of changes that people confirmed. */
+static size_t certs_of(const struct restore *r, struct recover_cert out[RESTORE_PROOFS])
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < r->n_proofs; i++) {
+        const struct restore_proof *p = &r->proofs[i];
+
+        if (p->kind != EPOCH_WANT_CERT)
+            continue;
+        out[n] = (struct recover_cert){ .epoch = p->epoch, .people = p->raw };
+        memcpy(out[n++].manifest_hash, p->manifest_hash, HASH_BYTES);
+    }
+    return n;
+}
+
 /* Whether these are the words of a root that another one took the place of. */
 static enum err words_old(const struct restore *r, const struct params *p,
                           const struct recover_result *found,
@@ -314,7 +330,10 @@ static enum err judge(struct restore *r, const struct params *p,
                       bool *out_accepted)
 {
     struct bytes moves[RESTORE_PROOFS];
-    struct recover_in in = { .answers = answers, .n = r->n, .moves = moves };
+    struct recover_cert certs[RESTORE_PROOFS];
+    struct recover_in in = {
+        .answers = answers, .n = r->n, .moves = moves, .certs = certs
+    };
     AUTO_SECRET struct paper *paper = NULL;
     struct recover_result *f = &r->result;
     const uint8_t *match = NULL;
@@ -324,6 +343,7 @@ static enum err judge(struct restore *r, const struct params *p,
     paper_of(r, paper);
     in.paper = paper;
     in.n_moves = moves_of(r, moves);
+    in.n_certs = certs_of(r, certs);
     TRY(recover_all(&in, f, out_root));
     TRY(words_match(r, p, f, &match));
     in.owner = owner;
@@ -356,8 +376,9 @@ static enum err judge(struct restore *r, const struct params *p,
     memcpy(r->head.owner, f->owners[0], PUB_BYTES);
     memcpy(r->head.manifest_hash, f->manifest_hash, HASH_BYTES);
     /* Words typed and wrong are never outvoted by links that differ. */
-    *out_accepted = match != NULL || (r->head.accepted.n == 0 && f->direct >= 2 &&
-                                      f->n_replaced == 0 && r->head.sources_differ != 0);
+    *out_accepted = match != NULL ||
+                    (r->head.accepted.n == 0 && f->direct >= 2 && f->n_replaced == 0 &&
+                     !f->disputed && r->head.sources_differ != 0);
     return OK;
 }
 

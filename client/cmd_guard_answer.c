@@ -145,6 +145,7 @@ static enum err confirm_case(struct sitting *s)
     TRY(sitting_ask_how(s));
     TRY(sitting_sentence(s));
     TRY(sitting_words(s));
+    TRY(sitting_confirmed(s));
     /* First here: an approval whose answer is lost must still show the answer words. */
     s->ward->confirmed = ctx_now(s->d->ctx);
     memcpy(s->ward->answered, s->c->view.request, ID_BYTES);

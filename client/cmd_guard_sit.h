@@ -37,8 +37,13 @@ struct day_seat *sitting_seat(const struct sitting *s);
 const struct request_line *sitting_line(const struct sitting *s);
 /* Records why a request of that kind cannot be answered with a yes; OK if it can. */
 enum err sitting_check(struct sitting *s);
-/* Follows a new root that the node tells of, if it is proven; else s->unproven. */
+/*
+ * Learns which epochs people confirmed, as far as it can be proven, and follows a new
+ * root that the node tells of, if it is; else s->unproven.
+ */
 enum err sitting_root(struct sitting *s);
+/* The words were right: the first epoch that this guardian confirms is known as such. */
+enum err sitting_confirmed(struct sitting *s);
 /* Records that it is not. */
 enum err sitting_unproven(struct sitting *s);
 /* Records that what the new circle gave does not open; OK for other requests. */

@@ -323,6 +323,21 @@ static enum err options_take(struct ctx *ctx, struct restore *r)
                         "--accept wants four words of the list in one string.");
 }
 
+/* What a person has to know of new roots before they name one. */
+static void say_roots(struct ctx *ctx, const struct restore *r)
+{
+    if (r->result.late)
+        term_say(ctx->term,
+                 "The key that these pieces give was replaced by a newer one. The pieces "
+                 "of that are still missing: ask the guardians who were not asked yet.");
+    if (r->result.disputed)
+        term_warn(ctx->term,
+                  "a node says that guardians put another key in the place of this one. "
+                  "The guardians you named do not prove it, so it counts for nothing: "
+                  "only four words say which key is yours. Compare them with a sheet or "
+                  "card, or ask a guardian by a number you had before.");
+}
+
 static enum err go_on(struct ctx *ctx, struct home *h, const struct home_key *key,
                       struct restore *r, struct root_key *root)
 {
@@ -339,10 +354,8 @@ static enum err go_on(struct ctx *ctx, struct home *h, const struct home_key *ke
     }
     if (!accepted && r->old_words)
         return replaced_words(ctx, h, key, r);
-    if (r->result.late && !accepted)
-        term_say(ctx->term,
-                 "The key that these pieces give was replaced by a newer one. The pieces "
-                 "of that are still missing: ask the guardians who were not asked yet.");
+    if (!accepted)
+        say_roots(ctx, r);
     if (r->head.state == RESTORE_UNCONFIRMED && !accepted && r->head.accepted.n > 0)
         return wrong_words(ctx, h, key, r);
     if (accepted) {

@@ -212,22 +212,41 @@ enum err guard_open(const struct guard_who *who, const struct view_epoch *line,
  */
 bool guard_may_change(const struct guard_piece *p);
 
-/* ---- a new root of a ward ---- */
+/* ---- a change of a ward's circle, or of its root ---- */
 
-/*
- * What proves the newest root of a ward, as its node keeps it; lives as long as the day.
- * Absent: there was no change of root. Errors of the call.
- */
-enum err guard_move_fetch(const struct params *p, struct day *d, struct day_seat *s,
-                          const uint8_t ward[ID_BYTES], struct bytes *out_proof,
+/* What a node shows of a ward's past; slices live as long as the day. */
+struct guard_past {
+    uint32_t cert_epoch; /* its newest certificate is of this epoch; 0: none */
+    uint8_t cert_hash[HASH_BYTES];
+    struct bytes people;
+    struct bytes proof; /* of the newest root; absent: there was no change of root */
+};
+
+/* Asks for it; the MOVE only where the line tells of one. Errors of the call. */
+enum err guard_past_fetch(const struct params *p, struct day *d, struct day_seat *s,
+                          const struct ward_line *ward, struct guard_past *out,
                           struct call *out_call);
 /*
- * The MOVE, if people of the circle that this guardian's own piece belongs to say so; c:
- * a request with the boxes of its epochs. ERR_CERT: they do not, or it replaces another
- * key than the one known; ERR_UNKNOWN: no proof, or that piece is not held any more;
- * errors of guard_open.
+ * Who guards the i-th epoch of the case, as the manifest in this guardian's own box says.
+ * ERR_UNKNOWN: the box is not there; ERR_CONFLICT: by a root that was replaced; errors of
+ * guard_open.
  */
-enum err guard_move_judge(const struct guard_case *c, const struct guard_who *who,
+enum err guard_people(const struct guard_case *c, const struct guard_who *who, uint32_t i,
+                      struct descriptor *out);
+/*
+ * By whose word a ward's circle and root change: the people of the newest epoch that this
+ * guardian's program knows to be confirmed, kept in the day. n_groups is 0: none is known
+ * yet, then it is the oldest of the case that opens. The people of that one lead on, by a
+ * certificate, to a later one that opens. ERR_NOMEM.
+ */
+enum err guard_judges(const struct guard_case *c, const struct guard_who *who,
+                      const struct guard_past *past, struct descriptor *io);
+/*
+ * The MOVE, if those people say so, whichever epoch it names. ERR_CERT: they do not, or
+ * it replaces another key than the one known; ERR_UNKNOWN: no proof, or nobody known to
+ * judge it; ERR_FORMAT, ERR_SIGNATURE, ERR_NOMEM.
+ */
+enum err guard_move_judge(const struct descriptor *judges, const struct guard_who *who,
                           struct bytes proof, struct move *out);
 
 /* ---- a drill ---- */

@@ -271,6 +271,7 @@ static const struct wire_field ward_fields[] = {
     W_FIX(day_ward, answered, 11, WIRE_MAY),
     W_FIX(day_ward, before, 80, WIRE_MAY),
     W_UINT(day_ward, moved, 81, WIRE_MAY, UINT64_MAX),
+    W_BYTES(day_ward, judges, 180, WIRE_MAY, 0, DESCRIPTOR_MAX),
 };
 static const struct wire_schema ward_schema = W_SCHEMA(day_ward, ward_fields);
 

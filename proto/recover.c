@@ -501,6 +501,7 @@ static enum err judge_all(struct judge *j, const uint8_t *owner, struct recover_
     owners_note(j, j->worlds, owner, r);
     owners_note(j, j->papers, owner, r);
     r->late = best != NULL && best->opens && best->replaced;
+    r->disputed = j->disputed;
     summarise(j, best, r);
     return OK;
 }
@@ -531,7 +532,10 @@ enum err recover_all(const struct recover_in *in, struct recover_result *out,
                        .n = in->n,
                        .paper = in->paper,
                        .moves = in->moves,
-                       .n_moves = in->n_moves };
+                       .n_moves = in->n_moves,
+                       .certs = in->certs,
+                       .n_certs =
+                           in->n_certs < RECOVER_CERTS ? in->n_certs : RECOVER_CERTS };
 
     MUST(in->n <= ANSWERS_MAX);
     if (r == NULL)

@@ -20,6 +20,7 @@ enum {
     /* Two answers make a world, and each speaks of EPOCHS_MAX; so does each W_e on paper.
        Only who holds a card and 32 seats could show more owners than are noted. */
     REPLACED_MAX = 16,
+    RECOVER_CERTS = 16,
     OWNERS_MAX = ANSWERS_MAX * EPOCHS_MAX / 2 + 2 * PAPER_WRAPPED
 };
 
@@ -40,8 +41,9 @@ const char *verdict_name(enum verdict v);
 /* What became of one guardian's request. */
 enum answer_state { ANSWER_WAITING, ANSWER_REFUSED, ANSWER_SILENT, ANSWER_PIECE };
 
-/* How the requester learned of this guardian. */
-enum answer_source { FROM_LINK, FROM_ROSTER };
+/* How the requester learned of this guardian: FROM_SHEET by a link on one of several
+   people's paper, which is given by the person too and no source of its own. */
+enum answer_source { FROM_LINK, FROM_ROSTER, FROM_SHEET };
 
 /* One piece of one epoch, opened by the requester. */
 struct answer_piece {
@@ -110,6 +112,16 @@ struct recover_result {
     size_t n_replaced;
     uint8_t replaced[REPLACED_MAX][PUB_BYTES];
     bool late; /* what opens was replaced, and the pieces of the newer are too few */
+    /* A MOVE was shown by the word of people of an epoch that nobody confirmed to those
+       the person named: it replaces nothing, and only words say which root it is. */
+    bool disputed;
+};
+
+/* A certificate of people that a node showed: judged, never believed. */
+struct recover_cert {
+    uint32_t epoch;
+    uint8_t manifest_hash[HASH_BYTES];
+    struct bytes people;
 };
 
 /* All that is judged; slices are the caller's. */
@@ -120,6 +132,8 @@ struct recover_in {
     const uint8_t *owner;      /* or NULL: only this owner's worlds count */
     const struct bytes *moves; /* move_proof each, as nodes showed them */
     size_t n_moves;
+    const struct recover_cert *certs; /* RECOVER_CERTS are looked at */
+    size_t n_certs;
 };
 
 /*
@@ -140,10 +154,12 @@ enum err recover_paper(const struct answer *answers, size_t n, const struct pape
                        const uint8_t *owner, struct recover_result *out,
                        struct root_key *out_root);
 /*
- * The same where a root may have been replaced: a MOVE counts if people of the manifest
- * it names said so, one that an answer brought (proto/cert, by_manifest). Of roots that
- * follow each other only the last counts; a later one that cannot be opened leaves the
- * one before it found, and late.
+ * The same where a root may have been replaced. Each answer begins with the oldest epoch
+ * of the old root that it brought a good piece of; certificates by people of that one
+ * lead on. A MOVE counts if from each beginning they lead to an epoch whose people said
+ * so (proto/cert, by_manifest). Answers by links and sheets alone are asked. Of roots
+ * that follow each other only the last counts; a later one that cannot be opened leaves
+ * the one before it found, and late.
  */
 enum err recover_all(const struct recover_in *in, struct recover_result *out,
                      struct root_key *out_root);

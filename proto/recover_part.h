@@ -27,6 +27,12 @@ struct world {
     bool opens;
     unsigned follows; /* so many roots were replaced before this one's */
     bool replaced;    /* another root took its place */
+    uint32_t judged;  /* bit by certificate: looked at by its people, */
+    uint32_t proves;  /* and they said so */
+    bool base;        /* while one MOVE is judged: some answer begins with it, */
+    bool seen;        /* certificates led to it, */
+    bool asked;       /* its people were looked for in the MOVE, */
+    bool said;        /* and they are enough */
     struct world *next;
 };
 
@@ -43,6 +49,9 @@ struct judge {
     const struct paper *paper; /* or NULL */
     const struct bytes *moves;
     size_t n_moves;
+    const struct recover_cert *certs;
+    size_t n_certs;
+    bool disputed;        /* a MOVE was shown that does not count */
     struct world *worlds; /* of manifests */
     struct world *papers; /* of paper alone */
     struct finding findings[MEMBERS_MAX];

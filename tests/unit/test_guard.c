@@ -637,116 +637,6 @@ static void test_plan(void **state)
     assert_false(s->piece->by_before);
 }
 
-/* ---- a new root ---- */
-
-struct moving {
-    struct move m;
-    struct sign_seed requester;
-    uint8_t raw[MOVE_MAX];
-    size_t raw_n;
-    uint8_t said[3][SIGNED_MAX];
-    struct cert cert;
-    uint8_t people[CERT_PEOPLE_MAX];
-    size_t people_n;
-    uint8_t proof[MOVE_PROOF_MAX];
-};
-
-/* Guardian i of the circle says that the ward has a new root. */
-static void say_move(struct scene *s, struct moving *v, uint32_t i)
-{
-    struct statement st = { .kind = REQUEST_MOVE,
-                            .purpose = PURPOSE_MOVE,
-                            .n_epochs = 1,
-                            .how = HOW_MET,
-                            .time = NOW };
-    struct buf b = BUF_OF(v->said[i]);
-
-    memcpy(st.subject, v->m.new_owner, PUB_BYTES);
-    memcpy(st.req_sign, v->m.req_sign, PUB_BYTES);
-    st.epochs[0].epoch = 1;
-    st.epochs[0].opened = 1;
-    memcpy(st.epochs[0].manifest_hash, s->circle.hash, HASH_BYTES);
-    statement_make(&st, &s->circle.approvals[i], &b);
-    v->cert.lines[v->cert.n_lines++].statement = buf_bytes(&b);
-}
-
-static struct bytes proof_of(struct moving *v)
-{
-    struct buf m = BUF_OF(v->raw);
-    struct buf p = BUF_OF(v->people);
-    struct buf out = BUF_OF(v->proof);
-
-    move_make(&v->m, &v->requester, &m);
-    cert_put(&v->cert, &p);
-    struct move_proof proof = { buf_bytes(&m), buf_bytes(&p) };
-    move_proof_put(&proof, &out);
-    assert_false(out.over);
-    return buf_bytes(&out);
-}
-
-static enum err judge_move(struct scene *s, struct moving *v)
-{
-    struct move out = { 0 };
-    enum err e = guard_move_judge(&s->c, &s->who, proof_of(v), &out);
-
-    if (e == OK)
-        assert_memory_equal(out.new_owner, v->m.new_owner, PUB_BYTES);
-    return e;
-}
-
-static struct moving *moving_new(struct scene *s)
-{
-    struct moving *v = calloc(1, sizeof *v);
-
-    assert_non_null(v);
-    rnd(v->requester.b, KEY_BYTES);
-    v->m = (struct move){ .epoch = 1, .time = NOW };
-    memcpy(v->m.circle, s->who.circle, ID_BYTES);
-    memcpy(v->m.manifest_hash, s->circle.hash, HASH_BYTES);
-    memcpy(v->m.old_owner, s->who.owner, PUB_BYTES);
-    rnd(v->m.new_owner, PUB_BYTES);
-    crypt_sign_public(&v->requester, v->m.req_sign);
-    return v;
-}
-
-/* The owner key that a guardian knows changes by the word of enough guardians alone. */
-static void test_move_judged(void **state)
-{
-    struct scene *s = *state;
-    struct moving *v = moving_new(s);
-    struct move out = { 0 };
-
-    assert_int_equal(guard_move_judge(&s->c, &s->who, (struct bytes){ 0 }, &out),
-                     ERR_UNKNOWN);
-    assert_int_equal(guard_move_judge(&s->c, &s->who, bytes_text("x"), &out), ERR_FORMAT);
-    say_move(s, v, 1);
-    assert_int_equal(judge_move(s, v), ERR_CERT);
-    say_move(s, v, 1);
-    assert_int_equal(judge_move(s, v), ERR_CERT); /* one person, twice */
-    say_move(s, v, 2);
-    assert_int_equal(judge_move(s, v), OK);
-    v->m.old_owner[0] ^= 1;
-    assert_int_equal(judge_move(s, v), ERR_CERT);
-    v->m.old_owner[0] ^= 1;
-    v->m.circle[0] ^= 1;
-    assert_int_equal(judge_move(s, v), ERR_CERT);
-    v->m.circle[0] ^= 1;
-    v->m.new_owner[0] ^= 1; /* they said another key */
-    assert_int_equal(judge_move(s, v), ERR_CERT);
-    v->m.new_owner[0] ^= 1;
-    v->m.manifest_hash[0] ^= 1;
-    assert_int_equal(judge_move(s, v), ERR_UNKNOWN);
-    v->m.manifest_hash[0] ^= 1;
-    s->c.box_err[0] = ERR_UNKNOWN;
-    assert_int_equal(judge_move(s, v), ERR_UNKNOWN);
-    s->c.box_err[0] = OK;
-    s->boxes[0][40] ^= 1;
-    assert_int_equal(judge_move(s, v), ERR_AUTH);
-    s->boxes[0][40] ^= 1;
-    assert_int_equal(judge_move(s, v), OK);
-    free(v);
-}
-
 /* ---- a drill ---- */
 
 static enum err drill_it(struct scene *s, struct req_drill_answer *out)
@@ -823,7 +713,6 @@ int main(void)
         SCENE(test_by_the_root_before),
         SCENE(test_approve_words_only),
         SCENE(test_plan),
-        SCENE(test_move_judged),
         SCENE(test_drill),
     };
 

@@ -21,19 +21,21 @@ struct chain {
     struct root_key *found;
     uint8_t statements[ROOM];
     uint8_t proofs[ROOTS][MOVE_PROOF_MAX];
-    struct answer answers[2 * N];
+    struct answer answers[4 * N];
     size_t n;
     struct recover_result r;
 };
 
 static struct chain *ch;
 static struct buf said;
+static struct recover_cert shown; /* to the judge; without people: none is */
 
 static int chain_new(void **state)
 {
     const struct manifest_group g = { T, N };
 
     (void)state;
+    shown = (struct recover_cert){ 0 };
     ch = calloc(1, sizeof *ch);
     if (ch == NULL || secret_new(&ch->found) != OK)
         return -1;
@@ -111,9 +113,13 @@ static struct bytes proof(size_t from, size_t people, const struct sign_seed *ke
 
 static enum recover_state judge(const struct bytes *moves, size_t n, const uint8_t *owner)
 {
-    const struct recover_in in = {
-        .answers = ch->answers, .n = ch->n, .owner = owner, .moves = moves, .n_moves = n
-    };
+    const struct recover_in in = { .answers = ch->answers,
+                                   .n = ch->n,
+                                   .owner = owner,
+                                   .moves = moves,
+                                   .n_moves = n,
+                                   .certs = &shown,
+                                   .n_certs = shown.people.n > 0 };
 
     assert_int_equal(recover_all(&in, &ch->r, ch->found), OK);
     return ch->r.state;
@@ -230,13 +236,250 @@ static void one_after_the_other(void **state)
     assert_int_equal(ch->r.n_replaced, 2);
 }
 
+/* ---- epochs that nobody confirmed ---- */
+
+/*
+ * Who has the root dealt a second circle with it, circles[1], in which his own people
+ * are enough; circles[2] is of a root of his, guarded by them alone.
+ */
+static void thief_deals(void)
+{
+    const struct manifest_group g = { T, N };
+    static const struct sign_seed none;
+
+    for (size_t i = N - T; i < N; i++)
+        ch->circles[1].approvals[i] = none;
+    circle_make(&ch->circles[1], ch->roots[0], 2, &g, 1, 1);
+    memcpy(ch->circles[2].approvals, ch->circles[1].approvals,
+           sizeof ch->circles[2].approvals);
+    circle_make(&ch->circles[2], ch->roots[2], 3, &g, 1, 1);
+}
+
+/* His word that circles[2] takes the place of circles[1]. */
+static struct bytes thiefs_move(void)
+{
+    return proof(1, T, ch->circles[1].approvals + N - T);
+}
+
+/* A guardian's node held both, and the guardian's program let both pieces go. */
+static void give_both(size_t i)
+{
+    struct answer a = circle_answer(&ch->circles[0], i, &said);
+    struct answer b = circle_answer(&ch->circles[1], i, &said);
+    struct statement s = { .kind = REQUEST_RESTORE,
+                           .purpose = PURPOSE_RESTORE,
+                           .n_epochs = 2,
+                           .how = HOW_CALLED };
+    size_t from = said.n;
+
+    a.pieces[a.n_pieces++] = b.pieces[0];
+    memcpy(s.request, a.request, ID_BYTES);
+    memcpy(s.req_sign, a.req_sign, PUB_BYTES);
+    memcpy(s.t_hash, a.t_hash, HASH_BYTES);
+    for (size_t k = 0; k < 2; k++) {
+        s.epochs[k].epoch = a.pieces[k].epoch;
+        s.epochs[k].opened = 1;
+        memcpy(s.epochs[k].manifest_hash, a.pieces[k].manifest_hash, HASH_BYTES);
+    }
+    statement_make(&s, &ch->circles[0].approvals[i], &said);
+    a.statement = bytes_of(said.p + from, said.n - from);
+    ch->answers[ch->n++] = a;
+}
+
+static void from_roster(size_t first)
+{
+    for (size_t i = first; i < ch->n; i++)
+        ch->answers[i].source = FROM_ROSTER;
+}
+
+/* So many people of circles[0] say that circles[1] is right. */
+static void show_cert(size_t people)
+{
+    static uint8_t raw[8192];
+    struct buf b = BUF_OF(raw);
+    AUTO_FREE struct cert *cert = calloc(1, sizeof *cert);
+
+    for (size_t i = 0; i < people; i++) {
+        struct statement s = { .kind = REQUEST_CONFIRM,
+                               .purpose = PURPOSE_EPOCH,
+                               .n_epochs = 1,
+                               .how = HOW_MET };
+        size_t at = said.n;
+
+        memcpy(s.subject, ch->circles[1].hash, HASH_BYTES);
+        memcpy(s.epochs[0].manifest_hash, ch->circles[1].hash, HASH_BYTES);
+        s.epochs[0].epoch = ch->circles[1].m.epoch;
+        s.epochs[0].opened = 1;
+        statement_make(&s, &ch->circles[0].approvals[i], &said);
+        cert->lines[cert->n_lines++].statement = bytes_of(said.p + at, said.n - at);
+    }
+    cert_put(cert, &b);
+    assert_false(b.over || said.over);
+    shown =
+        (struct recover_cert){ .epoch = ch->circles[1].m.epoch, .people = buf_bytes(&b) };
+    memcpy(shown.manifest_hash, ch->circles[1].hash, HASH_BYTES);
+}
+
+/* Three guardians whose links the person has held the old circle and the thief's, in
+   which they have too few pieces to say anything; the thief's own people give the rest.
+ */
+static void stage(void)
+{
+    thief_deals();
+    for (size_t i = 0; i < T; i++)
+        give_both(i);
+    give(2, 0, N);
+    from_roster(T);
+}
+
+static void people_of_an_epoch_nobody_confirmed(void **state)
+{
+    struct bytes moves[1];
+
+    (void)state;
+    stage();
+    moves[0] = thiefs_move();
+    assert_int_equal(judge(moves, 1, NULL), RECOVER_TWO_WORLDS);
+    assert_int_equal(ch->r.n_replaced, 0);
+    assert_true(ch->r.disputed);
+    /* Whoever has the words of the owner's key gets it. */
+    assert_int_equal(judge(moves, 1, ch->circles[0].m.owner), RECOVER_FOUND);
+    assert_true(is_root(0));
+    assert_false(ch->r.late);
+    /* Nor where all whom the person named have a good piece of both. */
+    ch->answers[T - 1].source = FROM_ROSTER;
+    assert_int_equal(judge(moves, 1, NULL), RECOVER_TWO_WORLDS);
+    assert_int_equal(ch->r.n_replaced, 0);
+}
+
+/* The people of the old circle confirmed it: then it is no thief's. */
+static void a_certificate_leads_on(void **state)
+{
+    struct bytes moves[1];
+
+    (void)state;
+    stage();
+    moves[0] = thiefs_move();
+    show_cert(T - 1);
+    assert_int_equal(judge(moves, 1, NULL), RECOVER_TWO_WORLDS);
+    show_cert(T);
+    shown.manifest_hash[0] ^= 1;
+    assert_int_equal(judge(moves, 1, NULL), RECOVER_TWO_WORLDS);
+    shown.manifest_hash[0] ^= 1;
+    shown.epoch++;
+    assert_int_equal(judge(moves, 1, NULL), RECOVER_TWO_WORLDS);
+    show_cert(T);
+    assert_int_equal(judge(moves, 1, NULL), RECOVER_FOUND);
+    assert_true(is_root(2));
+    assert_false(ch->r.disputed);
+    assert_int_equal(ch->r.n_replaced, 1);
+}
+
+/* Certificates only lead on, never back to an epoch before the one that is known. */
+static void a_certificate_leads_to_nothing_older(void **state)
+{
+    const struct manifest_group g = { T, N };
+    struct bytes moves[1];
+
+    (void)state;
+    circle_make(&ch->circles[0], ch->roots[0], 7, &g, 1, 1);
+    stage();
+    for (size_t i = 0; i < T; i++)
+        ch->answers[i].n_pieces = 1; /* of the old circle alone */
+    give(1, N - T, N);
+    from_roster(T);
+    moves[0] = thiefs_move();
+    show_cert(T);
+    assert_int_equal(judge(moves, 1, NULL), RECOVER_TWO_WORLDS);
+    assert_true(ch->r.disputed);
+}
+
+/* A roster, the newest one, is the thief's work: whom he introduced is not asked. */
+static void strangers_begin_nothing(void **state)
+{
+    struct bytes moves[1];
+
+    (void)state;
+    thief_deals();
+    give(1, N - T, N);
+    give(2, 0, T);
+    from_roster(0);
+    moves[0] = thiefs_move();
+    for (unsigned s = ANSWER_WAITING; s < ANSWER_PIECE; s++) {
+        ch->answers[ch->n++] = (struct answer){ .state = (enum answer_state)s };
+        assert_int_equal(judge(moves, 1, NULL), RECOVER_TWO_WORLDS);
+        assert_true(ch->r.disputed);
+        assert_int_equal(ch->r.n_replaced, 0);
+    }
+    /* Paper that the person has is of the owner's making. */
+    ch->answers[0].source = FROM_SHEET;
+    assert_int_equal(judge(moves, 1, NULL), RECOVER_FOUND);
+}
+
+/* One of those whom the person named lies: nobody is preferred. */
+static void one_who_begins_elsewhere(void **state)
+{
+    struct bytes moves[1];
+
+    (void)state;
+    stage();
+    give(1, N - 1, N);
+    moves[0] = thiefs_move();
+    assert_int_equal(judge(moves, 1, NULL), RECOVER_TWO_WORLDS);
+    assert_true(ch->r.disputed);
+}
+
+/* The old circle is retired where a friend is, and not yet elsewhere. */
+static void a_friend_has_only_the_new_piece(void **state)
+{
+    struct bytes moves[1];
+
+    (void)state;
+    give(0, 0, T);
+    give(1, 0, T);
+    from_roster(0);
+    ch->answers[T].source = FROM_LINK;
+    assert_int_equal(judge(NULL, 0, NULL), RECOVER_TWO_WORLDS);
+    moves[0] = proof(0, T, ch->circles[0].approvals);
+    assert_int_equal(judge(moves, 1, NULL), RECOVER_FOUND);
+    assert_true(is_root(1));
+}
+
+/* Some nodes lack a change whose certificate is gone; the same people said the MOVE. */
+static void the_same_people_in_an_older_circle(void **state)
+{
+    const struct manifest_group g = { T, N };
+    struct bytes moves[1];
+
+    (void)state;
+    memcpy(ch->circles[1].approvals, ch->circles[0].approvals,
+           sizeof ch->circles[1].approvals);
+    circle_make(&ch->circles[1], ch->roots[0], 2, &g, 1, 1);
+    give(0, 0, T);
+    give(1, 0, T);
+    give(2, 0, T);
+    moves[0] = proof(1, T, ch->circles[0].approvals);
+    assert_int_equal(judge(moves, 1, NULL), RECOVER_FOUND);
+    assert_true(is_root(2));
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, chain_new, chain_end)
     const struct CMUnitTest tests[] = {
-        CASE(no_word_of_the_people),  CASE(of_another_circle),
-        CASE(the_newest_root_counts), CASE(not_the_highest_epoch),
-        CASE(the_newer_one_is_late),  CASE(one_after_the_other),
+        CASE(no_word_of_the_people),
+        CASE(of_another_circle),
+        CASE(the_newest_root_counts),
+        CASE(not_the_highest_epoch),
+        CASE(the_newer_one_is_late),
+        CASE(one_after_the_other),
+        CASE(people_of_an_epoch_nobody_confirmed),
+        CASE(a_certificate_leads_on),
+        CASE(a_certificate_leads_to_nothing_older),
+        CASE(strangers_begin_nothing),
+        CASE(one_who_begins_elsewhere),
+        CASE(a_friend_has_only_the_new_piece),
+        CASE(the_same_people_in_an_older_circle),
     };
 
     if (secret_start(SECRET_LOCK_WAIVED) != OK)
