@@ -11,8 +11,9 @@ struct visit {
     const struct seal_work *w;
     bool ahead; /* the node is at a later epoch, or at another of that number */
     bool looked;
-    bool
-        strange; /* what is active there is of another device, as is the key that signs */
+    /* What is active there is of another device, as is the key that signs. */
+    bool strange;
+    bool foisted; /* it holds this very epoch, which was never given to it from here */
     struct req_epoch_abort abort;
     struct req_cred_new cred;
     struct req_cert_put cert;
@@ -145,6 +146,7 @@ static enum err look_ahead(struct visit *v, const struct rep_epoch_state *rep)
         bool other =
             !bytes_equal(BYTES_OF(line->manifest_hash), BYTES_OF(h->manifest_hash));
         v->ahead = v->ahead || (is_held(line) && line->epoch >= h->epoch && other);
+        v->foisted = v->foisted || (is_held(line) && !other);
     }
     return ERR_STATE;
 }
@@ -335,6 +337,10 @@ static const char *why_of(const struct visit *v, enum err e)
     if (e == ERR_STATE && v->ahead)
         return "has a newer circle of yours than this home knows: another device changed "
                "it.";
+    if (e == ERR_STATE && v->foisted)
+        return "has something in the place of the new piece that this home never gave "
+               "it. Unless a copy of this home did, somebody has your root key. Then: "
+               "kith root replace";
     if (e == ERR_STATE)
         return "missed an earlier change. It gets its piece once your guardians have "
                "confirmed this one.";

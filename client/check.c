@@ -105,7 +105,8 @@ struct batch {
 struct check_work {
     struct checks *all;
     struct check_place *place;
-    bool kept; /* this home knows what it must hold of the circle: */
+    uint8_t newest[HASH_BYTES]; /* manifest hash of the circle */
+    bool kept;                  /* this home knows what it must hold of the circle: */
     uint32_t epoch;
     uint8_t want_epoch[HASH_BYTES];
     uint64_t version; /* newest vault head it acknowledged or showed; 0 none */
@@ -128,6 +129,9 @@ struct check_work {
     unsigned heads;
     size_t next; /* batch */
     bool asked_epoch;
+    bool behind; /* it never acknowledged the newest epoch: it is asked what it has */
+    bool shows;  /* that epoch */
+    struct req_epoch_state state;
     struct call_send last; /* to be sent again where the node was busy */
     unsigned waits;
     struct req_head_get get;
@@ -246,6 +250,8 @@ static enum err plan_vault(struct sources *s, const struct day_guardian *g,
 static void plan_epoch(const struct sources *s, const struct day_guardian *g,
                        struct check_work *w)
 {
+    w->behind = g->epoch != s->day->me.epoch;
+    memcpy(w->newest, s->day->me.manifest_hash, HASH_BYTES);
     const struct check_seat *k =
         s->kept != NULL ? check_file_seat(s->kept, g->seat) : NULL;
     if (k == NULL || k->epoch != g->epoch)
@@ -457,6 +463,16 @@ static enum err took_check(struct check_work *w, const struct rep_check *rep,
     return OK;
 }
 
+static void took_state(struct check_work *w, const struct rep_epoch_state *rep)
+{
+    for (uint32_t i = 0; i < rep->n_epochs; i++) {
+        const struct epoch_line *line = &rep->epochs[i];
+        bool held = line->state == EPOCH_ACTIVE || line->state == EPOCH_SUPERSEDED;
+        bool same = bytes_equal(BYTES_OF(line->manifest_hash), BYTES_OF(w->newest));
+        w->shows = w->shows || (held && same);
+    }
+}
+
 /* What to send next; kind 0: that was all. */
 static enum err next_step(struct check_work *w, const struct call_reply *reply,
                           struct call_send *out)
@@ -469,8 +485,16 @@ static enum err next_step(struct check_work *w, const struct call_reply *reply,
         return OK;
     }
     TRY(reply->err);
-    if (reply->kind == MSG_CHECK)
-        return took_check(w, reply->rep, out);
+    if (reply->kind == MSG_EPOCH_STATE) {
+        took_state(w, reply->rep);
+        return OK;
+    }
+    if (reply->kind == MSG_CHECK) {
+        TRY(took_check(w, reply->rep, out));
+        if (out->kind == 0 && w->behind)
+            *out = (struct call_send){ MSG_EPOCH_STATE, &w->state };
+        return OK;
+    }
     took_head(w, reply->rep);
     ask_check(w, out);
     return OK;
@@ -539,7 +563,12 @@ static void judge_place(const struct day *d, const struct day_guardian *g,
         (void)snprintf(p->why, sizeof p->why, "%s %s.", who, check_fault_text(p->fault));
     } else if (g->epoch != d->me.epoch) {
         p->state = CHECK_BEHIND;
-        (void)snprintf(p->why, sizeof p->why, "%s has no piece of this circle yet.", who);
+        (void)snprintf(p->why, sizeof p->why, "%s %s", who,
+                       p->work->shows
+                           ? "shows the new piece, and never acknowledged it to this "
+                             "home. Whether it is right, this says: kith circle seal "
+                             "--resume"
+                           : "has no piece of this circle yet.");
     } else if (!p->work->kept) {
         p->state = CHECK_UNKNOWN;
         (void)snprintf(p->why, sizeof p->why,
