@@ -68,6 +68,8 @@ static void head_req(struct people *p, size_t seat, const struct sim_login *who,
     rng_fill(&p->w.rng, body, sizeof body);
     memcpy(head.ward, p->seats[seat].o.ward, ID_BYTES);
     crypt_sign_public(sign, head.signer);
+    if (who->role == ROLE_DEVICE) /* as the owner let it in */
+        vault_signer_make(&p->seats[seat].robbed.account, head.signer, head.let_in);
     vault_head_make(&head, sign, &b);
     *out = (struct req_head_set){ .head = buf_bytes(&b), .witness = BYTES_OF(body) };
     rng_fill(&p->w.rng, out->op, ID_BYTES);
