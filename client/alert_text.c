@@ -302,7 +302,8 @@ static void say_advice(enum advice advice, const struct seen_entry *e,
                       "call "
                       "your guardians.",
                       "kith status" },
-        [ANSWER] = { "It reached you. Say so with the word that it shows:",
+        [ANSWER] = { "It reached you. Say so with its word; of several tests one is "
+                     "enough:",
                      "kith alert test " },
         [CLOCK] = { "Compare it with another clock, then:",
                     "kith guard clock --confirm" },

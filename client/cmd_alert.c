@@ -308,8 +308,9 @@ static void say_sent(struct ctx *ctx, const struct alerts *a, size_t sent)
     duration_text(a->day->me.timer, every);
     term_say(t,
              "A test alert lies at %zu of %zu nodes. Whatever tells you of alerts will "
-             "show it with a word; type that word here:",
-             sent, a->n);
+             "show %s with a word of its own; %s:",
+             sent, a->n, sent == 1 ? "it" : "each",
+             sent == 1 ? "type it here" : "type any one of them here");
     term_say(t, "  kith alert test WORD");
     if (a->day->me.timer > 0)
         term_say(t, "This machine looks every %s. To look now: kith alert watch --once",

@@ -13,9 +13,11 @@ enum err ctx_home(const struct ctx *ctx, enum home_mode mode, struct home *out)
     if (e == OK)
         return OK;
     if (e == ERR_BUSY)
-        return term_fail_as(t, e, EXIT_BUSY, NULL,
-                            "Another kith command works with this home right now.", NULL,
-                            "The home %s is busy.", ctx->home);
+        return term_fail_as(
+            t, e, EXIT_BUSY, NULL,
+            "Another kith command works with this home right now, perhaps "
+            "in another window. Wait for it, or end it there.",
+            NULL, "The home %s is busy.", ctx->home);
     if (e == ERR_STATE) {
         char next[TERM_TEXT];
         (void)snprintf(next, sizeof next, "chmod 700 %s", ctx->home);
@@ -213,6 +215,12 @@ static enum err check_made(const struct ctx *ctx, const struct make_root *how,
         how->name != NULL && old.n > 0 && !bytes_equal(old, bytes_text(how->name));
     if (how->import == NULL && !renamed)
         return OK;
+    if (how->import == NULL && d->n_seats > 0)
+        return term_fail_as(ctx->term, ERR_EXISTS, EXIT_USAGE, NULL,
+                            "Its name stays: leave --name out. KITH_HOME=DIR chooses "
+                            "another home.",
+                            "kith guard", "The home %s is that of %.*s.", ctx->home,
+                            (int)old.n, (const char *)old.p);
     return term_fail_as(ctx->term, ERR_EXISTS, EXIT_USAGE, NULL,
                         "It is never overwritten. KITH_HOME=DIR chooses another home.",
                         "kith root fingerprint", "There is a root key in %s already.",

@@ -177,8 +177,13 @@ static void say_quiet(struct desk *d)
         say_given(d, &d->guard->requests[i]);
     desk_say_paused(d);
     say_care(d);
-    term_say(d->t, "To help somebody else: kith guard invite");
+    if (d->guard->n_wards == 0) {
+        term_say(d->t, "You help nobody yet. To invite the person you want to help:");
+        term_say(d->t, "  kith guard invite");
+        return;
+    }
     term_say(d->t, "If somebody you help has lost everything: kith guard link \"NAME\"");
+    term_say(d->t, "To help somebody else: kith guard invite");
 }
 
 /* Whether words may be typed for it right away. */

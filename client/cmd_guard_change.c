@@ -12,11 +12,41 @@ static void plan_text(const struct guard_plan *p, char out[TERM_TEXT])
                        p->cards);
 }
 
+bool tale_is_new(const struct tale *t)
+{
+    return t->line->purpose == PURPOSE_EPOCH && t->plan_before == NULL &&
+           (t->ward == NULL || t->ward->confirmed == 0) &&
+           (t->at_node == NULL || (t->at_node->confirmed == 0 && t->at_node->moved == 0));
+}
+
+static void tell_joined(const struct tale *t)
+{
+    struct term *o = t->d->t;
+    char plan[TERM_TEXT];
+
+    t->tell(o,
+            "They say that %s changed the circle and wants you as a guardian in it. Your "
+            "node holds a piece for it already.",
+            t->name);
+    if (t->plan != NULL) {
+        plan_text(t->plan, plan);
+        t->tell(o, "Your piece opens. In this circle, number %u, %s.", (unsigned)t->epoch,
+                plan);
+    } else if (t->d->keys == NULL) {
+        t->tell(o, "What the circle is shows once you type your passphrase.");
+    }
+    t->tell(o, "So ask %s: do you want me as a guardian?", t->name);
+}
+
 static void tell_epoch(const struct tale *t)
 {
     struct term *o = t->d->t;
     char plan[TERM_TEXT];
 
+    if (tale_is_new(t)) {
+        tell_joined(t);
+        return;
+    }
     t->tell(o,
             "They say that %s made the circle anew. Your node holds a new piece beside "
             "the old one, which stays good for now.",

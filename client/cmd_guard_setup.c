@@ -150,9 +150,6 @@ static void say_done(struct desk *d, const struct day_seat *s)
              node);
     term_say(d->t, "Next, invite the person you want to help:");
     term_say(d->t, "  kith guard invite");
-    if (home_lock_of(&d->home, HOME_ROOT) == LOCK_NONE)
-        term_warn(d->t, "your keys are not locked. Whoever copies %s can act as you.",
-                  d->ctx->home);
 }
 
 enum err guard_cmd_setup(struct ctx *ctx)

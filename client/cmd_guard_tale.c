@@ -105,6 +105,8 @@ void tale_title(const struct tale *t, char out[TALE_TITLE])
 
     if (is_restore(t))
         what = "Somebody asks for the piece you keep for";
+    else if (tale_is_new(t))
+        what = "Somebody asks you to be a guardian in the circle of";
     else if (t->line->purpose == PURPOSE_EPOCH)
         what = "Somebody asks you to confirm the new circle of";
     else if (t->line->purpose == PURPOSE_END)

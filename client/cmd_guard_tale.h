@@ -46,6 +46,8 @@ void tale_next(const struct tale *t);
 void tale_change(const struct tale *t);
 /* All of a new root that waits to take over, with the one next step. */
 void tale_takeover(const struct tale *t);
+/* Whether the circle changed so that this guardian is in it for the first time. */
+bool tale_is_new(const struct tale *t);
 /* Since when the ward has a root that this guardian did not confirm yet; 0: no such. */
 uint64_t tale_new_root(const struct tale *t);
 /* True if only a yes that knows of the stop counts. */

@@ -520,12 +520,23 @@ static json_t *guardian_json(const struct day_guardian *g)
                      g->epoch != 0 ? json_integer(g->epoch) : json_null());
 }
 
-static void guardian_state(const struct day_guardian *g, char *out, size_t cap)
+static const char *card_stand(const struct day *d, const struct day_guardian *g)
 {
-    const char *spoken = g->confirmed != 0 ? "confirmed" : "not spoken with yet";
+    if (g->epoch != 0 && circle_card_state(d, g) == HOLDS_OK)
+        return "read back";
+    return g->epoch == 0 ? "not read back yet" : "the new one not read back yet";
+}
+
+static void guardian_state(const struct day *d, const struct day_guardian *g, char *out,
+                           size_t cap)
+{
+    const char *spoken = "confirmed";
+    if (g->confirmed == 0)
+        spoken = "not spoken with yet";
+    else if (g->epoch == d->me.epoch && g->epoch != 0 && !circle_confirmed(d, g))
+        spoken = "the new circle not confirmed yet";
     if (g->kind == PIECE_CARD)
-        (void)snprintf(out, cap, "a card, %s",
-                       g->epoch != 0 ? "read back" : "not read back yet");
+        (void)snprintf(out, cap, "a card, %s", card_stand(d, g));
     else if (g->progress != GUARDIAN_READY)
         (void)snprintf(out, cap, "unfinished: run \"kith guardian add\" again");
     else if (g->epoch == 0)
@@ -553,7 +564,7 @@ static void list_text(struct term *t, const struct day *d)
         const struct day_guardian *g = &d->guardians[i];
         char state[96];
         int pad = widest - columns(g->name);
-        guardian_state(g, state, sizeof state);
+        guardian_state(d, g, state, sizeof state);
         term_answer(t, "%.*s%*s  %s%s%.*s", TEXT(g->name), pad, "", state,
                     g->reach.n > 0 ? "; reach: " : "", TEXT(g->reach));
     }

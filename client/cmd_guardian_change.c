@@ -58,7 +58,8 @@ static void tell_formers(struct term *t, const struct day *d)
         if (g->kind == PIECE_NODE && g->retired <= g->epoch)
             term_say(t,
                      "%.*s's node still keeps an old piece. If %.*s is there, ask them "
-                     "to give it up: kith guard leave %.*s. If not, it is one piece.",
+                     "to type kith guard leave %.*s, which erases it. If not, it is "
+                     "one piece.",
                      TEXT(g->name), TEXT(g->name), TEXT(d->me.name));
     }
 }

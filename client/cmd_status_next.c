@@ -234,7 +234,8 @@ static void next_card(struct look *l)
         return;
     card_next(g->name, command);
     add_next(l, "card", command,
-             "%.*s's card does not count until its paper was read back. Print it first:",
+             "%.*s's card does not count until its paper was read back (kith card "
+             "verify). If it is not printed yet:",
              TEXT(g->name));
 }
 

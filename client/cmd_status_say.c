@@ -63,10 +63,11 @@ static void say_proofs(struct term *t, const struct look *l)
     when_text(l->now, l->proofs.oldest, checked);
     if (l->proofs.oldest != 0)
         (void)snprintf(when, sizeof when, " (%s)", checked);
-    term_say(t,
-             "Pieces: %u of %u stored, %u confirmed, %u opened to show that they can be, "
-             "%u checked%s.",
-             s->stored, s->of, s->confirmed, l->proofs.openable, l->proofs.checked, when);
+    bool calls = l->change.step == CHANGE_CALLS;
+    term_say(t, "%s: %u of %u stored, %u confirmed%s, %u seen to open, %u checked%s.%s",
+             calls ? "New pieces" : "Pieces", s->stored, s->of, s->confirmed,
+             calls ? " so far" : "", l->proofs.openable, l->proofs.checked, when,
+             calls ? " The old ones still count." : "");
 }
 
 /* Old pieces that may still open the root, and until when. */

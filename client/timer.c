@@ -226,11 +226,13 @@ enum err timer_offer(struct ctx *ctx, struct day *d)
     if (d->me.timer != 0)
         return OK;
     duration_text(every, text);
-    (void)snprintf(
-        question, sizeof question,
-        "Shall this machine look for alerts every %s, and check each week what "
-        "your guardians' nodes hold, by itself?",
-        text);
+    (void)snprintf(question, sizeof question,
+                   d->n_seats > 0 && d->n_guardians == 0
+                       ? "Shall this machine look by itself, every %s, whether somebody "
+                         "asks you for something?"
+                       : "Shall this machine look for alerts every %s, and check each "
+                         "week what your guardians' nodes hold, by itself?",
+                   text);
     if (term_offer(ctx->term, question, &yes) != OK || !yes)
         return OK; /* whoever gives no answer is asked by kith status */
     TRY(timer_on(ctx, every, &runs));

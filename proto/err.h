@@ -18,9 +18,8 @@
     X(MLOCK, 0, "no-locked-memory", "Memory for secrets could not be locked.",           \
       "Raise the limit for locked memory (ulimit -l) to at least 64 KiB.")               \
     X(ARG, 0, "bad-value", "A value is not allowed here.",                               \
-      "Check the value against the help text.")                                          \
-    X(TOO_BIG, 1, "too-big", "Something is larger than allowed.",                        \
-      "Shorten it; the limit is in the help text.")                                      \
+      "The command's help says what it takes: kith help COMMAND.")                       \
+    X(TOO_BIG, 1, "too-big", "Something is larger than allowed.", "Shorten it.")         \
     X(FORMAT, 2, "malformed", "Data is not in the expected form.",                       \
       "Check that it is complete and unchanged.")                                        \
     X(VERSION, 3, "version", "The other side speaks a version this one does not.",       \
