@@ -43,7 +43,6 @@ static void fill_seat(const struct day *next, size_t i, const struct rng *rng,
     out->kind = next->guardians[i].kind;
     memcpy(out->seat, next->guardians[i].seat, SEAT_BYTES);
     circle_place(&next->me, i, &out->group, &out->index);
-    rng_fill(rng, out->op_cred, ID_BYTES);
     rng_fill(rng, out->op_next, ID_BYTES);
     rng_fill(rng, out->op_prepare, ID_BYTES);
     rng_fill(rng, out->op_commit, ID_BYTES);

@@ -28,7 +28,6 @@ struct seal_seat {
     uint8_t index;
     uint8_t kind;  /* enum piece_kind; of a card only place and stage are used */
     uint8_t stage; /* enum seal_stage; a card is SEAT_ACTIVE once it was read back */
-    uint8_t op_cred[ID_BYTES];
     uint8_t op_next[ID_BYTES];
     uint8_t op_prepare[ID_BYTES];
     uint8_t op_commit[ID_BYTES];

@@ -35,7 +35,6 @@ static const struct wire_field seat_fields[] = {
     W_UINT(seal_seat, group, 2, WIRE_MAY, GROUPS_MAX - 1),
     W_UINT(seal_seat, index, 3, WIRE_MAY, CIRCLE_GROUP_MAX - 1),
     W_UINT(seal_seat, stage, 4, WIRE_MAY, SEAT_ACTIVE),
-    W_FIX(seal_seat, op_cred, 5, WIRE_MUST),
     W_FIX(seal_seat, op_next, 6, WIRE_MUST),
     W_FIX(seal_seat, op_prepare, 7, WIRE_MUST),
     W_FIX(seal_seat, op_commit, 8, WIRE_MUST),

@@ -15,7 +15,6 @@ struct visit {
     bool strange;
     bool foisted; /* it holds this very epoch, which was never given to it from here */
     struct req_epoch_abort abort;
-    struct req_cred_new cred;
     struct req_cert_put cert;
     struct req_epoch_next next;
     struct req_epoch_state state;
@@ -28,18 +27,6 @@ static void send_it(struct call_send *out, uint16_t kind, const void *req)
     *out = (struct call_send){ .kind = kind, .req = req };
 }
 
-/* The roster credential lets in whoever a guardian introduces. */
-static enum err make_cred(struct visit *v)
-{
-    AUTO_SECRET struct guardian_pass *pass = NULL;
-    TRY(secret_new(&pass));
-    TRY(guardian_pass(&v->w->unlocked->root, v->g, STANDING_ROSTER,
-                      v->s->head.roster_number, pass));
-    guardian_pass_req(pass, STANDING_ROSTER, &v->cred);
-    memcpy(v->cred.op, v->seat->op_cred, ID_BYTES);
-    return OK;
-}
-
 /* ---- NEXT ---- */
 
 static void say_abort(struct visit *v, struct call_send *out)
@@ -49,34 +36,34 @@ static void say_abort(struct visit *v, struct call_send *out)
     send_it(out, MSG_EPOCH_ABORT, &v->abort);
 }
 
-static enum err say_cred(struct visit *v, struct call_send *out)
+/* With the roster credential, which lets in whoever a guardian introduces. */
+static enum err say_next(struct visit *v, struct call_send *out)
 {
-    TRY(make_cred(v));
-    send_it(out, MSG_CRED_NEW, &v->cred);
+    AUTO_SECRET struct guardian_pass *pass = NULL;
+    TRY(secret_new(&pass));
+    TRY(guardian_pass(&v->w->unlocked->root, v->g, STANDING_ROSTER,
+                      v->s->head.roster_number, pass));
+    v->next.epoch = v->s->head.epoch;
+    memcpy(v->next.op, v->seat->op_next, ID_BYTES);
+    memcpy(v->next.roster_id, pass->cred.id, ID_BYTES);
+    memcpy(v->next.roster_psk, pass->cred.psk.b, KEY_BYTES);
+    send_it(out, MSG_EPOCH_NEXT, &v->next);
     return OK;
 }
 
-static void say_next(struct visit *v, struct call_send *out)
-{
-    v->next.epoch = v->s->head.epoch;
-    memcpy(v->next.op, v->seat->op_next, ID_BYTES);
-    send_it(out, MSG_EPOCH_NEXT, &v->next);
-}
-
 /* A node that missed an epoch takes a later one once it sees that people confirmed it. */
-static void say_cert(struct visit *v, struct call_send *out)
+static enum err say_cert(struct visit *v, struct call_send *out)
 {
     const struct day_me *me = &v->w->day->me;
     bool behind = v->g->epoch != 0 && me->cert_epoch > v->g->epoch;
-    if (!behind) {
-        say_next(v, out);
-        return;
-    }
+    if (!behind)
+        return say_next(v, out);
     v->cert.epoch = me->cert_epoch;
     v->cert.people = me->cert;
     memcpy(v->cert.manifest_hash, me->cert_hash, HASH_BYTES);
     rng_fill(v->w->params->rng, v->cert.op, ID_BYTES);
     send_it(out, MSG_CERT_PUT, &v->cert);
+    return OK;
 }
 
 /* After a restore nobody here knows by which key a node signed; it proved its own. */
@@ -155,7 +142,7 @@ static enum err look_ahead(struct visit *v, const struct rep_epoch_state *rep)
 static enum err say_first(struct visit *v, struct call_send *out)
 {
     if (v->g->abort == 0)
-        return say_cred(v, out);
+        return say_cert(v, out);
     say_abort(v, out);
     return OK;
 }
@@ -179,14 +166,9 @@ static enum err next_step(struct call *c, const struct call_reply *reply,
     switch (reply->kind) {
     case MSG_EPOCH_ABORT:
         v->g->abort = 0;
-        return say_cred(v, out);
-    case MSG_CRED_NEW:
-        TRY(reply->err);
-        say_cert(v, out);
-        return OK;
+        return say_cert(v, out);
     case MSG_CERT_PUT:
-        say_next(v, out); /* what it did not believe changes nothing */
-        return OK;
+        return say_next(v, out); /* what it did not believe changes nothing */
     case MSG_EPOCH_STATE:
         TRY(reply->err);
         return look_ahead(v, reply->rep);

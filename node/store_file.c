@@ -89,12 +89,18 @@ enum err file_sync_dir(int dir)
     return fsync(dir) == 0 ? OK : file_error(dir);
 }
 
-enum err file_write(int dir, const char *name, struct bytes content)
+static void temp_name(const char *name, char out[FILE_NAME])
+{
+    int n = snprintf(out, FILE_NAME, "%s.new", name);
+    MUST(n > 0 && n < FILE_NAME);
+}
+
+/* The whole file, synced, beside its name. */
+static enum err temp_write(int dir, const char *name, struct bytes content)
 {
     char temp[FILE_NAME] = "";
 
-    int n = snprintf(temp, sizeof(temp), "%s.new", name);
-    MUST(n > 0 && (size_t)n < sizeof(temp));
+    temp_name(name, temp);
     int fd =
         openat(dir, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
@@ -103,29 +109,62 @@ enum err file_write(int dir, const char *name, struct bytes content)
     enum err e = good ? OK : file_error(dir);
     if (close(fd) != 0 && e == OK)
         e = file_error(dir);
-    if (e == OK && renameat(dir, temp, dir, name) != 0)
-        e = file_error(dir);
+    return e;
+}
+
+/* Under its name, which is not on the disk before its folder is synced. */
+static enum err temp_take(int dir, const char *name)
+{
+    char temp[FILE_NAME] = "";
+
+    temp_name(name, temp);
+    return renameat(dir, temp, dir, name) == 0 ? OK : file_error(dir);
+}
+
+static void temp_drop(int dir, const char *name)
+{
+    char temp[FILE_NAME] = "";
+
+    temp_name(name, temp);
+    (void)unlinkat(dir, temp, 0); /* the next try truncates it anyway */
+}
+
+enum err file_write(int dir, const char *name, struct bytes content)
+{
+    enum err e = temp_write(dir, name, content);
+
+    if (e == OK)
+        e = temp_take(dir, name);
     if (e != OK) {
-        (void)unlinkat(dir, temp, 0); /* the next try truncates it anyway */
+        temp_drop(dir, name);
         return e;
     }
     return file_sync_dir(dir);
 }
 
-enum err file_erase(int dir, const char *name)
+/* Zeros, synced, and no name any more, which is not on the disk yet. ERR_UNKNOWN: none.
+ */
+static enum err file_blank(int dir, const char *name)
 {
     static const uint8_t zeros[256];
     struct stat st;
 
     int fd = openat(dir, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
-        return errno == ENOENT ? OK : ERR_IO;
+        return errno == ENOENT ? ERR_UNKNOWN : ERR_IO;
     if (fstat(fd, &st) == 0 && (size_t)st.st_size <= sizeof(zeros))
         (void)write_fd(fd,
                        bytes_of(zeros, (size_t)st.st_size)); /* unlinked all the same */
     (void)close(fd);                                         /* synced above */
-    if (unlinkat(dir, name, 0) != 0)
-        return ERR_IO;
+    return unlinkat(dir, name, 0) == 0 ? OK : ERR_IO;
+}
+
+enum err file_erase(int dir, const char *name)
+{
+    enum err e = file_blank(dir, name);
+
+    if (e != OK)
+        return e == ERR_UNKNOWN ? OK : e;
     return file_sync_dir(dir);
 }
 
@@ -255,21 +294,39 @@ static void keyfile_name(const uint8_t name[ID_BYTES], const char *copy,
     memcpy(out + 2 * ID_BYTES, copy, 3);
 }
 
+static enum err keyfile_temp(int keys, const struct store_identity *id,
+                             const struct rng *rng, const uint8_t name[ID_BYTES],
+                             const struct seal_key *key, const char *path)
+{
+    uint8_t sealed[KEYFILE];
+    struct buf file = BUF_OF(sealed);
+
+    crypt_seal(&id->store, LABEL_STORE_DATA, bytes_of(name, ID_BYTES), BYTES_OF(key->b),
+               rng, &file);
+    MUST(!file.over && file.n == KEYFILE);
+    return temp_write(keys, path, buf_bytes(&file));
+}
+
+/* One sync of the folder is enough for both names: nothing uses the key before it. */
 enum err keyfile_write(int keys, const struct store_identity *id, const struct rng *rng,
                        const uint8_t name[ID_BYTES], const struct seal_key *key)
 {
-    uint8_t sealed[KEYFILE];
-    char path[KEYFILE_NAME];
+    char path[2][KEYFILE_NAME];
+    enum err e = OK;
 
-    for (size_t i = 0; i < 2; i++) {
-        struct buf file = BUF_OF(sealed);
-        crypt_seal(&id->store, LABEL_STORE_DATA, bytes_of(name, ID_BYTES),
-                   BYTES_OF(key->b), rng, &file);
-        MUST(!file.over && file.n == KEYFILE);
-        keyfile_name(name, copies[i], path);
-        TRY(file_write(keys, path, buf_bytes(&file)));
+    for (size_t i = 0; e == OK && i < 2; i++) {
+        keyfile_name(name, copies[i], path[i]);
+        e = keyfile_temp(keys, id, rng, name, key, path[i]);
     }
-    return OK;
+    for (size_t i = 0; e == OK && i < 2; i++)
+        e = temp_take(keys, path[i]);
+    if (e == OK)
+        return file_sync_dir(keys);
+    for (size_t i = 0; i < 2; i++) {
+        keyfile_name(name, copies[i], path[i]);
+        temp_drop(keys, path[i]);
+    }
+    return e;
 }
 
 static enum err keyfile_read_copy(int keys, const struct store_identity *id,
@@ -305,11 +362,15 @@ enum err keyfile_erase(int keys, const uint8_t name[ID_BYTES])
 {
     char path[KEYFILE_NAME];
     enum err worst = OK;
+    bool any = false;
 
     for (size_t i = 0; i < 2; i++) {
         keyfile_name(name, copies[i], path);
-        enum err e = file_erase(keys, path);
-        worst = e != OK ? e : worst;
+        enum err e = file_blank(keys, path);
+        any = any || e == OK;
+        worst = e != OK && e != ERR_UNKNOWN ? e : worst;
     }
-    return worst;
+    /* The content is gone already, whatever becomes of the names. */
+    enum err synced = any ? file_sync_dir(keys) : OK;
+    return worst != OK ? worst : synced;
 }

@@ -48,7 +48,7 @@ enum err anchor_write(int dir, const struct store_identity *id, const struct rng
 /* ERR_UNKNOWN: none; ERR_CORRUPT: changed, or another node's. */
 enum err anchor_read(int dir, const struct store_identity *id, struct anchor *out);
 
-/* Writes both copies of a data key, synced with their directory. */
+/* Writes both copies of a data key, synced; then their directory, once. */
 enum err keyfile_write(int keys, const struct store_identity *id, const struct rng *rng,
                        const uint8_t name[ID_BYTES], const struct seal_key *key);
 /* From the copy that opens. ERR_UNKNOWN: neither is there; ERR_CORRUPT: neither opens. */

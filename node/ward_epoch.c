@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "node/drop.h"
+#include "node/seat.h"
 #include "node/ward.h"
 
 /* ---- acknowledgement keys ---- */
@@ -124,12 +125,31 @@ static enum err next_new(struct call *c, struct record_ward *ward,
     return ward_put(c, ward);
 }
 
+/* Whoever the roster of that epoch lets in: by the same rules as CRED_NEW, and with the
+ * key in one commit. */
+static enum err next_roster(struct call *c, const struct req_epoch_next *req)
+{
+    static const uint8_t none[ID_BYTES];
+    struct req_cred_new cred = { .type = CRED_ROSTER };
+    struct rep_cred_new made = { 0 };
+
+    if (bytes_equal(BYTES_OF(req->roster_id), BYTES_OF(none)))
+        return OK;
+    memcpy(cred.id, req->roster_id, ID_BYTES);
+    memcpy(cred.psk, req->roster_psk, KEY_BYTES);
+    enum err e = seat_cred_new(c, &cred, &made);
+
+    secret_wipe(&cred, sizeof cred);
+    return e;
+}
+
 enum err ward_next(struct call *c, const struct req_epoch_next *req,
                    struct rep_epoch_next *rep)
 {
     struct record_epoch next = { .epoch = req->epoch, .state = EPOCH_NEXT_KEY };
     struct record_ward ward = { 0 };
 
+    TRY(next_roster(c, req)); /* first: it counts in the ward's record, too */
     TRY(ward_get(c, c->who->ward, &ward));
     TRY(record_changeable(&ward, c->now));
     TRY(next_may(&ward, req->epoch));

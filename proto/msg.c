@@ -152,6 +152,8 @@ static const struct wire_schema rep_ward_enrol_schema =
 static const struct wire_field req_epoch_next_fields[] = {
     W_FIX(req_epoch_next, op, 1, WIRE_MUST),
     W_UINT(req_epoch_next, epoch, 2, WIRE_MUST, UINT32_MAX),
+    W_FIX(req_epoch_next, roster_id, 4, WIRE_MAY),
+    W_FIX(req_epoch_next, roster_psk, 6, WIRE_MAY),
 };
 static const struct wire_schema req_epoch_next_schema =
     W_SCHEMA(req_epoch_next, req_epoch_next_fields);

@@ -81,8 +81,8 @@ enum { MSG_REPLY = 0x8000, MSG_ERROR = 0x8000 };
       "new guardian keys after a forgotten passphrase")                                  \
     X(20, WARD_ENROL, ward_enrol, MAY(ROLE_INVITE), WRITE, 4096, 64,                     \
       "an owner becomes a ward")                                                         \
-    X(30, EPOCH_NEXT, epoch_next, MAY(ROLE_OWNER), WRITE, 64, 256,                       \
-      "a fresh acknowledgement key")                                                     \
+    X(30, EPOCH_NEXT, epoch_next, MAY(ROLE_OWNER), WRITE, 128, 256,                      \
+      "a fresh acknowledgement key, and who the new list of guardians lets in")                                                     \
     X(31, EPOCH_PREPARE, epoch_prepare, MAY(ROLE_OWNER), WRITE, 45056, 1024,             \
       "stores an epoch beside the active one")                                           \
     X(32, EPOCH_COMMIT, epoch_commit, MAY(ROLE_OWNER), WRITE, 128, 1024,                 \
@@ -293,6 +293,8 @@ struct rep_ward_enrol {
 struct req_epoch_next {
     uint8_t op[ID_BYTES];
     uint32_t epoch;
+    uint8_t roster_id[ID_BYTES];   /* as CRED_NEW of CRED_ROSTER would; zero: none */
+    uint8_t roster_psk[KEY_BYTES]; /* secret */
 };
 
 struct rep_epoch_next {

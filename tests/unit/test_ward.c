@@ -237,6 +237,46 @@ static void the_key_is_signed_by_the_one_before(void **state)
                      ERR_SIGNATURE);
 }
 
+static size_t creds_of(struct world *w)
+{
+    struct req_cred_list req = { 0 };
+    struct rep_cred_list rep = { 0 };
+
+    assert_int_equal(node_sim_ask(&w->n, &w->o.who, MSG_CRED_LIST, &req, &rep), OK);
+    assert_int_equal(rep.more, 0);
+    return rep.n_creds;
+}
+
+static enum err next_with(struct world *w, uint32_t epoch, uint8_t id, uint8_t psk)
+{
+    struct req_epoch_next req = { .epoch = epoch };
+    struct rep_epoch_next rep = { 0 };
+
+    sim_op(&w->n, req.op);
+    memset(req.roster_id, id, ID_BYTES);
+    memset(req.roster_psk, psk, KEY_BYTES);
+    return node_sim_ask(&w->n, &w->o.who, MSG_EPOCH_NEXT, &req, &rep);
+}
+
+/* Who a list of guardians lets in comes with the key of its epoch, or not at all. */
+static void the_roster_s_credential_comes_with_the_key(void **state)
+{
+    struct world *w = *state;
+    size_t before = creds_of(w);
+
+    assert_int_equal(next_with(w, 0, 7, 9), ERR_STATE); /* no such number */
+    assert_int_equal(next_with(w, 1, 7, 0), ERR_ARG);   /* half a credential */
+    assert_int_equal(creds_of(w), before);
+    assert_int_equal(state_of(w, &w->o.who).n_epochs, 0);
+    assert_int_equal(next_with(w, 1, 7, 9), OK);
+    assert_int_equal(creds_of(w), before + 1);
+    node_sim_again(&w->n);
+    assert_int_equal(next_with(w, 1, 7, 9), OK); /* asked again */
+    assert_int_equal(next_with(w, 1, 7, 8), ERR_CONFLICT);
+    assert_int_equal(next(w, &w->o, 1, NULL), OK); /* and without one */
+    assert_int_equal(creds_of(w), before + 1);
+}
+
 /* ---- EPOCH_PREPARE ---- */
 
 static void an_epoch_without_its_key_is_not_taken(void **state)
@@ -717,6 +757,7 @@ int main(void)
         CASE(only_the_next_few_numbers_get_a_key),
         CASE(a_number_is_left_out),
         CASE(the_key_is_signed_by_the_one_before),
+        CASE(the_roster_s_credential_comes_with_the_key),
         CASE(an_epoch_without_its_key_is_not_taken),
         CASE(a_descriptor_must_be_true),
         CASE(what_is_acknowledged_is_what_is_stored),
