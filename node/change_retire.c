@@ -188,6 +188,18 @@ enum err change_retire_tick(struct call *c, struct record_ward *ward, size_t *io
 
 /* ---- RETIRE ---- */
 
+/* People said it: confirmed, and shown from now on. */
+static enum err confirm(struct call *c, struct record_ward *ward, struct record_epoch *x,
+                        const struct req_retire *req)
+{
+    struct req_cert_put cert = { .epoch = req->epoch, .people = req->people };
+
+    memcpy(cert.manifest_hash, req->manifest_hash, HASH_BYTES);
+    TRY(ward_epoch_confirm(c, ward, x));
+    enum err e = ward_cert_keep(c, ward, &cert);
+    return e == ERR_STATE ? OK : e; /* theirs about another one of that number stays */
+}
+
 /* The epoch that takes their place; *out_done: nothing before it is left. */
 static enum err find(struct call *c, const struct record_ward *ward,
                      const struct req_retire *req, struct record_epoch *out_x,
@@ -230,7 +242,7 @@ enum err change_retire(struct call *c, const struct req_retire *req,
         return ERR_CERT;
     TRY(by_released(c, &ward, req, &released));
     if (weight == WEIGHT_FULL)
-        TRY(ward_epoch_confirm(c, &ward, &x));
+        TRY(confirm(c, &ward, &x, req));
     TRY(plan(c, &ward, &x, weight, due_of(c, &x, weight, released)));
     TRY(change_may(c, &ward, ward.retire_due, &may));
     if (may)

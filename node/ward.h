@@ -57,6 +57,13 @@ enum err ward_descriptor(struct call *c, const struct record_epoch *e,
 enum err ward_epoch_confirm(struct call *c, const struct record_ward *ward,
                             struct record_epoch *e);
 /*
+ * Keeps a certificate that was judged, if it is the newest, for whoever was away or asks
+ * whom people confirmed; writes the ward. ERR_STATE: one of another manifest has its
+ * number.
+ */
+enum err ward_cert_keep(struct call *c, struct record_ward *ward,
+                        const struct req_cert_put *req);
+/*
  * Erases an epoch with its data key, what lies under it included, and counts it off
  * the ward, which the caller writes.
  */

@@ -89,9 +89,8 @@ static enum err judge(struct call *c, const struct record_ward *ward,
     return v.enough ? OK : ERR_CERT;
 }
 
-/* The newest is kept for whoever was away. */
-static enum err keep(struct call *c, struct record_ward *ward,
-                     const struct req_cert_put *req)
+enum err ward_cert_keep(struct call *c, struct record_ward *ward,
+                        const struct req_cert_put *req)
 {
     struct txn_key key = key_object(ward->ward, 0, OBJECT_CERT);
 
@@ -144,7 +143,7 @@ enum err ward_cert_put(struct call *c, const struct req_cert_put *req,
     TRY(judged);
     if (ward_epoch_held(&e) && !same)
         return ERR_STATE; /* another one has that number here, and is good */
-    TRY(keep(c, &ward, req));
+    TRY(ward_cert_keep(c, &ward, req));
     return same ? take(c, &ward, &e, &rep->held) : OK;
 }
 

@@ -233,6 +233,72 @@ static void while_all_is_well(void **state)
     want(5, kith(who, "root", "replace", "--resume", NULL));
 }
 
+/* The epoch whose people the program of guardian i goes by for its newest ward. */
+static uint32_t goes_by(size_t i)
+{
+    AUTO_FREE struct descriptor *of = calloc(1, sizeof *of);
+    struct home h = { .dir = -1, .lock = -1 };
+    struct day *d = NULL;
+    struct unlocked *u = NULL;
+    char name[8];
+
+    guardian_name(name, i);
+    open_home(name, &h, &d, &u);
+    assert_true(d->n_wards > 0);
+    struct bytes raw = d->wards[d->n_wards - 1].judges;
+    if (raw.n > 0)
+        assert_int_equal(wire_get(&descriptor_schema, raw, of), OK);
+    day_free(d);
+    secret_free(u);
+    home_close(&h);
+    return of->epoch;
+}
+
+/* The owner says what is changing, and guardian i types the words. */
+static void agree(const char *who, size_t i)
+{
+    char name[8];
+    char words[LINE];
+    char ward[2 * ID_BYTES + 1];
+
+    guardian_name(name, i);
+    ward_hex(who, i, ward);
+    want(0, kith(who, "guardian", "confirm", name, NULL));
+    assert_true(field_of(answer(), 0, words));
+    want(0, types(i, "confirm", ward, words));
+    want(0, kith(who, "guardian", "confirm", name, NULL));
+}
+
+/* A guardian's own yes leads on to nothing: the certificate of enough people does, at the
+   next occasion; and a new root is followed by those people's word. */
+static void whose_word_a_guardian_goes_by(void **state)
+{
+    (void)state;
+    char who[16];
+    char old[LINE];
+
+    owner_sealed(who, GUARDIANS, "2");
+    fingerprint(who, old);
+    assert_int_equal(goes_by(0), 0); /* nothing was sealed when they spoke */
+    want(3, kith(who, "circle", "rotate", NULL));
+    agree(who, 0);
+    assert_int_equal(goes_by(0), 1);
+    agree(who, 1);
+    (void)kith(who, "circle", "seal", "--resume", NULL);
+    want(3, kith(who, "circle", "rotate", NULL));
+    agree(who, 0);
+    assert_int_equal(goes_by(0), 2);
+    agree(who, 1);
+    (void)kith(who, "circle", "seal", "--resume", NULL);
+    want(7, kith(who, "root", "replace", NULL));
+    all_approve(GUARDIANS);
+    want(0, kith(who, "root", "replace", "--resume", NULL));
+    check_taken(who, old, 4);
+    assert_int_equal(goes_by(0), 3);
+    agree(who, 0); /* not answered by a program that did not follow the root */
+    assert_int_equal(goes_by(0), 3);
+}
+
 /* What a person types after a cut: what was begun goes on. */
 static void go_on(const char *home)
 {
@@ -361,6 +427,7 @@ static void well_and_killed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(whose_word_a_guardian_goes_by),
         cmocka_unit_test(stolen),
         cmocka_unit_test(while_all_is_well),
         cmocka_unit_test(a_guardian_gets_a_new_root),

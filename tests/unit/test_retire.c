@@ -548,6 +548,29 @@ static void a_plan_is_not_made_smaller(void **state)
     assert_int_equal(heard(w, REC_EPOCH_RETIRED), 2);
 }
 
+/* Who asks later whom people confirmed is shown their words, and no fewer people's. */
+static void the_words_that_confirmed_it_are_shown(void **state)
+{
+    struct changing *w = *state;
+    struct rep_retire rep = { 0 };
+    struct rep_epoch_state s = { 0 };
+
+    w->t = 3;
+    two_epochs(w);
+    struct req_retire req = asks(w, 2, SAY_HERE | SAY_0, SAY_ALL);
+    assert_int_equal(ask_retire(w, &req, &rep), OK);
+    s = state_of(w, EPOCH_WANT_CERT);
+    assert_int_equal(s.cert_epoch, 0);
+    assert_int_equal(s.proof.n, 0);
+    req = asks(w, 2, SAY_HERE | SAY_0 | SAY_2, SAY_ALL);
+    assert_int_equal(ask_retire(w, &req, &rep), OK);
+    s = state_of(w, EPOCH_WANT_CERT);
+    assert_int_equal(s.cert_epoch, 2);
+    assert_memory_equal(s.cert_hash, w->made[2].e.hash, HASH_BYTES);
+    assert_true(bytes_equal(s.proof, req.people));
+    verified(w);
+}
+
 /* ---- words about one epoch, used for another ---- */
 
 /* Whoever has the owner's keys has the certificate of epoch 2 as well: all may see it. */
@@ -627,6 +650,7 @@ int main(void)
         CASE(enough_people_are_not_outdone_by_few),
         CASE(a_plan_is_not_made_smaller),
         CASE(a_dealers_garbage_erases_nothing),
+        CASE(the_words_that_confirmed_it_are_shown),
         CASE(one_name_is_for_one_epoch),
         CASE(words_are_for_one_number),
     };
