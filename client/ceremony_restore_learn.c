@@ -24,15 +24,16 @@ static bool has_address(const struct restore_entry *e, struct bytes at)
 
 /*
  * The same guardian in a list that the same node keeps beside the first one: where the
- * node is now is tried beside where it was, as far as there is room.
+ * node is now is tried beside where it was, as far as there is room. Both may be garbage:
+ * so each list brings few, and the sealed one's first address always has its place.
  */
 static enum err take_beside(struct restore *r, const struct roster_entry *told,
-                            struct restore_entry *e)
+                            uint32_t most, struct restore_entry *e)
 {
     struct roster_address was[ADDRESSES_MAX];
     uint32_t n = 0;
 
-    for (uint32_t i = 0; i < told->n_addresses && n < ADDRESSES_MAX / 2; i++) {
+    for (uint32_t i = 0; i < told->n_addresses && n < most; i++) {
         if (has_address(e, told->addresses[i].at))
             continue;
         TRY(restore_keep(r, told->addresses[i].at, &was[n].at));
@@ -63,37 +64,46 @@ static bool try_other_word(const struct restore_entry *by, const struct restore_
     return (coin & 1) != 0;
 }
 
-static bool is_untried(const struct restore_entry *by, const struct restore_entry *e)
+/* One list while it is taken in. */
+struct telling {
+    struct restore *r;
+    const struct restore_entry *by;
+    size_t known;  /* entries that were there before this round's lists */
+    uint32_t most; /* addresses of one guardian beside those of the sealed list */
+    const struct rng *rng;
+};
+
+/* Of those that were tried already, the list that the coin chose is tried alone: else
+ * what stands beside it could push it out for ever. */
+static bool is_new(const struct telling *t, const struct restore_entry *e)
 {
-    return e->source == FROM_ROSTER && e->state == 0 && e->view.n == 0 &&
-           e->contact == CONTACT_NONE && bytes_equal(e->introduction, by->introduction);
+    return (size_t)(e - t->r->entries) >= t->known &&
+           bytes_equal(e->introduction, t->by->introduction);
 }
 
-static enum err learn_one(struct restore *r, const struct restore_entry *by,
-                          const struct roster_entry *told, const struct rng *rng)
+static enum err learn_one(const struct telling *t, const struct roster_entry *told)
 {
     struct restore_entry *e = NULL;
     uint8_t fp[FP_BYTES];
 
     ident_fingerprint(told->sign_pub, told->seal_pub, fp);
-    e = entry_find(r, told->node_key, fp);
+    e = entry_find(t->r, told->node_key, fp);
     if (e == NULL) {
-        enum err full = entry_new(r, told->node_key, fp, FROM_ROSTER, rng, &e);
+        enum err full = entry_new(t->r, told->node_key, fp, FROM_ROSTER, t->rng, &e);
 
-        return full == OK ? take_told(r, by, told, e) : OK;
+        return full == OK ? take_told(t->r, t->by, told, e) : OK;
     }
-    if (is_untried(by, e))
-        return take_beside(r, told, e);
-    if (!try_other_word(by, e, told, rng))
+    if (is_new(t, e))
+        return take_beside(t->r, told, t->most, e);
+    if (!try_other_word(t->by, e, told, t->rng))
         return OK;
-    entry_draw(e, rng); /* other words under an op id that was used are refused */
+    entry_draw(e, t->rng); /* other words under an op id that was used are refused */
     e->contact = CONTACT_NONE;
-    return take_told(r, by, told, e);
+    return take_told(t->r, t->by, told, e);
 }
 
 /* Takes those in whom one guardian's roster names; a roster is a hint, never proof. */
-static enum err learn_from(struct restore *r, const struct restore_entry *by,
-                           struct bytes raw, const struct rng *rng)
+static enum err learn_from(const struct telling *t, struct bytes raw)
 {
     AUTO_FREE struct roster *roster = calloc(1, sizeof *roster);
 
@@ -102,7 +112,7 @@ static enum err learn_from(struct restore *r, const struct restore_entry *by,
     if (raw.n == 0 || wire_get(&roster_schema, raw, roster) != OK)
         return OK;
     for (uint32_t i = 0; i < roster->n_entries; i++)
-        TRY(learn_one(r, by, &roster->entries[i], rng));
+        TRY(learn_one(t, &roster->entries[i]));
     return OK;
 }
 
@@ -110,12 +120,16 @@ static enum err learn_from(struct restore *r, const struct restore_entry *by,
  */
 enum err restore_learn(struct restore *r, const struct rng *rng)
 {
-    for (size_t i = 0; i < r->n; i++) {
-        const struct restore_entry *by = &r->entries[i];
+    struct telling t = { .r = r, .known = r->n, .rng = rng };
 
-        TRY(learn_from(r, by, by->roster, rng));
-        TRY(learn_from(r, by, by->roster_former, rng));
-        TRY(learn_from(r, by, by->roster_later, rng));
+    for (size_t i = 0; i < r->n; i++) {
+        t.by = &r->entries[i];
+        TRY(learn_from(&t, t.by->roster));
+        t.most = 1;
+        TRY(learn_from(&t, t.by->roster_former));
+        t.most = ADDRESSES_MAX / 2;
+        TRY(learn_from(&t, t.by->roster_later));
+        t.most = 0;
     }
     return OK;
 }

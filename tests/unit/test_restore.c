@@ -521,6 +521,26 @@ static const struct roster *list_of(const struct node *n, uint16_t port, size_t 
     return &lists[k];
 }
 
+/* The same of a node with as many addresses as there may be, the last one at that port.
+ */
+static const struct roster *long_list_of(const struct node *n, uint16_t port, size_t k)
+{
+    static uint8_t mem[4][ADDRESSES_MAX][ADDRESS_MAX];
+    struct roster *list = (struct roster *)(uintptr_t)list_of(n, port, k);
+    struct link link;
+
+    link_of(n, &link);
+    for (uint32_t i = 0; i < ADDRESSES_MAX; i++) {
+        struct buf at = BUF_OF(mem[k][i]);
+
+        link.address.port = i + 1 == ADDRESSES_MAX ? port : (uint16_t)(1000 + 10 * k + i);
+        address_put(&link.address, &at);
+        list->entries[0].addresses[i].at = buf_bytes(&at);
+    }
+    list->entries[0].n_addresses = ADDRESSES_MAX;
+    return list;
+}
+
 static void test_all_lists_are_tried(void **state)
 {
     (void)state;
@@ -540,6 +560,24 @@ static void test_all_lists_are_tried(void **state)
         /* By the credential of the list that the epoch came with. */
         assert_int_equal(r->entries[1].token.p[0], 1);
         assert_int_equal(r->entries[0].asked_rosters, 1);
+    }
+}
+
+/* However much garbage stands beside it: every address of the true one is tried. */
+static void test_full_lists_of_garbage_hide_none(void **state)
+{
+    (void)state;
+    for (size_t where = 0; where < 3; where++) {
+        AUTO_RESTORE struct restore *r = begin(1);
+
+        nodes[0].roster = long_list_of(&nodes[1], where == 0 ? 2 : 90, 0);
+        nodes[0].beside[0] = long_list_of(&nodes[1], where == 1 ? 2 : 91, 1);
+        nodes[0].beside[1] = long_list_of(&nodes[1], where == 2 ? 2 : 92, 2);
+        nodes[0].says_fetched = STATE_APPROVED;
+        for (unsigned i = 0; i < 200 && (r->n < 2 || r->entries[1].state == 0); i++)
+            rounds(r, 1);
+        assert_int_equal(r->n, 2);
+        assert_int_equal(r->entries[1].state, STATE_LIVE);
     }
 }
 
@@ -708,6 +746,7 @@ int main(void)
         cmocka_unit_test(test_a_new_link_for_a_request_that_is_lost),
         cmocka_unit_test(test_a_link_finds_room_among_liars),
         cmocka_unit_test(test_all_lists_are_tried),
+        cmocka_unit_test(test_full_lists_of_garbage_hide_none),
         cmocka_unit_test(test_garbage_alone_leads_nowhere_for_ever),
         cmocka_unit_test(test_pieces_that_were_cut_come_again),
         cmocka_unit_test(test_a_code_becomes_its_link),
