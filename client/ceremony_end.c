@@ -121,7 +121,7 @@ static enum err people_of(const struct day *d, struct buf *out)
 
 static enum err visit_all(struct owner_round *r, struct day *d, struct day_guardian *only,
                           const struct root_key *root, const struct params *p,
-                          struct bytes people)
+                          const struct req_ward_end *what)
 {
     for (size_t i = 0; i < d->n_guardians; i++) {
         struct day_guardian *g = &d->guardians[i];
@@ -131,26 +131,22 @@ static enum err visit_all(struct owner_round *r, struct day *d, struct day_guard
         TRY(owner_round_add(r, root, g, end_step, (void **)&v));
         v->d = d;
         v->g = g;
+        v->req = *what;
         rng_fill(p->rng, v->req.op, ID_BYTES);
         memcpy(v->req.ward, g->ward, ID_BYTES);
-        v->req.people = people;
     }
     return OK;
 }
 
-enum err end_round(struct day *d, struct day_guardian *only, const struct root_key *root,
-                   const struct params *p, struct end_told *out_told, size_t *out_n)
+/* To all nodes that are not done, or that one. */
+static enum err order(struct day *d, struct day_guardian *only,
+                      const struct root_key *root, const struct params *p,
+                      const struct req_ward_end *what, struct end_told *out_told,
+                      size_t *out_n)
 {
     AUTO_OWNER_ROUND struct owner_round r = { 0 };
-    AUTO_FREE uint8_t *raw = calloc(1, CERT_PEOPLE_MAX);
-    if (raw == NULL)
-        return ERR_NOMEM;
-    struct buf people = { .p = raw, .cap = CERT_PEOPLE_MAX };
-    for (size_t i = 0; i < d->n_guardians; i++)
-        forget_old(&d->guardians[i], p->now());
-    TRY(people_of(d, &people));
     TRY(owner_round_new(&r, d->n_guardians, sizeof(struct visit)));
-    TRY(visit_all(&r, d, only, root, p, buf_bytes(&people)));
+    TRY(visit_all(&r, d, only, root, p, what));
     if (r.n > 0)
         TRY(call_round(r.calls, r.n, p->round_ms, p->rng));
     for (size_t i = 0; i < r.n; i++) {
@@ -162,4 +158,45 @@ enum err end_round(struct day *d, struct day_guardian *only, const struct root_k
     }
     *out_n = r.n;
     return OK;
+}
+
+enum err end_round(struct day *d, struct day_guardian *only, const struct root_key *root,
+                   const struct params *p, struct end_told *out_told, size_t *out_n)
+{
+    AUTO_FREE uint8_t *raw = calloc(1, CERT_PEOPLE_MAX);
+    if (raw == NULL)
+        return ERR_NOMEM;
+    struct buf people = { .p = raw, .cap = CERT_PEOPLE_MAX };
+    for (size_t i = 0; i < d->n_guardians; i++)
+        forget_old(&d->guardians[i], p->now());
+    TRY(people_of(d, &people));
+    const struct req_ward_end what = { .people = buf_bytes(&people) };
+    return order(d, only, root, p, &what, out_told, out_n);
+}
+
+void end_forget(struct day *d)
+{
+    for (size_t i = 0; i < d->n_guardians; i++) {
+        struct day_guardian *g = &d->guardians[i];
+        g->end_said = (struct bytes){ 0 };
+        if (g->ask_purpose == PURPOSE_END)
+            confirm_forget(g);
+    }
+    d->me.end_wanted = 0;
+}
+
+size_t end_planned(const struct day *d)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < d->n_guardians; i++)
+        n += end_stand(&d->guardians[i]) == END_PLANNED;
+    return n;
+}
+
+enum err end_cancel(struct day *d, const struct root_key *root, const struct params *p,
+                    struct end_told *out_told, size_t *out_n)
+{
+    static const struct req_ward_end what = { .cancel = 1 };
+    end_forget(d);
+    return order(d, NULL, root, p, &what, out_told, out_n);
 }

@@ -46,4 +46,16 @@ struct end_told {
 enum err end_round(struct day *d, struct day_guardian *only, const struct root_key *root,
                    const struct params *p, struct end_told *out_told, size_t *out_n);
 
+/* At how many nodes it is planned, as this home knows. */
+size_t end_planned(const struct day *d);
+/* The wish is given up, and the guardians' words; what nodes planned stays planned. */
+void end_forget(struct day *d);
+/*
+ * The same, and one round as owner to all nodes, whoever had it planned there: they take
+ * it back, or answer that they erased all before. out_told as above. ERR_NOMEM. The
+ * caller saves afterwards.
+ */
+enum err end_cancel(struct day *d, const struct root_key *root, const struct params *p,
+                    struct end_told *out_told, size_t *out_n);
+
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "client/ceremony_end.h"
 #include "client/ceremony_move_part.h"
 
 /* ---- the root box ---- */
@@ -44,6 +45,17 @@ static void renew_devices(struct day *d, const struct rng *rng)
     }
 }
 
+/* An end of the old root's is void where the new one is let in; no word for it counts. */
+static void forget_end(const struct moving *m, struct day *d)
+{
+    end_forget(d);
+    for (size_t i = 0; i < m->n; i++) {
+        struct day_guardian *g = move_guardian(d, &m->seats[i]);
+        if (g != NULL && m->seats[i].told == TOLD_DONE)
+            g->end_due = 0;
+    }
+}
+
 static enum err take_day(struct moving *m, const struct move_work *w,
                          const struct root_key *root)
 {
@@ -64,6 +76,7 @@ static enum err take_day(struct moving *m, const struct move_work *w,
     memcpy(d->me.move, hash, HASH_BYTES);
     d->me.moved = w->params->now();
     d->me.gone = GONE_UNASKED;
+    forget_end(m, d);
     renew_devices(d, w->params->rng);
     return home_day_save(w->home, d, w->params->rng);
 }

@@ -421,3 +421,11 @@ void circle_stand(const struct day *d, const enum circle_state *states, uint64_t
     s.level = level_of(&s);
     *out = s;
 }
+
+bool circle_root_alone(const struct day *d)
+{
+    AUTO_FREE struct manifest *m = calloc(1, sizeof *m);
+
+    return m != NULL && d->me.epoch != 0 && manifest_open(d->me.manifest, m) == OK &&
+           !bytes_equal(BYTES_OF(m->owner), BYTES_OF(d->me.owner));
+}

@@ -162,4 +162,10 @@ enum circle_state circle_card_state(const struct day *d, const struct day_guardi
 void circle_stand(const struct day *d, const enum circle_state *states, uint64_t now,
                   struct circle_standing *out);
 
+/*
+ * Whether no sealed epoch is of this root: it replaced another one, and what guardians
+ * keep gives back the one before.
+ */
+bool circle_root_alone(const struct day *d);
+
 #endif

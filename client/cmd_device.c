@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "client/device.h"
+#include "client/guardian.h"
 #include "client/timer.h"
 
 #define TEXT(b) (int)(b).n, (const char *)(b).p
@@ -188,13 +189,16 @@ static void say_added(const struct device_desk *k, const struct day_device *e,
              path);
     term_answer(t, "%s", code);
     term_say(t, "On the new machine:");
-    term_say(t, "  kith device join FILE");
+    const char *base = strrchr(path, '/') == NULL ? path : strrchr(path, '/') + 1;
+    char join[TERM_TEXT];
+    join_next(bytes_text(base), join);
+    term_say(t, "  %s", join);
     if (e->full != 0)
         term_say(t, "It gets your root key. If it is lost one day, only a new root shuts "
                     "it out: kith root replace.");
     else
         term_say(t, "It can look, stop and use the vault, and never gets the root key.");
-    term_say(t, "Remove the file once it was read.");
+    term_say(t, "The file counts for 14 days. Remove it once it was read.");
 }
 
 /* The new machine's file is there before any node lets it in. */
@@ -301,11 +305,18 @@ static enum err given_get(struct ctx *ctx, struct device_given *out)
     TRY(term_read(ctx->term, ctx->args[0], (struct span){ raw, HOME_FILE_MAX }, &n));
     TRY(code_get(ctx, code));
     term_progress(ctx->term, "Opening …");
-    enum err e = device_unpack(bytes_of(raw, n), code, out);
+    enum err e = device_unpack(bytes_of(raw, n), code, ctx_now(ctx), out);
     if (e == ERR_PASSPHRASE)
         return term_fail_as(ctx->term, e, EXIT_PASSPHRASE, "code-wrong",
                             "Each file has a code of its own.", NULL,
                             "This code does not open %s.", ctx->args[0]);
+    if (e == ERR_EXPIRED)
+        return term_fail_as(
+            ctx->term, e, EXIT_FAILED, "device-file-old",
+            "Such a file counts for 14 days. On the machine that made it, "
+            "take that device out (kith device remove NAME) and add it "
+            "again.",
+            "kith device add NAME -o FILE", "%s is too old.", ctx->args[0]);
     if (e == ERR_CORRUPT)
         return term_fail_as(ctx->term, e, EXIT_INTEGRITY, NULL,
                             "Carry it over again, or make another one: kith device add",

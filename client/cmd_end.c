@@ -172,7 +172,7 @@ static bool all_done(const struct day *d)
     return true;
 }
 
-static enum err report_json(struct end_desk *k)
+static enum err json_all(struct end_desk *k)
 {
     const struct day *d = k->day;
     json_t *list = json_array();
@@ -221,7 +221,7 @@ static enum err report(struct end_desk *k)
     bool done = all_done(k->day);
     k->ctx->exit = done ? EXIT_FINE : EXIT_WAITING;
     if (t->json)
-        return report_json(k);
+        return json_all(k);
     for (size_t i = 0; i < k->day->n_guardians; i++)
         if (end_has_node(&k->day->guardians[i]))
             TRY(say_one(k, &k->day->guardians[i]));
@@ -282,31 +282,56 @@ static bool has_guardian(const struct day *d)
     return false;
 }
 
-/* Gives the wish up; what a node has planned stays planned there. */
+/* What nodes planned is taken back there, by the root key. */
+static enum err take_back(struct end_desk *k)
+{
+    AUTO_FREE struct end_told *told = calloc(DAY_GUARDIANS, sizeof *told);
+    size_t n = 0;
+    if (told == NULL)
+        return ERR_NOMEM;
+    TRY(ctx_unlock(k->ctx, &k->home, &k->root));
+    term_progress(k->ctx->term, "Telling the nodes …");
+    TRY(end_cancel(k->day, &k->root->root, k->ctx->params, told, &n));
+    for (size_t i = 0; i < n; i++)
+        if (told[i].talk.err != OK)
+            note(k, told[i].g, &told[i].talk);
+    return OK;
+}
+
+static void say_cancelled(struct end_desk *k)
+{
+    const struct day *d = k->day;
+    struct term *t = k->ctx->term;
+    char at[TIME_TEXT];
+    for (size_t i = 0; i < d->n_guardians; i++) {
+        const struct day_guardian *g = &d->guardians[i];
+        const struct guardian_talk *talk = noted(k, g);
+        time_text(g->ended != 0 ? g->ended : g->end_due, at);
+        if (end_stand(g) == END_DONE)
+            term_warn(t, "%.*s's node had erased all of it on %s.", TEXT(g->name), at);
+        else if (end_stand(g) == END_PLANNED)
+            term_warn(t,
+                      "%.*s's node was not reached. It erases all of it on %s, unless it "
+                      "is told before.",
+                      TEXT(g->name), at);
+        else if (talk != NULL)
+            term_warn(t, "%s", talk->why[0] != 0 ? talk->why : err_text(talk->err));
+    }
+    if (k->n_told > 0)
+        term_say(t, "Go on, until all are told: kith circle end --cancel");
+    else
+        term_say(t, "Your circle does not end.");
+}
+
+/* Gives the wish up, here and at all nodes: another device may have planned it there. */
 static enum err cancel(struct end_desk *k)
 {
-    struct day *d = k->day;
-    size_t planned = 0;
-    for (size_t i = 0; i < d->n_guardians; i++) {
-        struct day_guardian *g = &d->guardians[i];
-        planned += g->end_due != 0 && g->ended == 0;
-        g->end_said = (struct bytes){ 0 };
-        if (g->ask_purpose == PURPOSE_END)
-            confirm_forget(g);
-    }
-    d->me.end_wanted = 0;
+    TRY(take_back(k));
     TRY(save(k));
+    k->ctx->exit = k->n_told > 0 ? EXIT_DEGRADED : EXIT_FINE;
     if (k->ctx->term->json)
-        return report_json(k);
-    term_say(k->ctx->term, "Your circle is not to end.");
-    if (planned == 0)
-        return OK;
-    k->ctx->exit = EXIT_DEGRADED;
-    for (size_t i = 0; i < d->n_guardians; i++)
-        if (d->guardians[i].end_due != 0 && d->guardians[i].ended == 0)
-            term_warn(k->ctx->term,
-                      "%.*s's node was told already and erases it all the same.",
-                      TEXT(d->guardians[i].name));
+        return json_all(k);
+    say_cancelled(k);
     return OK;
 }
 

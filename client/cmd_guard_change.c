@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/cmd_guard_tale.h"
 
-/* "any 3 of 5 pieces restore it, 1 of them on paper" */
+/* "it takes 3 of 5 pieces to bring the key back; 1 of them is on paper" */
 static void plan_text(const struct guard_plan *p, char out[TERM_TEXT])
 {
-    int n =
-        snprintf(out, TERM_TEXT, "%u of %u pieces bring the key back", p->need, p->of);
+    int n = snprintf(out, TERM_TEXT, "it takes %u of %u pieces to bring the key back",
+                     p->need, p->of);
 
     if (p->cards > 0 && n > 0 && n < TERM_TEXT)
-        (void)snprintf(out + n, TERM_TEXT - (size_t)n, "; %u of the pieces on paper",
-                       p->cards);
+        (void)snprintf(out + n, TERM_TEXT - (size_t)n, "; %u of them %s on paper",
+                       p->cards, p->cards == 1 ? "is" : "are");
 }
 
 bool tale_is_new(const struct tale *t)
@@ -30,7 +30,7 @@ static void tell_joined(const struct tale *t)
             t->name);
     if (t->plan != NULL) {
         plan_text(t->plan, plan);
-        t->tell(o, "Your piece opens. In this circle, number %u, %s.", (unsigned)t->epoch,
+        t->tell(o, "Your piece opens. In this circle (number %u) %s.", (unsigned)t->epoch,
                 plan);
     } else if (t->d->keys == NULL) {
         t->tell(o, "What the circle is shows once you type your passphrase.");
@@ -53,7 +53,7 @@ static void tell_epoch(const struct tale *t)
             t->name);
     if (t->plan != NULL) {
         plan_text(t->plan, plan);
-        t->tell(o, "Your new piece opens. In the new circle, number %u, %s.",
+        t->tell(o, "Your new piece opens. In the new circle (number %u) %s.",
                 (unsigned)t->epoch, plan);
     } else if (t->d->keys == NULL) {
         t->tell(o, "What is new in it shows once you type your passphrase.");

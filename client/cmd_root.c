@@ -248,6 +248,17 @@ static enum err follow(struct root_desk *d)
     return root_next_epoch(d);
 }
 
+/* What the old pieces give back is a root that counts for nothing. */
+static void say_alone(struct root_desk *d)
+{
+    term_warn(
+        d->ctx->term,
+        "your new root key is in this home alone, until your guardians' nodes have "
+        "new pieces: nobody could give it back to you today. Keep this machine safe "
+        "and go on until they have:");
+    term_say(d->ctx->term, "  kith root replace --resume");
+}
+
 enum err root_move_on(struct root_desk *d, struct moving *m)
 {
     const struct move_work w = {
@@ -271,6 +282,8 @@ enum err root_move_on(struct root_desk *d, struct moving *m)
     if (before)
         say_taken(d, m);
     TRY(follow(d));
+    if (circle_root_alone(d->day))
+        say_alone(d);
     e = move_close(m, &w);
     if (e != OK)
         return term_fail(d->ctx->term, e, NULL, "The file %s/move stays.", d->ctx->home);

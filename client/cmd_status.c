@@ -267,6 +267,7 @@ static void look_home(struct look *l, struct home *h)
 static void look_move(struct look *l, struct home *h)
 {
     AUTO_BLOB struct home_blob text = { 0 };
+    l->alone = circle_root_alone(l->day);
     l->moving = move_look(h, &text, &l->move) == OK;
     l->move.words = (struct bytes){ 0 };
     if (l->moving && l->move.requests.n <= sizeof l->asked) {

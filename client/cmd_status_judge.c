@@ -65,12 +65,25 @@ const struct day_guardian *look_newer(const struct look *l)
     return NULL;
 }
 
+uint64_t look_end_at(const struct look *l, size_t i)
+{
+    const struct day_guardian *g = &l->day->guardians[i];
+    if (l->nodes[i].end != 0)
+        return l->nodes[i].end;
+    return l->states[i] == HOLDS_AWAY && g->ended == 0 ? g->end_due : 0;
+}
+
+/* One seat's end is no end of the circle: too few pieces are left only then. */
 uint64_t look_ends(const struct look *l)
 {
     uint64_t due = 0;
-    for (size_t i = 0; i < look_pieces(l->day); i++)
-        due = l->nodes[i].end > due ? l->nodes[i].end : due;
-    return due;
+    unsigned ends = 0;
+    for (size_t i = 0; i < look_pieces(l->day); i++) {
+        uint64_t at = look_end_at(l, i);
+        ends += at != 0;
+        due = at != 0 && (due == 0 || at < due) ? at : due;
+    }
+    return l->standing.stored < l->standing.need + ends ? due : 0;
 }
 
 /* ---- proofs ---- */
@@ -183,6 +196,10 @@ void look_judge(struct look *l)
         circle_stand(l->day, l->states, l->now, &l->standing);
         for (size_t i = 0; i < look_pieces(l->day); i++)
             judge_proof(l, i);
+        if (l->alone) {
+            l->standing.level = CIRCLE_LOST;
+            l->standing.restorable = false;
+        }
         if (l->standing.level == CIRCLE_OK && is_amber(l))
             l->standing.level = CIRCLE_DEGRADED;
     }
@@ -194,13 +211,25 @@ void look_sentence(const struct look *l, char out[TERM_TEXT])
     static const uint8_t none[PUB_BYTES];
     const struct circle_standing *s = &l->standing;
     bool owner = !bytes_equal(BYTES_OF(l->day->me.owner), BYTES_OF(none));
+    char at[TIME_TEXT];
     out[0] = 0;
     if (l->day->me.epoch == 0 && owner && !look_only_guards(l->day))
         (void)snprintf(out, TERM_TEXT,
                        "You can be restored: no. There is no circle yet.");
     if (l->day->me.epoch == 0)
         return;
-    if (!s->restorable)
+    if (l->alone) {
+        (void)snprintf(out, TERM_TEXT,
+                       "You can be restored: no. Your new root key is in this home alone "
+                       "until your guardians' nodes have new pieces.");
+    } else if (s->restorable && look_ends(l) != 0) {
+        time_text(look_ends(l), at);
+        (void)snprintf(
+            out, TERM_TEXT,
+            "You can be restored: only until %s. Your circle ends then; to take "
+            "that back: kith circle end --cancel",
+            at);
+    } else if (!s->restorable)
         (void)snprintf(out, TERM_TEXT,
                        "You can be restored: no. Only %u of %u pieces are where they "
                        "should be, and %u are needed.",

@@ -100,17 +100,57 @@ static void next_newer(struct look *l)
                  TEXT(g->name));
 }
 
+/* One node's end; the circle goes on without that piece. */
+static void next_erases(struct look *l)
+{
+    char when[DURATION_TEXT];
+    for (size_t i = 0; i < look_pieces(l->day); i++) {
+        const struct day_guardian *g = &l->day->guardians[i];
+        if (look_end_at(l, i) == 0)
+            continue;
+        when_text(l->now, look_end_at(l, i), when);
+        add_next(l, "ends", "kith circle end --cancel",
+                 "%.*s's node erases all that it keeps of you %s. If that is not to be, "
+                 "take it back:",
+                 TEXT(g->name), when);
+        return;
+    }
+}
+
 static void next_ends(struct look *l)
 {
     uint64_t due = look_ends(l);
     char when[DURATION_TEXT];
-    if (due == 0)
+    if (due == 0) {
+        next_erases(l);
         return;
+    }
     when_text(l->now, due, when);
-    add_next(l, "ends", "",
-             "Your circle ends %s; the pieces are erased then. If that is not your "
-             "wish, call your guardians.",
-             when);
+    add_next(l, "ends", "kith circle end --cancel",
+             "Your circle ends %s; the pieces are erased then.%s To take it back:", when,
+             l->day->me.end_wanted != 0
+                 ? ""
+                 : " Nobody asked for that in this home: if it was not you, somebody has "
+                   "your root key. Call your guardians, and replace it (kith root "
+                   "replace).");
+}
+
+/* Begun, and somebody's word is missing. */
+static void next_end(struct look *l)
+{
+    if (l->day->me.end_wanted != 0 && look_ends(l) == 0)
+        add_next(l, "end", "kith circle end",
+                 "You began to end your circle, and not enough guardians have said so "
+                 "yet. It goes on, or is given up with --cancel, by:");
+}
+
+static void next_alone(struct look *l)
+{
+    if (l->alone)
+        add_next(l, "alone",
+                 l->moving ? "kith root replace --resume" : "kith circle seal --resume",
+                 "Your guardians' pieces give back the root key before this one, which "
+                 "counts for nothing. Keep this machine safe, and give out new ones:");
 }
 
 /* How many of one's own requests for a new root a device stopped. */
@@ -401,6 +441,7 @@ static void next_list(struct look *l)
 /* What nobody but the owner can mend comes first. */
 static void next_pressing(struct look *l)
 {
+    next_alone(l);
     next_requests(l);
     next_let_go(l);
     next_moved(l);
@@ -424,6 +465,7 @@ static void next_sealed(struct look *l)
     next_pressing(l);
     next_seal(l);
     next_vault(l);
+    next_end(l);
     next_list(l);
     for (size_t i = 0; i < n; i++)
         if (!l->nodes[i].failed)

@@ -67,6 +67,7 @@ struct look {
     bool has_cards;
     bool locked; /* the root has a passphrase */
     struct change_stand change;
+    bool alone;  /* the root replaced another one, and is in this home only */
     bool moving; /* a new root is under way: */
     struct move_open move;
     uint8_t asked[DAY_GUARDIANS * ID_BYTES]; /* what it asks for, by request */
@@ -103,7 +104,9 @@ bool look_unsaved(const struct look *l);
 uint64_t look_moved(const struct look *l);
 /* The first guardian whose node has an epoch that this home knows nothing of, or NULL. */
 const struct day_guardian *look_newer(const struct look *l);
-/* When the circle ends, the last of the nodes; 0: it does not. */
+/* When the i-th node erases all, as it says; where it is away, as it said. 0: never. */
+uint64_t look_end_at(const struct look *l, size_t i);
+/* When the circle ends: the first of so many nodes erases then; 0: it does not. */
 uint64_t look_ends(const struct look *l);
 /* Whether it is proven that the i-th piece of this epoch can be opened. */
 bool look_opens(const struct look *l, size_t i);

@@ -24,15 +24,26 @@ size_t device_left(const struct day_device *entry)
     return n;
 }
 
+/* The node let the root after the old one in, and shut out all that came by that. */
+static bool is_new_there(const struct day *d, const uint8_t seat[SEAT_BYTES])
+{
+    for (size_t i = 0; i < d->n_guardians; i++)
+        if (bytes_equal(BYTES_OF(d->guardians[i].seat), bytes_of(seat, SEAT_BYTES)))
+            return d->guardians[i].progress == GUARDIAN_READY;
+    return false; /* nobody's who was asked */
+}
+
 void device_settle(struct day *d)
 {
     for (size_t i = 0; i < d->n_devices; i++) {
         struct day_device *e = &d->devices[i];
-        if (e->removed != 0 || e->since > d->me.moved || d->me.moved == 0)
+        bool by_root = e->removed == 0 || e->removed == d->me.moved;
+        if (!by_root || e->since > d->me.moved || d->me.moved == 0)
             continue;
         e->removed = d->me.moved;
         for (uint32_t k = 0; k < e->n_at; k++)
-            e->at[k].state = DEVICE_OUT;
+            if (is_new_there(d, e->at[k].seat))
+                e->at[k].state = DEVICE_OUT;
     }
 }
 
@@ -168,6 +179,7 @@ static enum err made_day(const struct day *d, struct bytes name, enum device_kin
     made->me.helper = kind == DEVICE_HELPER;
     rng_fill(p->rng, made->me.device, ID_BYTES);
     made->me.device_name = day_keep(made, name);
+    made->me.device_until = p->now() + DEVICE_FILE_S;
     TRY(tell_of_me(d, made));
     *out = made;
     made = NULL; /* the caller's now */
@@ -398,9 +410,10 @@ static enum err unpack_root(struct bytes sealed, const struct home_key *key,
     return OK;
 }
 
-enum err device_unpack(struct bytes file, const struct spoken_code *code,
+enum err device_unpack(struct bytes file, const struct spoken_code *code, uint64_t now,
                        struct device_given *out)
 {
+    AUTO_DAY struct day *given = NULL;
     AUTO_SECRET struct passphrase *pass = NULL;
     AUTO_SECRET struct home_key *key = NULL;
     AUTO_SECRET struct root_box *box = NULL;
@@ -409,7 +422,12 @@ enum err device_unpack(struct bytes file, const struct spoken_code *code,
     TRY(code_pass(code, &pass));
     TRY(home_image_open(file, pass, &key, &root, &day));
     TRY(unpack_root(bytes_of(root.p, root.n), key, &box));
-    TRY(day_decode(bytes_of(day.p, day.n), &out->day));
+    TRY(day_decode(bytes_of(day.p, day.n), &given));
+    if (now >= given->me.device_until)
+        return ERR_EXPIRED;
+    given->me.device_until = 0;
+    out->day = given;
+    given = NULL; /* the caller's now */
     out->box = box;
     box = NULL; /* the caller's now */
     return OK;

@@ -11,9 +11,13 @@
 
 enum device_kind { DEVICE_HELPER = 0, DEVICE_FULL = 1 };
 
+enum { DEVICE_FILE_S = 14 * 86400 }; /* a file may be joined so long, as an invite */
+
 /* The entry of that name (any case) that was not removed, or NULL. */
 struct day_device *device_find(struct day *d, struct bytes name);
-/* What a new root shut out at every node is not let in any more: noted here. Not saved.
+/*
+ * What a new root shut out is not let in any more, at the nodes that took that root;
+ * where one refused it, the machine may still be let in. Noted here, not saved.
  */
 void device_settle(struct day *d);
 /* Room for another: one that was removed everywhere makes it. ERR_FULL. */
@@ -65,8 +69,11 @@ struct device_given {
 };
 
 void device_given_done(struct device_given *g);
-/* ERR_PASSPHRASE: another code; ERR_CORRUPT, ERR_VERSION, ERR_NOMEM. */
-enum err device_unpack(struct bytes file, const struct spoken_code *code,
+/*
+ * ERR_PASSPHRASE: another code; ERR_EXPIRED: made too long before now (Unix seconds);
+ * ERR_CORRUPT, ERR_VERSION, ERR_NOMEM.
+ */
+enum err device_unpack(struct bytes file, const struct spoken_code *code, uint64_t now,
                        struct device_given *out);
 
 #endif

@@ -58,6 +58,11 @@ void guardian_next(const char *before, struct bytes name, const char *after,
     next_with(words, name, after, out);
 }
 
+void join_next(struct bytes file, char out[TERM_TEXT])
+{
+    next_with("device join", file, "", out);
+}
+
 void card_next(struct bytes name, char out[TERM_TEXT])
 {
     next_with("card print", name, "", out);

@@ -326,6 +326,7 @@ struct day_me {
     uint32_t roster_epoch;      /* 0: not known here */
     uint64_t roster_at;         /* when it was written again; 0: not since */
     struct bytes roster_sealed; /* as it was written then */
+    uint64_t device_until;      /* in a device's file: it may be joined until then */
 };
 
 /* What a person says of the machine that a restore replaces. */

@@ -147,6 +147,7 @@ static const struct wire_field me_fields[] = {
     W_UINT(day_me, roster_epoch, 171, WIRE_MAY, UINT32_MAX),
     W_UINT(day_me, roster_at, 172, WIRE_MAY, UINT64_MAX),
     W_BYTES(day_me, roster_sealed, 173, WIRE_MAY, 0, ROSTER_MAX + SEAL_OVERHEAD),
+    W_UINT(day_me, device_until, 174, WIRE_MAY, UINT64_MAX),
 };
 static const struct wire_schema me_schema = W_SCHEMA(day_me, me_fields);
 

@@ -39,8 +39,13 @@ static enum err check_people(struct call *c, const struct record_ward *ward,
     struct record_epoch e = { 0 };
 
     if (people.n == 0)
-        return ward->epochs == 0 && ward->vault == 0 ? OK : ERR_CERT;
+        return ward->epochs == 0 && ward->vault == 0 && ward->end_cancelled == 0
+                   ? OK
+                   : ERR_CERT;
     rule.since = c->now > CERT_LIFE_S ? c->now - CERT_LIFE_S : 0;
+    /* Taken back, it takes new words: else it could be planned and alerted for ever. */
+    if (ward->end_cancelled != 0 && rule.since <= ward->end_cancelled)
+        rule.since = ward->end_cancelled + 1;
     enum err got = ward_confirmed(c, ward->ward, 0, &e);
     if (got == OK) {
         TRY(ward_descriptor(c, &e, &d));
@@ -88,6 +93,17 @@ static enum err plan(struct call *c, struct record_ward *ward, struct bytes peop
     return drop_tell(c, ward, REC_END_PLANNED, NULL, 0);
 }
 
+/* Nothing is lost by it, so neither a freeze nor a new root stands in its way. */
+static enum err take_back(struct call *c, struct record_ward *ward)
+{
+    if (ward->end_due == 0)
+        return OK;
+    ward->end_due = 0;
+    ward->end_cancelled = c->now;
+    TRY(ward_put(c, ward));
+    return drop_tell(c, ward, REC_END_CANCELLED, NULL, 0);
+}
+
 static enum err end_by_owner(struct call *c, const struct req_ward_end *req,
                              struct rep_ward_end *rep)
 {
@@ -98,7 +114,7 @@ static enum err end_by_owner(struct call *c, const struct req_ward_end *req,
         rep->left = ward.left;
         return receipt(c, &ward, &rep->receipt);
     }
-    TRY(plan(c, &ward, req->people));
+    TRY(req->cancel != 0 ? take_back(c, &ward) : plan(c, &ward, req->people));
     rep->due = ward.end_due;
     return OK;
 }

@@ -188,6 +188,7 @@ struct record_ward {
     uint32_t cert_epoch;   /* newest one that a certificate of people was shown for, */
     uint8_t cert_hash[HASH_BYTES]; /* and its manifest hash */
     uint64_t end_due;              /* its owner ends it here then; 0 not planned */
+    uint64_t end_cancelled;        /* words from before that plan no end; 0 never */
     uint8_t unsure; /* 1: planned under a frozen clock: it counts when that runs */
     uint8_t left_hash[HASH_BYTES]; /* manifest hash of what was active when it ended */
     uint8_t move[ID_BYTES];        /* the new root that waits; zero: none (node/move) */

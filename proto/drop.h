@@ -59,7 +59,8 @@
     X(ROSTER_PUT, 47, 1, "a newer list of guardians lies beside the sealed one")         \
     X(ALERT_TEST, 48, 1, "a test: does this reach you?")                                 \
     X(DRILL_ASKED, 49, 1, "the owner asks the guardian to open the piece once")          \
-    X(DRILL_ANSWERED, 50, 0, "the guardian opened the piece")
+    X(DRILL_ANSWERED, 50, 0, "the guardian opened the piece")                            \
+    X(END_CANCELLED, 51, 1, "the owner took the planned end back")
 
 enum record_event {
 

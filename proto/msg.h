@@ -674,6 +674,7 @@ struct req_ward_end {
     uint8_t op[ID_BYTES];
     uint8_t ward[ID_BYTES];
     struct bytes people; /* owner: cert_people of purpose end; the guardian needs none */
+    uint8_t cancel;      /* owner: 1: what was planned here is not to be; no people */
 };
 
 struct rep_ward_end {

@@ -84,6 +84,7 @@ static const struct wire_field req_ward_end_fields[] = {
     W_FIX(req_ward_end, op, 1, WIRE_MUST),
     W_FIX(req_ward_end, ward, 2, WIRE_MUST),
     W_BYTES(req_ward_end, people, 3, WIRE_MAY, 0, CERT_PEOPLE_MAX),
+    W_UINT(req_ward_end, cancel, 5, WIRE_MAY, 1),
 };
 const struct wire_schema req_ward_end_schema =
     W_SCHEMA(req_ward_end, req_ward_end_fields);

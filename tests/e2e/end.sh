@@ -158,8 +158,30 @@ json "d['ended']" False
 run Ben 0 guard link Ana
 cp "$work/answer" "$work/link"
 run Eve 0 restore start --no-passphrase "@$work/link"
+
+# ---- a mistake is taken back, at each node; after that it takes new words ----
+node_kill Cy
 run Ana 3 circle end --cancel
-says "erases it all the same"
+says "Cy's node was not reached. It erases all of it on"
+node Cy
+run Ana 0 circle end --cancel
+says "Your circle does not end."
+run Ana 0 circle end --cancel
+later 60
+run Ben 0 guard wards --json
+json "d['wards'][0]['ends_at']" null
+run Ana 7 circle end --yes "$(cat "$work/print")"
+run Ana 7 circle end --json
+for g in Ben Cy; do
+    run Ana 7 circle end --json
+    is "$(state $g)" call
+    words $g >"$work/words"
+    says_end $g
+done
+run Ana 7 circle end --json
+for g in Ben Cy Dora; do is "$(state $g)" planned; done
+run Ana 3 status
+tr '\n' ' ' <"$work/answer" | tr -s ' ' | grep -q "only until .* kith circle end --cancel" || fail "the end is not the sentence"
 
 # ---- fourteen days later: erased, signed, and nothing comes back ----
 later $((14 * 86400 + 3600))

@@ -113,7 +113,7 @@ newest Ben
 run Ben 0 guard requests --json
 json "[(r['kind'], r['purpose']) for r in d['requests']]" "[('confirm', 'epoch')]"
 shows Ben "$req" "Somebody asks you to confirm the new circle of Ana."
-shows Ben "$req" "Your new piece opens. In the new circle, number 2, 2 of 3 pieces bring the key back."
+shows Ben "$req" "Your new piece opens. In the new circle (number 2) it takes 2 of 3 pieces to bring the key back."
 echo "one two three four" >"$work/wrong"
 run Ben 2 guard approve "$req" --words-file "$work/words" --verified met --json
 json "d['id']" other-kind

@@ -121,7 +121,7 @@ static void test_helper(void **state)
     struct bytes all = bytes_of(file.p, file.n);
     assert_false(has(all, "Ben", 3));
     assert_false(has(all, mine->me.vault_key, KEY_BYTES));
-    assert_int_equal(device_unpack(all, code, &g), OK);
+    assert_int_equal(device_unpack(all, code, NOW, &g), OK);
     assert_null(g.box);
     const struct day *d = g.day;
     assert_int_equal(d->me.helper, 1);
@@ -196,7 +196,7 @@ static void test_full(void **state)
     made(DEVICE_FULL, "tower", code, &day, &e, &file);
     assert_int_equal(e->full, 1);
     assert_false(has(bytes_of(file.p, file.n), root->root.b, KEY_BYTES));
-    assert_int_equal(device_unpack(bytes_of(file.p, file.n), code, &g), OK);
+    assert_int_equal(device_unpack(bytes_of(file.p, file.n), code, NOW, &g), OK);
     assert_int_equal(g.day->me.helper, 0);
     assert_memory_equal(g.day->guardians[0].roster_token, mine->guardians[0].roster_token,
                         32);
@@ -217,18 +217,19 @@ static void test_wrong_files(void **state)
     assert_int_equal(secret_new(&code), OK);
     made(DEVICE_FULL, "tower", code, &day, &e, &file);
     code->b[3] ^= 1;
-    assert_int_equal(device_unpack(bytes_of(file.p, file.n), code, &g), ERR_PASSPHRASE);
+    assert_int_equal(device_unpack(bytes_of(file.p, file.n), code, NOW, &g),
+                     ERR_PASSPHRASE);
     code->b[3] ^= 1;
     for (size_t i = 0; i < file.n; i += 97) {
         file.p[i] ^= 1;
-        assert_int_not_equal(device_unpack(bytes_of(file.p, file.n), code, &g), OK);
+        assert_int_not_equal(device_unpack(bytes_of(file.p, file.n), code, NOW, &g), OK);
         file.p[i] ^= 1;
     }
     for (size_t n = 0; n < file.n; n += 211)
-        assert_int_not_equal(device_unpack(bytes_of(file.p, n), code, &g), OK);
+        assert_int_not_equal(device_unpack(bytes_of(file.p, n), code, NOW, &g), OK);
     assert_null(g.day);
     assert_null(g.box);
-    assert_int_equal(device_unpack(bytes_of(file.p, file.n), code, &g), OK);
+    assert_int_equal(device_unpack(bytes_of(file.p, file.n), code, NOW, &g), OK);
     device_given_done(&g);
 }
 
@@ -312,6 +313,26 @@ static void test_it_was_out(void **state)
     assert_false(guardian_was_out(mine, ben->seat, &h));
 }
 
+/* ---- a file that was found later ---- */
+
+static void test_an_old_file(void **state)
+{
+    AUTO_DAY struct day *day = NULL;
+    AUTO_SECRET struct spoken_code *code = NULL;
+    AUTO_BLOB struct home_blob file = { 0 };
+    struct device_given g = { 0 };
+    struct day_device *e = NULL;
+    (void)state;
+    assert_int_equal(secret_new(&code), OK);
+    made(DEVICE_HELPER, "desk", code, &day, &e, &file);
+    struct bytes all = bytes_of(file.p, file.n);
+    assert_int_equal(device_unpack(all, code, NOW + DEVICE_FILE_S, &g), ERR_EXPIRED);
+    assert_null(g.day);
+    assert_int_equal(device_unpack(all, code, NOW + DEVICE_FILE_S - 1, &g), OK);
+    assert_int_equal(g.day->me.device_until, 0);
+    device_given_done(&g);
+}
+
 /* A new root shuts all of them out, and their names are free again. */
 static void test_after_a_new_root(void **state)
 {
@@ -325,8 +346,14 @@ static void test_after_a_new_root(void **state)
     device_settle(mine);
     assert_non_null(device_find(mine, bytes_text("desk")));
     mine->me.moved = NOW + 1;
+    /* One node refused the new root: by the old one it may still be let in there. */
+    for (size_t i = 0; i < mine->n_guardians; i++)
+        mine->guardians[i].progress = i == 0 ? GUARDIAN_ENROLLED : GUARDIAN_READY;
     device_settle(mine);
     assert_null(device_find(mine, bytes_text("desk")));
+    assert_int_equal(device_left(e), 1);
+    mine->guardians[0].progress = GUARDIAN_READY;
+    device_settle(mine);
     assert_int_equal(device_left(e), 0);
     mine->me.moved = NOW - 1;
     assert_int_equal(device_new(mine, bytes_text("desk"), DEVICE_FULL, &root->root,
@@ -341,10 +368,9 @@ static void test_after_a_new_root(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_helper),     CASE(test_entries),
-        CASE(test_full),       CASE(test_wrong_files),
-        CASE(test_room),       CASE(test_it_is_let_in),
-        CASE(test_it_was_out), CASE(test_after_a_new_root),
+        CASE(test_helper),       CASE(test_entries),     CASE(test_full),
+        CASE(test_wrong_files),  CASE(test_an_old_file), CASE(test_room),
+        CASE(test_it_is_let_in), CASE(test_it_was_out),  CASE(test_after_a_new_root),
     };
 
     if (secret_start(SECRET_LOCK_WAIVED) != OK)

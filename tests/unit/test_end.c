@@ -179,6 +179,49 @@ static void what_was_never_used_needs_no_word(void **state)
 
 /* ---- when ---- */
 
+static enum err take_back(struct changing *w, const struct session *who)
+{
+    struct req_ward_end req = { .cancel = 1 };
+    struct rep_ward_end rep = { 0 };
+
+    sim_op(&w->n, req.op);
+    memcpy(req.ward, w->o.ward, ID_BYTES);
+    enum err e = node_sim_ask(&w->n, who, MSG_WARD_END, &req, &rep);
+    assert_int_equal(rep.due, 0);
+    return e;
+}
+
+static void taken_back_it_needs_new_words(void **state)
+{
+    struct changing *w = *state;
+    struct rep_ward_end rep = { 0 };
+
+    sealed(w);
+    assert_int_equal(take_back(w, &w->o.who), OK); /* nothing was planned: nothing said */
+    assert_int_equal(heard(w, REC_END_CANCELLED), 0);
+    struct bytes words = people_end(w, SAY_ALL, 1, mem);
+
+    assert_int_equal(ask_end(w, &w->o.who, words, NULL), OK);
+    w->n.now += DUAL_TIME_S - 1;
+    assert_int_not_equal(take_back(w, &w->other.who), OK);
+    assert_int_equal(ask_freeze(w), OK); /* nor does the guardian's freeze forbid it */
+    assert_int_equal(take_back(w, &w->o.who), OK);
+    assert_int_equal(heard(w, REC_END_CANCELLED), 1);
+    w->n.now += 40 * DAY;
+    ticks(w);
+    assert_true(is_there(w, 1));
+    assert_int_equal(end_due(w), 0);
+    assert_int_equal(ask_end(w, &w->o.who, words, NULL), ERR_CERT);
+    assert_int_equal(ask_end(w, &w->o.who, people_end(w, SAY_0 | SAY_2, 1, mem), &rep),
+                     OK);
+    assert_int_equal(rep.due, w->n.now + DUAL_TIME_S);
+    w->n.now += DUAL_TIME_S;
+    ticks(w);
+    assert_false(is_there(w, 1));
+    assert_int_equal(take_back(w, &w->o.who), OK); /* too late, as its receipt says */
+    verified(w);
+}
+
 static void told_and_not_before_the_dual_time(void **state)
 {
     struct changing *w = *state;
@@ -368,6 +411,7 @@ int main(void)
         CASE(only_the_owner_and_the_guardian_may),
         CASE(its_own_guardian_alone_suffices_here),
         CASE(what_was_never_used_needs_no_word),
+        CASE(taken_back_it_needs_new_words),
         CASE(told_and_not_before_the_dual_time),
         CASE(never_while_a_restore_waits),
         CASE(frozen_nothing_ends),

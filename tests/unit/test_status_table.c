@@ -14,6 +14,9 @@
 
 enum { NOW = 1800000000, DAY = 86400, HOUR = 3600, N = 5 };
 
+#define ALONE                                                                            \
+    "You can be restored: no. Your new root key is in this home alone until your "       \
+    "guardians' nodes have new pieces."
 #define YES(n)        "You can be restored: yes, with " #n " to spare."
 #define NONE_TO_SPARE "You can be restored: yes, but with none to spare."
 #define NOT_TODAY                                                                        \
@@ -417,6 +420,32 @@ static void ends(struct look *l)
     l->nodes[3].end = NOW + 10 * DAY;
 }
 
+/* Too few would be left; who is away counts by what was said before. */
+static void three_end(struct look *l)
+{
+    ends(l);
+    l->nodes[2].end = NOW + 12 * DAY;
+    l->states[4] = HOLDS_AWAY;
+    l->day->guardians[4].end_due = NOW + 11 * DAY;
+}
+
+static void alone(struct look *l)
+{
+    l->alone = true;
+    l->moving = true;
+    l->move.phase = MOVE_LATE;
+}
+
+static void alone_and_closed(struct look *l)
+{
+    l->alone = true;
+}
+
+static void end_begun(struct look *l)
+{
+    l->day->me.end_wanted = NOW - DAY;
+}
+
 static void newer(struct look *l)
 {
     l->nodes[3].newer = 2;
@@ -664,7 +693,17 @@ static const struct situation {
       "kith root replace --resume" },
     { "and so does somebody else", asks_beside_a_thief, 3, YES(2), "request",
       "kith stop all" },
-    { "the circle ends", ends, 3, YES(2), "ends", "" },
+    { "one node erases all", ends, 3, YES(2), "ends", "kith circle end --cancel" },
+    { "the circle ends", three_end, 3,
+      "You can be restored: only until Mon 25 Jan 2027, 08:00. Your circle ends then; to "
+      "take that back: "
+      "kith circle end --cancel",
+      "ends", "kith circle end --cancel" },
+    { "the new root is in this home alone", alone, 8, ALONE, "alone",
+      "kith root replace --resume" },
+    { "and its MOVE is over", alone_and_closed, 8, ALONE, "alone",
+      "kith circle seal --resume" },
+    { "an end waits for words", end_begun, 0, YES(2), "end", "kith circle end" },
     { "another device changed the circle", newer, 3, YES(2), "newer", "" },
     { "people are to be called", change_calls, 3, YES(2), "change",
       "kith guardian confirm Dora" },
@@ -797,5 +836,6 @@ int main(void)
     MUST(secret_start(SECRET_LOCK_WAIVED) == OK);
     int failed = cmocka_run_group_tests_name("status_table", tests, NULL, NULL);
     secret_end();
+    (void)setenv("TZ", "UTC", 1);
     return failed;
 }
