@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A newer list of guardians for the active epoch, beside the one it was sealed with. */
 #include "node/drop.h"
+#include "node/request.h"
 #include "node/ward.h"
 
 /* One of those put since; nothing where there is none. */
@@ -18,14 +19,22 @@ static enum err put_since(struct call *c, const struct record_epoch *e, enum obj
 
 /*
  * The sealed list stays as long as its epoch, and so does the newest but one until it was
- * replaced for the dual time: whoever has the owner's key by theft leads nobody astray.
+ * replaced for the dual time, and while somebody's restore is under way: whoever has the
+ * owner's key by theft leads nobody astray.
  */
-static enum err room_for(struct call *c, const struct record_epoch *e,
+static enum err room_for(struct call *c, const struct record_epoch *e, struct bytes later,
                          struct bytes former)
 {
     bool old = e->roster_put <= c->now && c->now - e->roster_put >= DUAL_TIME_S;
+    bool holding = false;
 
-    return former.n == 0 || (old && c->env->clock != CLOCK_FROZEN) ? OK : ERR_BUSY;
+    /* A clock that stands says nothing of how long ago a list was replaced. */
+    if (later.n > 0 && c->env->clock == CLOCK_FROZEN)
+        return ERR_BUSY;
+    if (former.n == 0)
+        return OK;
+    TRY(request_holding(c, e->ward, &holding));
+    return old && !holding ? OK : ERR_BUSY;
 }
 
 static enum err count(struct call *c, struct record_ward *ward, struct record_epoch *e,
@@ -48,7 +57,7 @@ static enum err put(struct call *c, struct record_ward *ward, struct record_epoc
     TRY(put_since(c, e, OBJECT_ROSTER_FORMER, &former));
     if (later.n > 0 && bytes_equal(later, roster))
         return OK; /* asked again */
-    TRY(room_for(c, e, former));
+    TRY(room_for(c, e, later, former));
     TRY(count(c, ward, e, former.n, roster.n));
     if (later.n > 0)
         TRY(ward_object_put(c, e, OBJECT_ROSTER_FORMER, later));

@@ -115,9 +115,30 @@ static void the_sealed_one_and_the_former_outlive_garbage(void **state)
     w->env.clock = CLOCK_FROZEN;
     assert_int_equal(put(w, "garbage too"), ERR_BUSY);
     w->env.clock = CLOCK_RUNS;
+    /* Nor while somebody's restore is under way. */
+    assert_int_equal(put(w, "garbage too"), ERR_BUSY);
+    given(w, &a, "garbage", "where they are");
+    w->now += 30 * DAY; /* that nobody fetched any more */
+    (void)ticked(w);
     assert_int_equal(put(w, "true again"), OK);
     a = approved_by(w, 1);
     given(w, &a, "true again", "garbage");
+    world_free(w);
+}
+
+/* How long a list was replaced is not known of one that was under a clock that stood. */
+static void none_is_replaced_while_the_clock_stands(void **state)
+{
+    struct world *w = world_new(HOLD, 1);
+
+    (void)state;
+    w->env.clock = CLOCK_FROZEN;
+    assert_int_equal(put(w, "where they are"), OK);
+    assert_int_equal(put(w, "garbage"), ERR_BUSY);
+    w->env.clock = CLOCK_RUNS;
+    w->now += 30 * DAY;
+    assert_int_equal(put(w, "garbage"), OK);
+    assert_int_equal(put(w, "garbage too"), ERR_BUSY);
     world_free(w);
 }
 
@@ -170,6 +191,7 @@ int main(void)
         cmocka_unit_test(only_the_owner_and_of_the_active_epoch),
         cmocka_unit_test(what_was_stored_is_said_and_told_once),
         cmocka_unit_test(the_sealed_one_and_the_former_outlive_garbage),
+        cmocka_unit_test(none_is_replaced_while_the_clock_stands),
         cmocka_unit_test(not_while_the_guardian_froze_it),
         cmocka_unit_test(it_goes_with_its_epoch),
     };
