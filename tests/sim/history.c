@@ -151,6 +151,7 @@ static void moment(struct people *p, struct ending *e)
                              : p->w.now + world_draw(&p->w, (uint32_t)(next - p->w.now));
 
         wait_until(p, until);
+        oracle_look(p); /* a new root may have come meanwhile */
         thief_acts(p, e);
     } else {
         wait_until(p, next);

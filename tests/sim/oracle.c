@@ -332,12 +332,6 @@ void saw_change(struct people *p, size_t seat, enum err e, const char *what)
                      seat_name(seat));
 }
 
-void saw_move(struct people *p, size_t seat, enum err e)
-{
-    if (e == OK && p->wards[seat].moved == 0)
-        p->wards[seat].moved = p->w.now;
-}
-
 /* ---- stops ---- */
 
 /* The hold begins anew, an approval is void, the next one is to be despite it. */
@@ -455,6 +449,7 @@ void saw_put_back(struct people *p, size_t house, const uint64_t logs[SEATS])
         p->wards[i].paused = 0;
         p->wards[i].held = 0;
         p->vaults[i] = (struct vault_model){ 0 };
+        root_went_back(p, i);
     }
     for (size_t i = 0; i < p->n_asks; i++)
         if (p->seats[p->asks[i].seat].house == house)

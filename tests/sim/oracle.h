@@ -45,6 +45,11 @@
     X(heads_stay, "a head that was acknowledged is the newest until the next")           \
     X(pushes_are_taken, "an owner's push is taken, unless the ward is frozen")           \
     X(back_is_seen, "a node with an older store is caught by its own heads")             \
+    X(one_successor, "no node follows a root that its guardians did not speak for")      \
+    X(new_root_is_taken, "a root that the guardians spoke for is taken")                 \
+    X(new_root_waits, "no new root takes over before the hold has run, in true time")    \
+    X(new_root_comes, "then it does, and lets the owner in")                             \
+    X(old_keys_are_dead, "old keys change nothing once a new root is spoken for")        \
     X(the_minutes_work_is_done, "a node's minute never fails")
 
 /* How many there are, and the i-th's name and sentence. */
@@ -70,8 +75,11 @@ void saw_freeze(struct people *p, size_t seat, enum err e);
 void saw_pause(struct people *p, size_t seat, enum err e, uint64_t until);
 /* A change by the root account at a seat was accepted or not. */
 void saw_change(struct people *p, size_t seat, enum err e, const char *what);
-/* People's new root was brought to a seat. */
+/* In steps_move.c: people's new root was brought to a seat; a message by the keys from
+ * before; the node went back to an older store. */
 void saw_move(struct people *p, size_t seat, enum err e);
+void saw_old_keys(struct people *p, size_t seat, enum err e, const char *what);
+void root_went_back(struct people *p, size_t seat);
 /* A node was put back to an older store: what it forgets is on its hoster. logs:
  * what the heads of its log were before, by seat. */
 void saw_put_back(struct people *p, size_t house, const uint64_t logs[SEATS]);
@@ -91,6 +99,8 @@ void oracle_look(struct people *p);
 /* In steps_change.c; parts of it. */
 void oracle_look_epochs(struct people *p, size_t seat);
 void oracle_look_circle(struct people *p);
+/* In steps_move.c; a part of it. */
+void oracle_look_root(struct people *p, size_t seat);
 /* In steps_vault.c; a part of it. */
 void oracle_look_vault(struct people *p, size_t seat);
 

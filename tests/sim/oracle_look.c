@@ -222,6 +222,7 @@ void oracle_look(struct people *p)
                          seat_name(i));
         oracle_look_vault(p, i);
         oracle_look_epochs(p, i);
+        oracle_look_root(p, i);
     }
     oracle_look_circle(p);
     for (size_t i = 0; i < p->n_asks && p->w.broken == NULL; i++)

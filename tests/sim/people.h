@@ -37,6 +37,7 @@ struct seat {
     struct sim_owner robbed;
     struct sim_login robbed_device;
     struct sign_seed robbed_device_sign;
+    bool follows;           /* the owner speaks there by the new root's account */
     struct sim_login sheet; /* credentials as restore roles */
     struct sim_login roster;
 };
@@ -133,7 +134,9 @@ struct ward_model {
     uint64_t thawed;             /* when the last freeze ended */
     bool fuzzy;                  /* its node's clock was wrong since the freeze */
     uint64_t paused;             /* until then */
+    uint32_t sure;               /* bit e - 1: epoch e is confirmed there */
     uint64_t moved;              /* a new root was taken then; 0 never */
+    uint64_t move_due;           /* and takes over then, at the earliest */
     size_t n_stops;              /* that counted, all wards' life */
     uint64_t stops[64];          /* when */
     uint64_t alert_seq; /* of the alert drop as last read; UINT64_MAX: read anew */
@@ -152,6 +155,25 @@ struct vault_model {
     uint64_t dropped[VAULT_MARKS]; /* when, true time; 0: never */
 };
 
+/* Another root, and who brings it. */
+struct new_root {
+    struct sign_seed requester;
+    uint8_t req_sign[PUB_BYTES];
+    struct root_key root;
+    struct sign_seed owner;
+    uint8_t owner_pub[PUB_BYTES];
+    size_t move_n;
+    uint8_t move[MOVE_MAX];
+    size_t people_n;
+    uint8_t people[CERT_PEOPLE_MAX];
+
+    struct {
+        struct sign_seed account;
+        uint8_t account_pub[PUB_BYTES];
+        struct sim_login login;
+    } at[SEATS];
+};
+
 struct people {
     struct world w;
     size_t n;
@@ -163,7 +185,9 @@ struct people {
     uint8_t owner_pub[PUB_BYTES];
     struct root_key robbed_root; /* as a thief has it */
     struct sign_seed robbed_owner;
-    uint8_t move[HASH_BYTES];             /* of the new root's MOVE; else zero */
+    uint8_t move[HASH_BYTES]; /* of the new root's MOVE; else zero */
+    bool spoken;              /* people spoke for fresh */
+    struct new_root fresh;
     struct sign_seed thief_people[SEATS]; /* approval keys that a thief made up */
     struct seat seats[SEATS];
     struct ward_model wards[SEATS];
@@ -222,31 +246,19 @@ enum err people_retire(struct people *p, const struct made *m, size_t seat, bool
 
 /* ---- a new root (people_move.c) ---- */
 
-struct new_root {
-    size_t restore; /* by what it let go */
-    struct root_key root;
-    struct sign_seed owner;
-    uint8_t owner_pub[PUB_BYTES];
-    size_t move_n;
-    uint8_t move[MOVE_MAX];
-    size_t people_n;
-    uint8_t people[CERT_PEOPLE_MAX];
-
-    struct {
-        struct sign_seed account;
-        uint8_t account_pub[PUB_BYTES];
-        struct sim_login login;
-    } at[SEATS];
-};
-
+/* All keys of it fresh, nobody's words yet. */
+void root_keys(struct people *p, struct new_root *out);
+/* All of m's people say so, each asked for it; thief: people that he made up. */
+void root_words(struct people *p, struct new_root *r, const struct made *m, bool thief);
 /* After a restore, with the words that guardians typed for it: of the people of m. */
 void root_new(struct people *p, size_t restore, const struct made *m,
               struct new_root *out);
-/* MOVE at one seat, as the requester of that restore there. */
+/* MOVE at one seat; slices are r's. */
 void root_move_req(struct people *p, const struct new_root *r, size_t seat,
                    struct req_move *out);
-enum err root_move(struct people *p, const struct new_root *r, size_t seat,
-                   uint8_t *out_state);
+/* The same, asked by whoever has that restore there. */
+enum err root_move(struct people *p, const struct new_root *r, size_t restore,
+                   size_t seat, uint8_t *out_state);
 /* The owner is the new root's from now on; at that seat by its account, with a device. */
 void root_follow(struct people *p, const struct new_root *r);
 enum err root_follow_at(struct people *p, const struct new_root *r, size_t seat);

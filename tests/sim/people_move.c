@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A new root after a restore, as the owner's client gives it to the nodes: by the words
- * that guardians typed, each beside its node's receipt that the piece was let go.
+ * A new root, as the owner's client gives it to the nodes: by the words that guardians
+ * typed for it; or after a restore by those, each beside its node's receipt that the
+ * piece was let go.
  */
 #include "tests/sim/people.h"
 
@@ -18,13 +19,14 @@ static void add_line(const struct ask *a, const struct made *m, struct cert *cer
     }
 }
 
-static void put_people(const struct people *p, const struct made *m, struct new_root *r)
+static void put_people(const struct people *p, size_t restore, const struct made *m,
+                       struct new_root *r)
 {
     struct cert cert = { 0 };
     struct buf out = BUF_OF(r->people);
 
     for (size_t i = 0; i < p->n_asks; i++)
-        if (p->asks[i].restore == r->restore && cert.n_lines < PIECES_MAX)
+        if (p->asks[i].restore == restore && cert.n_lines < PIECES_MAX)
             add_line(&p->asks[i], m, &cert);
     cert_put(&cert, &out);
     MUST(!out.over);
@@ -33,7 +35,6 @@ static void put_people(const struct people *p, const struct made *m, struct new_
 
 static void put_move(const struct people *p, const struct made *m, struct new_root *r)
 {
-    const struct restore *by = &p->restores[r->restore];
     struct move move = { .epoch = m->c.m.epoch, .time = p->w.now };
     struct buf out = BUF_OF(r->move);
 
@@ -41,26 +42,71 @@ static void put_move(const struct people *p, const struct made *m, struct new_ro
     memcpy(move.manifest_hash, m->c.hash, HASH_BYTES);
     memcpy(move.old_owner, m->c.m.owner, PUB_BYTES);
     memcpy(move.new_owner, r->owner_pub, PUB_BYTES);
-    memcpy(move.req_sign, by->sign_pub, PUB_BYTES);
-    move_make(&move, &by->sign, &out);
+    memcpy(move.req_sign, r->req_sign, PUB_BYTES);
+    move_make(&move, &r->requester, &out);
     MUST(!out.over);
     r->move_n = out.n;
 }
 
-void root_new(struct people *p, size_t restore, const struct made *m,
-              struct new_root *out)
+void root_keys(struct people *p, struct new_root *out)
 {
-    *out = (struct new_root){ .restore = restore };
+    memset(out, 0, sizeof *out);
+    rng_fill(&p->w.rng, out->requester.b, KEY_BYTES);
+    crypt_sign_public(&out->requester, out->req_sign);
     rng_fill(&p->w.rng, out->root.b, sizeof out->root.b);
     MUST(ident_owner(&out->root, &out->owner) == OK);
     crypt_sign_public(&out->owner, out->owner_pub);
-    put_people(p, m, out);
-    put_move(p, m, out);
     for (size_t i = 0; i < p->n; i++) {
         rng_fill(&p->w.rng, out->at[i].account.b, KEY_BYTES);
         crypt_sign_public(&out->at[i].account, out->at[i].account_pub);
         sim_login_new(&out->at[i].login, ROLE_OWNER, &p->w.rng);
     }
+}
+
+void root_new(struct people *p, size_t restore, const struct made *m,
+              struct new_root *out)
+{
+    root_keys(p, out);
+    out->requester = p->restores[restore].sign;
+    memcpy(out->req_sign, p->restores[restore].sign_pub, PUB_BYTES);
+    put_people(p, restore, m, out);
+    put_move(p, m, out);
+}
+
+/* Asked for the new root, not for a piece. */
+static void say_move(struct people *p, const struct new_root *r, const struct made *m,
+                     const struct sign_seed *by, struct buf *out)
+{
+    struct statement s = { .kind = REQUEST_MOVE,
+                           .purpose = PURPOSE_MOVE,
+                           .n_epochs = 1,
+                           .how = HOW_CALLED,
+                           .time = p->w.now };
+
+    s.epochs[0] = (struct statement_epoch){ .epoch = m->c.m.epoch, .opened = 1 };
+    memcpy(s.epochs[0].manifest_hash, m->c.hash, HASH_BYTES);
+    memcpy(s.subject, r->owner_pub, PUB_BYTES);
+    memcpy(s.req_sign, r->req_sign, PUB_BYTES);
+    rng_fill(&p->w.rng, s.request, ID_BYTES);
+    statement_make(&s, by, out);
+}
+
+void root_words(struct people *p, struct new_root *r, const struct made *m, bool thief)
+{
+    uint8_t raw[SEATS][1024];
+    struct cert cert = { 0 };
+    struct buf out = BUF_OF(r->people);
+
+    for (size_t i = 0; i < p->n; i++) {
+        struct buf b = BUF_OF(raw[i]);
+
+        say_move(p, r, m, thief ? &p->thief_people[i] : &p->seats[i].o.approval, &b);
+        cert.lines[cert.n_lines++].statement = buf_bytes(&b);
+    }
+    cert_put(&cert, &out);
+    MUST(!out.over);
+    r->people_n = out.n;
+    put_move(p, m, r);
 }
 
 void root_move_req(struct people *p, const struct new_root *r, size_t seat,
@@ -75,15 +121,15 @@ void root_move_req(struct people *p, const struct new_root *r, size_t seat,
     memcpy(a.account_sign, r->at[seat].account_pub, PUB_BYTES);
     memcpy(a.stat, r->at[seat].login.pub, PUB_BYTES);
     memcpy(a.psk, r->at[seat].login.psk.b, KEY_BYTES);
-    move_account_sign(&p->restores[r->restore].sign, &a, out->sig);
+    move_account_sign(&r->requester, &a, out->sig);
     memcpy(out->account_sign, a.account_sign, PUB_BYTES);
     memcpy(out->stat, a.stat, PUB_BYTES);
     memcpy(out->psk, a.psk, KEY_BYTES);
     rng_fill(&p->w.rng, out->op, ID_BYTES);
 }
 
-enum err root_move(struct people *p, const struct new_root *r, size_t seat,
-                   uint8_t *out_state)
+enum err root_move(struct people *p, const struct new_root *r, size_t restore,
+                   size_t seat, uint8_t *out_state)
 {
     struct req_move req;
     struct rep_move rep = { 0 };
@@ -91,7 +137,7 @@ enum err root_move(struct people *p, const struct new_root *r, size_t seat,
     for (size_t i = 0; i < p->n_asks; i++) {
         const struct ask *a = &p->asks[i];
 
-        if (a->restore != r->restore || a->seat != seat || a->view_n == 0)
+        if (a->restore != restore || a->seat != seat || a->view_n == 0)
             continue;
         root_move_req(p, r, seat, &req);
         TRY(world_ask(&p->w, p->seats[seat].house, &a->login, MSG_MOVE, &req, &rep));

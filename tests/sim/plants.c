@@ -2,7 +2,9 @@
 #include "tests/sim/plants.h"
 
 #include "node/drop.h"
+#include "node/move.h"
 #include "node/request_part.h"
+#include "node/seat.h"
 #include "node/vault_part.h"
 #include "proto/words.h"
 
@@ -28,7 +30,8 @@
       "guardian_is_heard alerted_before_approvable due_is_released")                     \
     X(stops_for_ever, "every stop starts the hold again",                                \
       "stops_are_bounded owner_comes_back")                                              \
-    X(no_freeze, "a freeze is forgotten", "freeze_holds")                                \
+    X(no_freeze, "a freeze is forgotten, and a new root that waits",                     \
+      "freeze_holds old_keys_are_dead")                                                  \
     X(thiefs_policy, "the newest epoch's policy rules, confirmed or not",                \
       "no_release_before_hold due_is_released expires_after_it_opens "                   \
       "yes_is_kept no_release_against_stop")                                             \
@@ -40,7 +43,13 @@
       "vault_loses_nothing")                                                             \
     X(head_lost, "a head is said done and forgotten", "heads_stay")                      \
     X(unconfirmed_judges, "RETIRE is judged by the newest epoch, confirmed or not",      \
-      "old_epochs_stay some_epoch_stays")
+      "old_epochs_stay some_epoch_stays")                                                \
+    X(move_by_unconfirmed, "MOVE is judged by the newest epoch, confirmed or not",       \
+      "one_successor")                                                                   \
+    X(move_refused, "MOVE is refused, whoever spoke for it", "new_root_is_taken")        \
+    X(move_at_once, "a new root takes over without a hold", "new_root_waits")            \
+    X(move_never, "a new root that waits stays where it is", "new_root_comes")           \
+    X(old_keys_live, "old keys let in after MOVE", "old_keys_are_dead")
 
 enum plant_id {
 
@@ -201,17 +210,57 @@ WRAPPED(enum err, ward_policy, struct call *c, const struct record_ward *ward,
     return __real_ward_policy(c, ward, out);
 }
 
+/* A MOVE is being judged that names this epoch; 0: none is. */
+static uint32_t moving;
+
+WRAPPED(enum err, move_serve, struct call *c, const struct req_move *req,
+        struct rep_move *rep)
+{
+    if (is_on(PLANT_move_refused))
+        return ERR_CERT;
+    struct move m = { 0 };
+
+    if (move_open(req->move, &m) == OK)
+        moving = m.epoch;
+    enum err e = __real_move_serve(c, req, rep);
+
+    moving = 0;
+    return e;
+}
+
+WRAPPED(enum err, move_tick, struct call *c, bool *out_more)
+{
+    *out_more = false;
+    return is_on(PLANT_move_never) ? OK : __real_move_tick(c, out_more);
+}
+
+WRAPPED(enum err, request_released_to, struct call *c, const uint8_t ward[ID_BYTES],
+        const uint8_t req_sign[PUB_BYTES], bool *out)
+{
+    TRY(__real_request_released_to(c, ward, req_sign, out));
+    *out = *out || is_on(PLANT_move_at_once);
+    return OK;
+}
+
+WRAPPED(enum err, cred_new_root, struct call *c, const struct record_ward *ward,
+        const uint8_t cred[ID_BYTES], struct buf *out_gone)
+{
+    return is_on(PLANT_old_keys_live) ? OK
+                                      : __real_cred_new_root(c, ward, cred, out_gone);
+}
+
 WRAPPED(enum err, ward_confirmed, struct call *c, const uint8_t ward[ID_BYTES],
         uint32_t before, struct record_epoch *out)
 {
     struct record_epoch all[EPOCHS_MAX];
     size_t n = 0;
 
-    if (!is_on(PLANT_unconfirmed_judges))
+    if (!is_on(moving != 0 ? PLANT_move_by_unconfirmed : PLANT_unconfirmed_judges))
         return __real_ward_confirmed(c, ward, before, out);
     TRY(ward_epochs(c, ward, all, &n));
     for (size_t i = n; i-- > 0;) {
-        if (!ward_epoch_held(&all[i]) || (before != 0 && all[i].epoch > before))
+        if (!ward_epoch_held(&all[i]) || (before != 0 && all[i].epoch > before) ||
+            (moving != 0 && all[i].epoch != moving))
             continue;
         *out = all[i];
         return OK;

@@ -48,6 +48,10 @@ bool step_owner_retires(struct people *p);
 bool step_thief_retires(struct people *p);
 bool step_thief_ends(struct people *p);
 
+/* In steps_move.c. */
+bool step_people_move(struct people *p);
+bool step_thief_says(struct people *p);
+
 /* In steps_vault.c. */
 bool step_owner_pushes(struct people *p);
 bool step_thief_pushes(struct people *p);

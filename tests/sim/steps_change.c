@@ -15,6 +15,7 @@ struct held_job {
     struct people *p;
     size_t seat;
     uint32_t held; /* bit e - 1: made[e - 1] is good here */
+    uint32_t sure; /* and people confirmed it */
 };
 
 static enum err read_held(struct txn *t, void *arg)
@@ -34,8 +35,10 @@ static enum err read_held(struct txn *t, void *arg)
     MUST(mem != NULL);
     TRY(ward_epochs(&c, j->p->seats[j->seat].o.ward, all, &n));
     for (size_t i = 0; i < n; i++)
-        if (ward_epoch_held(&all[i]) && all[i].epoch <= j->p->n_made)
+        if (ward_epoch_held(&all[i]) && all[i].epoch <= j->p->n_made) {
             j->held |= 1U << (all[i].epoch - 1);
+            j->sure |= (uint32_t)(all[i].confirmed != 0) << (all[i].epoch - 1);
+        }
     return OK;
 }
 
@@ -51,8 +54,7 @@ static unsigned count(uint32_t bits)
 /* What the old root's keys made and too few confirmed goes after a new root came. */
 static bool left_behind(const struct people *p, size_t seat, size_t e)
 {
-    return e > 0 && count(p->made[e].said) < p->k &&
-           p->made[e].made <= p->wards[seat].moved;
+    return (p->wards[seat].sure >> e & 1) == 0 && p->made[e].made <= p->wards[seat].moved;
 }
 
 /* A later epoch of the owner's was confirmed by enough, two weeks ago; or by the one
@@ -79,7 +81,7 @@ static bool may_go(const struct people *p, size_t seat, size_t e)
 void oracle_look_epochs(struct people *p, size_t seat)
 {
     struct ward_model *w = &p->wards[seat];
-    struct held_job job = { p, seat, 0 };
+    struct held_job job = { .p = p, .seat = seat };
 
     if (p->w.houses[p->seats[seat].house].down)
         return;
@@ -95,6 +97,7 @@ void oracle_look_epochs(struct people *p, size_t seat)
                          seat_name(seat), e + 1);
     }
     w->held = job.held;
+    w->sure = job.sure;
 }
 
 void oracle_look_circle(struct people *p)
@@ -161,6 +164,7 @@ bool step_thief_retires(struct people *p)
         world_tell(&p->w, "a thief wants what is before epoch %u gone at %s: %s",
                    (unsigned)m->c.m.epoch, seat_name(i), err_name(e));
         saw_change(p, i, e, "a thief's RETIRE");
+        saw_old_keys(p, i, e, "a thief's RETIRE");
     }
     return m != NULL;
 }

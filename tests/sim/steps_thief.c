@@ -41,6 +41,7 @@ bool step_thief_epoch(struct people *p)
         world_tell(&p->w, "a thief brings epoch %zu with hold 0 to %s, step %u: %s",
                    p->n_made, seat_name(i), (unsigned)far, err_name(e));
         saw_change(p, i, e, "an epoch of a thief");
+        saw_old_keys(p, i, e, "an epoch of a thief");
     }
     return m != NULL;
 }

@@ -25,6 +25,8 @@ static void id_of(size_t mark, uint8_t out[VAULT_ID])
 
 struct push {
     size_t seat;
+    const struct sim_login *who;
+    const struct sign_seed *sign;
     bool brings[VAULT_MARKS];
     bool drops[VAULT_MARKS];
     struct vault_head head;
@@ -43,7 +45,7 @@ static enum err look_first(struct people *p, struct push *x)
     struct req_head_get req = { 0 };
     struct rep_head_get rep = { 0 };
 
-    TRY(world_ask(&p->w, s->house, &s->device, MSG_HEAD_GET, &req, &rep));
+    TRY(world_ask(&p->w, s->house, x->who, MSG_HEAD_GET, &req, &rep));
     if (rep.version < v->heads)
         world_broken(&p->w, "heads_stay", "%s's node has head %u, and said %u",
                      seat_name(x->seat), (unsigned)rep.version, (unsigned)v->heads);
@@ -73,10 +75,11 @@ static void fill(struct people *p, struct push *x)
     rng_fill(&p->w.rng, x->body, sizeof x->body);
     rng_fill(&p->w.rng, x->req.op, ID_BYTES);
     memcpy(x->head.ward, s->o.ward, ID_BYTES);
-    crypt_sign_public(&s->device_sign, x->head.signer);
-    vault_signer_make(&s->o.account, x->head.signer, x->head.let_in);
+    crypt_sign_public(x->sign, x->head.signer);
+    vault_signer_make(x->who == &s->robbed_device ? &s->robbed.account : &s->o.account,
+                      x->head.signer, x->head.let_in);
     x->head.body = BYTES_OF(x->body);
-    vault_head_make(&x->head, &s->device_sign, &raw);
+    vault_head_make(&x->head, x->sign, &raw);
     x->req.head = buf_bytes(&raw);
     x->req.witness = BYTES_OF(x->body);
     x->req.objects = buf_bytes(&objects);
@@ -89,7 +92,9 @@ static void saw_push(struct people *p, const struct push *x, enum err e)
 
     saw_change(p, x->seat, e, "a push");
     if (e != OK) {
-        if (e != ERR_UNREACHABLE && e != ERR_FROZEN)
+        bool waits = p->wards[x->seat].moved != 0 && !p->seats[x->seat].follows;
+
+        if (e != ERR_UNREACHABLE && e != ERR_FROZEN && !(waits && e == ERR_MOVED))
             world_broken(&p->w, "pushes_are_taken", "%s's node: %s", seat_name(x->seat),
                          err_name(e));
         return;
@@ -110,9 +115,11 @@ static void push(struct people *p, struct push *x, const char *who)
 
     if (e == OK) {
         fill(p, x);
-        e = world_ask(&p->w, p->seats[x->seat].house, &p->seats[x->seat].device,
-                      MSG_HEAD_SET, &x->req, NULL);
+        e = world_ask(&p->w, p->seats[x->seat].house, x->who, MSG_HEAD_SET, &x->req,
+                      NULL);
         saw_push(p, x, e);
+        if (x->who == &p->seats[x->seat].robbed_device)
+            saw_old_keys(p, x->seat, e, "a push");
     }
     world_tell(&p->w, "%s pushes head %u to %s: %s", who, (unsigned)x->head.version,
                seat_name(x->seat), err_name(e));
@@ -120,7 +127,10 @@ static void push(struct people *p, struct push *x, const char *who)
 
 bool step_owner_pushes(struct people *p)
 {
-    struct push x = { .seat = world_draw(&p->w, (uint32_t)p->n) };
+    size_t seat = world_draw(&p->w, (uint32_t)p->n);
+    struct push x = { .seat = seat,
+                      .who = &p->seats[seat].device,
+                      .sign = &p->seats[seat].device_sign };
 
     for (int i = 0; i < BRINGS; i++)
         x.brings[world_draw(&p->w, VAULT_MARKS)] = true;
@@ -135,7 +145,9 @@ bool step_thief_pushes(struct people *p)
     size_t seat = world_draw(&p->w, (uint32_t)p->n);
 
     for (int i = 0; i < 4 && p->w.broken == NULL; i++) {
-        struct push x = { .seat = seat };
+        struct push x = { .seat = seat,
+                          .who = &p->seats[seat].robbed_device,
+                          .sign = &p->seats[seat].robbed_device_sign };
 
         for (size_t m = 0; m < VAULT_MARKS; m++)
             x.drops[m] = true;

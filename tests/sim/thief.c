@@ -287,14 +287,15 @@ static void say_reveal(struct at *a, void *req)
 }
 
 /*
- * His own root. People of his own say so before anybody else did; then what guardians
- * typed for the owner's new root, in whose MOVE he is not.
+ * His own root: by people of a circle that he dealt, where there is one; or by what
+ * guardians typed for the owner's new root, in whose MOVE he is not.
  */
 static void say_move(struct at *a, void *req)
 {
     static struct new_root his;
 
-    root_new(a->p, 0, &a->p->made[0], &his);
+    root_keys(a->p, &his);
+    root_words(a->p, &his, a->t->dealt == NULL ? &a->p->made[0] : a->t->dealt, true);
     if (a->t->heard != NULL) {
         memcpy(his.people, a->t->heard->people, a->t->heard->people_n);
         his.people_n = a->t->heard->people_n;
@@ -494,6 +495,22 @@ static const struct row *row_of(uint16_t kind)
         if (rows[i].kind == kind)
             return &rows[i];
     return NULL;
+}
+
+bool thief_is_late(uint16_t kind)
+{
+    const struct row *row = row_of(kind);
+
+    return row != NULL && row->account[THIEF_LATE] == ERR_MOVED;
+}
+
+bool thief_is_refused(uint16_t kind, enum role role)
+{
+    const struct row *row = row_of(kind);
+
+    MUST(row != NULL);
+    enum err e = role == ROLE_DEVICE ? row->device[0] : row->account[0];
+    return e == ERR_CERT || e == ERR_REFUSED || e == ERR_UNKNOWN;
 }
 
 /* ---- saying it ---- */

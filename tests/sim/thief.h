@@ -34,6 +34,10 @@ struct thief {
  * were answered otherwise than their row says, or have no row: each is printed.
  */
 size_t thief_says_all(struct thief *t, size_t seat, enum role role, enum thief_when when);
+/* Whether that message changes something, and is refused once a new root is spoken for;
+ * and whether it is refused in any case. */
+bool thief_is_late(uint16_t kind);
+bool thief_is_refused(uint16_t kind, enum role role);
 /* One of them; what it was answered. */
 enum err thief_says(struct thief *t, size_t seat, enum role role, uint16_t kind);
 

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A new root in the middle of a history: guardians speak for it, nodes wait their hold,
+ * the owner comes in by the new account; a thief goes on saying whatever the old keys
+ * could, and asks for a root of his own.
+ */
+#include "node/ward.h"
+#include "tests/sim/steps.h"
+#include "tests/sim/thief.h"
+
+enum { DAY = 86400, HOUR = 3600, FREEZE_S = 30 * DAY };
+
+/* ---- what is so ---- */
+
+static bool waits(const struct people *p, size_t seat)
+{
+    return p->wards[seat].moved != 0 && !p->seats[seat].follows;
+}
+
+void saw_move(struct people *p, size_t seat, enum err e)
+{
+    struct ward_model *w = &p->wards[seat];
+
+    /* Without a hold its answer may be lost, and the keys that ask again be dead. */
+    if ((e != OK && e != ERR_CLOSED) || w->moved != 0)
+        return;
+    w->moved = p->w.now;
+    w->move_due = p->w.now + p->hold;
+}
+
+void saw_old_keys(struct people *p, size_t seat, enum err e, const char *what)
+{
+    if (e == OK && (p->seats[seat].follows || waits(p, seat)))
+        world_broken(&p->w, "old_keys_are_dead", "%s at %s's node", what,
+                     seat_name(seat));
+}
+
+struct root_job {
+    const struct people *p;
+    size_t seat;
+    struct record_ward ward;
+};
+
+static enum err read_ward(struct txn *t, void *arg)
+{
+    struct root_job *j = arg;
+    const struct seat *s = &j->p->seats[j->seat];
+    uint8_t mem[4096];
+    struct call c = { .txn = t,
+                      .env = &j->p->w.houses[s->house].n.env,
+                      .mem = { .p = mem, .cap = sizeof mem } };
+
+    return ward_get(&c, s->o.ward, &j->ward);
+}
+
+/* The owner's program tries the new account, and lets its machine in by it. */
+static void follow(struct people *p, size_t seat)
+{
+    struct ward_model *w = &p->wards[seat];
+    bool calm = p->w.calm;
+
+    p->w.calm = true; /* it asks until it is answered */
+    enum err e = root_follow_at(p, &p->fresh, seat);
+
+    p->w.calm = calm;
+    p->seats[seat].follows = e == OK;
+    world_tell(&p->w, "the owner is back at %s's node by the new root: %s",
+               seat_name(seat), err_name(e));
+    if (e != OK)
+        world_broken(&p->w, "new_root_comes", "%s's node lets no machine in: %s",
+                     seat_name(seat), err_name(e));
+    /* The keys that were frozen are dead. */
+    if (w->frozen > p->w.now) {
+        w->frozen = p->w.now;
+        w->thawed = p->w.now;
+    }
+}
+
+static void is_fresh(struct people *p, size_t seat)
+{
+    struct ward_model *w = &p->wards[seat];
+
+    if (w->moved == 0 && !w->unsure)
+        world_broken(&p->w, "one_successor", "%s's node has it, and nobody spoke",
+                     seat_name(seat));
+    else if (w->moved != 0 && p->w.now < w->move_due)
+        world_broken(&p->w, "new_root_waits", "%s's node has it %u s early",
+                     seat_name(seat), (unsigned)(w->move_due - p->w.now));
+    else if (!p->seats[seat].follows && !p->w.houses[p->seats[seat].house].cut)
+        follow(p, seat);
+}
+
+static void is_old(struct people *p, size_t seat, const struct record_ward *ward)
+{
+    static const uint8_t none[ID_BYTES];
+    struct ward_model *w = &p->wards[seat];
+    const struct house *h = &p->w.houses[p->seats[seat].house];
+
+    if (!bytes_equal(BYTES_OF(ward->move), BYTES_OF(none)) && w->moved == 0) {
+        if (!w->unsure)
+            world_broken(&p->w, "one_successor", "one waits at %s's node, nobody spoke",
+                         seat_name(seat));
+        w->moved = p->w.now; /* it waits in the older store too */
+    }
+    if (waits(p, seat) && !w->unsure && !w->fuzzy && !h->odd &&
+        p->w.now > w->move_due + HOUR)
+        world_broken(&p->w, "new_root_comes", "%s's node still has the old one",
+                     seat_name(seat));
+}
+
+void oracle_look_root(struct people *p, size_t seat)
+{
+    const struct house *h = &p->w.houses[p->seats[seat].house];
+    struct root_job job = { .p = p, .seat = seat };
+
+    if (h->down)
+        return;
+    MUST(store_read(h->n.store, read_ward, &job) == OK);
+    struct bytes is = BYTES_OF(job.ward.account_sign);
+
+    if (p->spoken && bytes_equal(is, BYTES_OF(p->fresh.at[seat].account_pub)))
+        is_fresh(p, seat);
+    else if (bytes_equal(is, BYTES_OF(p->seats[seat].robbed.account_pub)))
+        is_old(p, seat, &job.ward);
+    else
+        world_broken(&p->w, "one_successor", "%s's node follows a root of nobody's",
+                     seat_name(seat));
+}
+
+void root_went_back(struct people *p, size_t seat)
+{
+    struct seat *s = &p->seats[seat];
+
+    s->o = s->robbed;
+    s->device = s->robbed_device;
+    s->device_sign = s->robbed_device_sign;
+    s->follows = false;
+    p->wards[seat].moved = 0;
+    p->wards[seat].move_due = 0;
+}
+
+/* ---- the people ---- */
+
+static unsigned count(uint32_t bits)
+{
+    unsigned n = 0;
+
+    for (; bits != 0; bits &= bits - 1)
+        n++;
+    return n;
+}
+
+/* The newest circle of the owner's that people confirmed. */
+static const struct made *confirmed(const struct people *p)
+{
+    for (size_t e = p->n_made; e-- > 1;)
+        if (!p->made[e].thief && count(p->made[e].said) >= p->k)
+            return &p->made[e];
+    return &p->made[0];
+}
+
+/* A node that does not know yet that people confirmed it. */
+static void show_cert(struct people *p, const struct made *m, size_t seat)
+{
+    struct req_cert_put req = { .epoch = m->c.m.epoch };
+
+    rng_fill(&p->w.rng, req.op, ID_BYTES);
+    memcpy(req.manifest_hash, m->c.hash, HASH_BYTES);
+    req.people = people_of(p, m, false);
+    (void)world_ask(&p->w, p->seats[seat].house, &p->seats[seat].o.login, MSG_CERT_PUT,
+                    &req, NULL);
+}
+
+/* Nothing stands in the way of what people said. */
+static bool must_take(const struct people *p, const struct made *m, size_t seat)
+{
+    const struct ward_model *w = &p->wards[seat];
+    const struct house *h = &p->w.houses[p->seats[seat].house];
+
+    return m == &p->made[0] && (w->held & 1) != 0 && w->sure == 1 && !w->unsure &&
+           !w->fuzzy && !h->odd;
+}
+
+static void move_at(struct people *p, const struct made *m, size_t seat)
+{
+    struct req_move req;
+    struct rep_move rep = { 0 };
+
+    if (m != &p->made[0])
+        show_cert(p, m, seat);
+    root_move_req(p, &p->fresh, seat, &req);
+    enum err e = world_ask(&p->w, p->seats[seat].house, &p->seats[seat].o.login, MSG_MOVE,
+                           &req, &rep);
+
+    world_tell(&p->w, "the new root is brought to %s's node: %s", seat_name(seat),
+               err_name(e));
+    saw_move(p, seat, e);
+    if (e != OK && e != ERR_UNREACHABLE && e != ERR_CLOSED && must_take(p, m, seat))
+        world_broken(&p->w, "new_root_is_taken", "%s's node: %s", seat_name(seat),
+                     err_name(e));
+}
+
+/* All guardians typed the words for it, and it is brought wherever it is not. */
+bool step_people_move(struct people *p)
+{
+    const struct made *m = confirmed(p);
+    bool any = false;
+
+    if (!p->spoken)
+        root_keys(p, &p->fresh);
+    p->spoken = true;
+    root_words(p, &p->fresh, m, false);
+    for (size_t i = 0; i < p->n; i++) {
+        if (p->wards[i].moved != 0)
+            continue;
+        move_at(p, m, i);
+        any = true;
+    }
+    return any;
+}
+
+/* ---- the thief ---- */
+
+static const uint16_t kinds[] = {
+    MSG_HELLO,         MSG_CRED_LIST, MSG_CRED_NEW,     MSG_WARDS,       MSG_EPOCH_STATE,
+    MSG_EPOCH_NEXT,    MSG_RETIRE,    MSG_EPOCH_COMMIT, MSG_EPOCH_ABORT, MSG_CERT_PUT,
+    MSG_EPOCH_PREPARE, MSG_WARD_END,  MSG_MOVE,         MSG_MOVE,        MSG_MOVE,
+    MSG_CHECK,         MSG_REQUESTS,  MSG_ALERT_TEST,   MSG_DROP_PUT,    MSG_DROP_CREATE,
+    MSG_DROP_LIST,     MSG_DROP_ACK,  MSG_DROP_CLOSE,   MSG_DRILL_ASK,   MSG_DRILL_LIST,
+    MSG_VAULT_HAVE,    MSG_VAULT_PUT, MSG_HEAD_GET,     MSG_ROSTER_PUT,
+};
+
+/* Some message, by keys that he copied at the beginning. */
+bool step_thief_says(struct people *p)
+{
+    struct thief t = { .p = p };
+    size_t seat = world_draw(&p->w, (uint32_t)p->n);
+    uint16_t kind = kinds[world_draw(&p->w, sizeof kinds / sizeof kinds[0])];
+    enum role role = world_chance(&p->w, 2, 3) ? ROLE_OWNER : ROLE_DEVICE;
+
+    for (size_t e = 1; e < p->n_made; e++)
+        if (p->made[e].thief)
+            t.dealt = t.garbage = &p->made[e];
+    if (t.garbage == NULL)
+        return false;
+    if (p->spoken && world_chance(&p->w, 1, 2))
+        t.heard = &p->fresh;
+    enum err e = thief_says(&t, seat, role, kind);
+
+    world_tell(&p->w, "a thief says %s as %s to %s's node: %s", msg_find(kind)->name,
+               role_name(role), seat_name(seat), err_name(e));
+    if (p->seats[seat].follows || thief_is_late(kind))
+        saw_old_keys(p, seat, e, msg_find(kind)->name);
+    if (thief_is_late(kind))
+        saw_change(p, seat, e, msg_find(kind)->name);
+    if (e == OK && thief_is_refused(kind, role))
+        world_broken(&p->w, kind == MSG_MOVE ? "one_successor" : "thief_changes_nothing",
+                     "%s", msg_find(kind)->name);
+    return true;
+}
