@@ -86,12 +86,59 @@ enum err roster_renew(struct day *d, const struct unlocked *u, const struct para
     return OK;
 }
 
+/* ---- after a change ---- */
+
+static bool is_at(const struct day_node *node, const struct roster_entry *e)
+{
+    bool same = node->n_addresses == e->n_addresses;
+    for (uint32_t i = 0; same && i < e->n_addresses; i++)
+        same = bytes_equal(node->addresses[i].at, e->addresses[i].at);
+    return same;
+}
+
+static bool is_moved(const struct day *d, const struct roster *r)
+{
+    for (uint32_t i = 0; i < r->n_entries; i++)
+        for (size_t k = 0; k < d->n_guardians; k++)
+            if (bytes_equal(BYTES_OF(d->guardians[k].seat),
+                            BYTES_OF(r->entries[i].seat)) &&
+                !is_at(&d->guardians[k].node[0], &r->entries[i]))
+                return true;
+    return false;
+}
+
+enum err roster_settle(struct day *d, struct bytes sealed, const struct unlocked *u,
+                       const struct params *p)
+{
+    AUTO_SECRET struct seal_key *key = NULL;
+    AUTO_FREE struct roster *r = calloc(1, sizeof *r);
+    AUTO_FREE uint8_t *plain = calloc(1, ROSTER_MAX);
+    const struct epoch_keys *keys = keys_of(d, &u->box);
+    if (r == NULL || plain == NULL)
+        return ERR_NOMEM;
+    if (keys == NULL)
+        return OK;
+    TRY(secret_new(&key));
+    memcpy(key->b, keys->roster_key, KEY_BYTES);
+    bool moved = roster_open(key, d->me.manifest_hash, sealed,
+                             (struct span){ plain, ROSTER_MAX }, r) == OK &&
+                 is_moved(d, r);
+    secret_wipe(r, sizeof *r);
+    secret_wipe(plain, ROSTER_MAX);
+    return moved ? roster_renew(d, u, p) : OK;
+}
+
 /* ---- at the nodes ---- */
+
+bool roster_is_newer(const struct day *d)
+{
+    return d->me.epoch != 0 && d->me.roster_epoch == d->me.epoch &&
+           d->me.roster_sealed.n > 0;
+}
 
 bool roster_is_behind(const struct day *d, const struct day_guardian *g)
 {
-    return g->kind == PIECE_NODE && d->me.epoch != 0 && g->epoch == d->me.epoch &&
-           d->me.roster_epoch == d->me.epoch && d->me.roster_sealed.n > 0 &&
+    return g->kind == PIECE_NODE && g->epoch == d->me.epoch && roster_is_newer(d) &&
            g->roster_told < d->me.roster_at;
 }
 

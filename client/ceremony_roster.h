@@ -20,6 +20,14 @@ enum err roster_entry_make(const struct root_key *root, const struct day_guardia
  * epoch renews it; ERR_TOO_BIG, ERR_NOMEM.
  */
 enum err roster_renew(struct day *d, const struct unlocked *u, const struct params *p);
+/*
+ * After a change of the circle, whose list is that sealed one: makes it anew where a node
+ * moved while the pieces were on their way. Not saved. ERR_TOO_BIG, ERR_NOMEM.
+ */
+enum err roster_settle(struct day *d, struct bytes sealed, const struct unlocked *u,
+                       const struct params *p);
+/* Whether a list was made since the epoch was sealed. */
+bool roster_is_newer(const struct day *d);
 /* Whether that guardian's node has the piece of the sealed epoch, and an older list. */
 bool roster_is_behind(const struct day *d, const struct day_guardian *g);
 size_t roster_behind(const struct day *d);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "client/ceremony_roster.h"
 #include "client/ceremony_seal_part.h"
 
 /* ---- beginning ---- */
@@ -142,6 +143,7 @@ static enum err note_day(const struct seal *s, const struct seal_work *w)
     if (d->me.epoch != s->head.epoch && is_moving(s, d)) {
         seal_move_day(s, d);
         d->me.sealed_at = w->params->now();
+        TRY(roster_settle(d, s->head.roster_sealed, w->unlocked, w->params));
     }
     if (d->me.epoch != s->head.epoch)
         return home_day_save(w->home, d, w->params->rng);

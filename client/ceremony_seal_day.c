@@ -82,7 +82,6 @@ void seal_move_day(const struct seal *s, struct day *d)
     me->planned = 1;
     me->roster_number = h->roster_number;
     me->roster_epoch = h->epoch;
-    me->roster_at = 0;
     me->roster_sealed = (struct bytes){ 0 };
     me->epoch = h->epoch;
     me->manifest = day_keep(d, h->manifest);

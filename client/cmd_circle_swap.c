@@ -327,7 +327,7 @@ enum err cmd_guardian_address(struct ctx *ctx)
                          "%.*s has no node yet.", TEXT(g->name));
     if (ctx->n_args > 1)
         return address_set(&c, g);
-    if (c.d->me.epoch == 0)
+    if (!roster_is_newer(c.d))
         return term_fail_as(ctx->term, ERR_ARG, EXIT_USAGE, "which-address", NULL,
                             "kith guardian address NAME ADDR…",
                             "Where is %.*s's node reached now?", TEXT(g->name));

@@ -324,7 +324,7 @@ struct day_me {
     /* the list of guardians at the nodes (client/ceremony_roster) */
     uint32_t roster_number;     /* its credentials', in the list that epoch came with: */
     uint32_t roster_epoch;      /* 0: not known here */
-    uint64_t roster_at;         /* when it was written again; 0: not since */
+    uint64_t roster_at;         /* when it was last written again; 0: never */
     struct bytes roster_sealed; /* as it was written then */
     uint64_t device_until;      /* in a device's file: it may be joined until then */
 };
@@ -428,6 +428,7 @@ struct day_guardian {
     uint64_t ended;           /* when the node erased it; 0 not */
     struct bytes end_receipt; /* what it signed then */
     uint64_t roster_told;     /* of which day_me.roster_at the node has the list */
+    uint32_t torn; /* a card: its papers of epochs before that one were torn up; 0 none */
 };
 
 /* A device at one guardian's node. */

@@ -586,17 +586,77 @@ static void another_address(void **state)
     node_start(0);
 }
 
+/* A change dies when its pieces are ready, the list of guardians among them. */
+static void dies_at_commit(const char *who, const char *how)
+{
+    bool ready = false;
+    for (unsigned at = 1; at < 100 && !ready; at++) {
+        enum seal_phase phase = SEAL_NEXT;
+        struct home h = { .dir = -1, .lock = -1 };
+        char path[160];
+        die_at = at;
+        want(KILLED, kith(who, "circle", how, NULL));
+        die_at = 0;
+        path_of(path, who, "");
+        assert_int_equal(home_open(path, HOME_READ, &h), OK);
+        ready = seal_peek(&h, &phase) == OK && phase == SEAL_COMMIT;
+        home_close(&h);
+    }
+    assert_true(ready);
+}
+
+static void moved_to(size_t i, const char *listen)
+{
+    node_kill(i);
+    (void)snprintf(nodes[i].listen, sizeof nodes[i].listen, "%s", listen);
+    node_start(i);
+}
+
+/* The list was sealed with the old address: it is written again once the circle counts.
+ */
+static void another_address_during_a_change(void **state)
+{
+    (void)state;
+    char who[16];
+    char old[32];
+    owner_new(who, 2);
+    (void)snprintf(old, sizeof old, "%s", nodes[0].listen);
+    want(0, kith(who, "circle", "plan", "-k", "2", NULL));
+    dies_at_commit(who, "seal");
+    moved_to(0, "127.0.0.1:0");
+    want(0, kith(who, "guardian", "address", "Gus0", nodes[0].listen, NULL));
+    want(3, kith(who, "circle", "seal", NULL));
+    want(3, kith(who, "status", "--json", NULL));
+    assert_true(answered("kith guardian address Gus0"));
+    want(0, kith(who, "guardian", "address", "Gus0", NULL));
+    assert_true(said("Every guardian's node has the new list"));
+    /* Nothing moved: the next change needs nothing more. */
+    want(3, kith(who, "circle", "rotate", NULL));
+    want(3, kith(who, "status", "--json", NULL));
+    assert_false(answered("kith guardian address Gus0"));
+    want(2, kith(who, "guardian", "address", "Gus0", NULL));
+    moved_to(0, old);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(keys_have_room),    cmocka_unit_test(cards_change_too),
-        cmocka_unit_test(not_sealed),        cmocka_unit_test(wrong_plans),
-        cmocka_unit_test(a_liar_is_named),   cmocka_unit_test(abandoned),
-        cmocka_unit_test(two_devices),       cmocka_unit_test(people_say_so),
-        cmocka_unit_test(away_for_an_epoch), cmocka_unit_test(killed_confirming),
-        cmocka_unit_test(another_address),   cmocka_unit_test(killed_rotating),
-        cmocka_unit_test(killed_replacing),  cmocka_unit_test(killed_removing),
+        cmocka_unit_test(keys_have_room),
+        cmocka_unit_test(cards_change_too),
+        cmocka_unit_test(not_sealed),
+        cmocka_unit_test(wrong_plans),
+        cmocka_unit_test(a_liar_is_named),
+        cmocka_unit_test(abandoned),
+        cmocka_unit_test(two_devices),
+        cmocka_unit_test(people_say_so),
+        cmocka_unit_test(away_for_an_epoch),
+        cmocka_unit_test(killed_confirming),
+        cmocka_unit_test(another_address),
+        cmocka_unit_test(killed_rotating),
+        cmocka_unit_test(killed_replacing),
+        cmocka_unit_test(killed_removing),
         cmocka_unit_test(killed_planned),
+        cmocka_unit_test(another_address_during_a_change),
     };
     (void)setenv("NO_COLOR", "1", 1);
     if (secret_start(SECRET_LOCK_WAIVED) != OK)
