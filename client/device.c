@@ -239,12 +239,16 @@ static enum err in_step(struct call *c, const struct call_reply *reply,
     return OK;
 }
 
-/* Later heads of the machine are not the owner's: it was out before them. */
+/*
+ * Later heads of the machine are not the owner's: it was out before them. Where the node
+ * cannot say which is the newest, none is refused: it may be that machine's.
+ */
 static void out_now(struct day_device_at *at, const struct rep_head_get *rep)
 {
     struct vault_head h = { 0 };
     bool is_head = rep != NULL && vault_head_open(rep->head, &h) == OK;
-    at->until = is_head ? h.version : 0;
+    bool is_none = rep != NULL && rep->head.n == 0;
+    at->until = is_head ? h.version : is_none ? 0 : UINT64_MAX;
     at->state = DEVICE_OUT;
 }
 
