@@ -12,14 +12,19 @@ static bool has_proof(const struct restore *r, enum epoch_want kind, struct byte
     return false;
 }
 
-/* Half of the room is for either kind. */
-static bool has_room(const struct restore *r, enum epoch_want kind)
+/*
+ * Half of the room is for either kind, and half of that for those the person named:
+ * whoever only a list told of may be anybody's, and there may be many.
+ */
+static bool has_room(const struct restore *r, const struct restore_entry *e,
+                     enum epoch_want kind)
 {
+    size_t most = e->source == FROM_ROSTER ? RESTORE_PROOFS / 4 : RESTORE_PROOFS / 2;
     size_t n = 0;
 
     for (size_t i = 0; i < r->n_proofs; i++)
         n += r->proofs[i].kind == kind;
-    return n < RESTORE_PROOFS / 2;
+    return n < most;
 }
 
 enum err restore_take_proof(struct restore *r, struct restore_entry *e,
@@ -34,7 +39,7 @@ enum err restore_take_proof(struct restore *r, struct restore_entry *e,
     }
     /* One of a kind from each: else a node that cuts the line and is asked again, with
        another one each time, takes the room of those who prove something. */
-    if (rep->proof.n == 0 || has_proof(r, want, rep->proof) || !has_room(r, want) ||
+    if (rep->proof.n == 0 || has_proof(r, want, rep->proof) || !has_room(r, e, want) ||
         (e->proved & (1U << want)) != 0)
         return OK;
     e->proved |= (uint8_t)(1U << want);

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "client/ceremony_restore.h"
+#include "client/ceremony_restore_part.h"
 
 enum { NODES = 4, NOW = 1800000000, SHOWN_MAX = 32 };
 
@@ -597,6 +597,31 @@ static void test_garbage_alone_leads_nowhere_for_ever(void **state)
     assert_int_equal(r->entries[1].state, STATE_LIVE);
 }
 
+/* ---- what nodes show of the past ---- */
+
+static void test_those_of_a_list_leave_room_for_proofs(void **state)
+{
+    AUTO_RESTORE struct restore *r = begin(1);
+
+    static const enum epoch_want kinds[] = { EPOCH_WANT_CERT, EPOCH_WANT_MOVE };
+    struct rep_epoch_state rep = { .cert_epoch = 2 };
+
+    (void)state;
+    for (size_t k = 0; k < 2; k++) {
+        for (uint8_t i = 0; i < RESTORE_PROOFS; i++) {
+            struct restore_entry anybody = { .source = FROM_ROSTER };
+
+            rep.proof = bytes_of(&i, 1);
+            assert_int_equal(restore_take_proof(r, &anybody, kinds[k], &rep), OK);
+        }
+        rep.proof = bytes_text("true");
+        assert_int_equal(restore_take_proof(r, &r->entries[0], kinds[k], &rep), OK);
+        const struct restore_proof *last = &r->proofs[r->n_proofs - 1];
+        assert_int_equal(last->kind, kinds[k]);
+        assert_true(bytes_equal(last->raw, rep.proof));
+    }
+}
+
 /* ---- a line that breaks between two pieces ---- */
 
 static void test_pieces_that_were_cut_come_again(void **state)
@@ -748,6 +773,7 @@ int main(void)
         cmocka_unit_test(test_all_lists_are_tried),
         cmocka_unit_test(test_full_lists_of_garbage_hide_none),
         cmocka_unit_test(test_garbage_alone_leads_nowhere_for_ever),
+        cmocka_unit_test(test_those_of_a_list_leave_room_for_proofs),
         cmocka_unit_test(test_pieces_that_were_cut_come_again),
         cmocka_unit_test(test_a_code_becomes_its_link),
         cmocka_unit_test(test_a_wrong_code_holds_up_nobody),
