@@ -155,6 +155,23 @@ static bool let_go(const struct day_guardian *g, uint32_t epoch)
     return g != NULL && g->retired > epoch;
 }
 
+/*
+ * A person says that its papers are gone. Which paper was whose is not known any more: so
+ * all of them count until as many keepers as it had said so.
+ */
+static bool is_torn(const struct day *d, uint32_t epoch, const struct manifest *m)
+{
+    size_t cards = 0;
+    size_t torn = 0;
+    for (uint32_t i = 0; i < m->n_pieces; i++)
+        cards += m->pieces[i].kind == PIECE_CARD;
+    for (size_t i = 0; i < d->n_guardians; i++)
+        torn += d->guardians[i].kind == PIECE_CARD && d->guardians[i].torn > epoch;
+    for (size_t i = 0; i < d->n_formers; i++)
+        torn += d->formers[i].kind == PIECE_CARD && d->formers[i].torn > epoch;
+    return torn >= cards;
+}
+
 /* Whether so little is left of it that it opens nothing, even if a node goes back. */
 static bool is_dead(const struct day *d, const struct day_past *past, struct manifest *m)
 {
@@ -164,11 +181,13 @@ static bool is_dead(const struct day *d, const struct day_past *past, struct man
     if (manifest_open(past->manifest, m) != OK)
         return false;
     plan_of(m, &plan);
+    bool torn = is_torn(d, past->epoch, m);
     for (uint32_t i = 0; i < m->n_pieces; i++) {
         const struct manifest_piece *p = &m->pieces[i];
-        bool here = p->kind == PIECE_CARD || !let_go(keeper(d, p), past->epoch);
+        bool card = p->kind == PIECE_CARD;
+        bool here = card ? !torn : !let_go(keeper(d, p), past->epoch);
         left.of[p->group] += here;
-        gone[p->group] += !here;
+        gone[p->group] += !here && !card; /* torn paper does not go back */
     }
     bool dead = !circle_enough(&plan, &left);
     for (uint32_t g = 0; g < m->n_groups; g++) {
@@ -219,13 +238,32 @@ size_t change_cards(const struct day *d, struct bytes *out, size_t n, bool *out_
 {
     size_t found = 0;
     for (size_t i = 0; i < d->n_guardians && found < n; i++)
-        if (d->guardians[i].kind == PIECE_CARD && d->guardians[i].before != 0)
+        if (d->guardians[i].kind == PIECE_CARD && d->guardians[i].before != 0 &&
+            d->guardians[i].torn < d->me.epoch)
             out[found++] = d->guardians[i].name;
     for (size_t i = 0; i < d->n_formers && found < n; i++)
-        if (d->formers[i].kind == PIECE_CARD && d->formers[i].epoch != 0)
+        if (d->formers[i].kind == PIECE_CARD && d->formers[i].epoch != 0 &&
+            d->formers[i].torn <= d->formers[i].epoch)
             out[found++] = d->formers[i].name;
     *out_dead = d->n_past == 0;
     return found;
+}
+
+enum err change_torn(struct day *d, struct bytes name)
+{
+    struct day_guardian *g = NULL;
+    for (size_t i = 0; i < d->n_guardians; i++)
+        if (d->guardians[i].kind == PIECE_CARD && bytes_equal(d->guardians[i].name, name))
+            g = &d->guardians[i];
+    if (g != NULL && (d->me.epoch == 0 || g->epoch != d->me.epoch))
+        return ERR_STATE;
+    for (size_t i = 0; g == NULL && i < d->n_formers; i++)
+        if (d->formers[i].kind == PIECE_CARD && bytes_equal(d->formers[i].name, name))
+            g = &d->formers[i];
+    if (g == NULL)
+        return ERR_UNKNOWN;
+    g->torn = d->me.epoch;
+    return OK;
 }
 
 /* ---- where it stands ---- */

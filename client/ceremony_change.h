@@ -63,6 +63,12 @@ void change_seen(const struct day *d, struct day_guardian *g,
  * order of the day. *out_dead: they open nothing any more, whoever has them.
  */
 size_t change_cards(const struct day *d, struct bytes *out, size_t n, bool *out_dead);
+/*
+ * A person says that the papers before the newest one of that card are torn up, or all of
+ * a former one's. ERR_UNKNOWN: no such card; ERR_STATE: its newest paper was not read
+ * back, so that the one before is still needed. Not saved.
+ */
+enum err change_torn(struct day *d, struct bytes name);
 /* Forgets past epochs that are dead. False: there was none. */
 bool change_settle(struct day *d);
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "client/card_read.h"
+#include "client/ceremony_change.h"
 #include "client/cmd_card_part.h"
 
 enum err card_day(const struct ctx *ctx, struct home *h, struct day **out)
@@ -369,6 +370,50 @@ static enum err cmd_card_list(struct ctx *ctx)
     return OK;
 }
 
+/* ---- card torn ---- */
+
+static void say_torn(struct ctx *ctx, const struct day *d)
+{
+    struct bytes names[1];
+    bool dead = false;
+    size_t n = change_cards(d, names, 1, &dead);
+    if (ctx->term->json) {
+        term_json(ctx->term, "torn", json_pack("{s:b}", "dead", dead));
+        return;
+    }
+    if (dead)
+        term_say(ctx->term, "Noted. What is left of your old circle opens nothing, "
+                            "whoever has it.");
+    else if (n > 0)
+        term_say(ctx->term, "Noted. The old card of %.*s is still to be torn up.",
+                 (int)names[0].n, (const char *)names[0].p);
+    else
+        term_say(ctx->term, "Noted. Old pieces are left at nodes: kith status");
+}
+
+static enum err cmd_card_torn(struct ctx *ctx)
+{
+    __attribute__((cleanup(home_close))) struct home h = { .dir = -1, .lock = -1 };
+    AUTO_DAY struct day *d = NULL;
+    char next[TERM_TEXT];
+    TRY(ctx_home(ctx, HOME_READ, &h));
+    TRY(ctx_day(ctx, &h, &d));
+    enum err e = change_torn(d, bytes_text(ctx->args[0]));
+    card_next(bytes_text(ctx->args[0]), next);
+    if (e == ERR_STATE)
+        return term_fail_as(ctx->term, e, EXIT_FAILED, "card-needed",
+                            "Until the new paper was read back, the old one may be all "
+                            "there is.",
+                            next, "%s's new card was not read back yet.", ctx->args[0]);
+    if (e != OK)
+        return term_fail(ctx->term, e, "kith card list", "Nobody called %s has a card.",
+                         ctx->args[0]);
+    (void)change_settle(d);
+    TRY(ctx_day_save(ctx, &h, d));
+    say_torn(ctx, d);
+    return OK;
+}
+
 static const struct command rows[] = {
     { .path = "card print",
       .args = "NAME",
@@ -397,6 +442,13 @@ static const struct command rows[] = {
       .key = NEEDS_NOTHING,
       .help = "Tells what a card is; shows no words.",
       .run = cmd_card_read },
+    { .path = "card torn",
+      .args = "NAME",
+      .min = 1,
+      .max = 1,
+      .key = NEEDS_DAY,
+      .help = "Notes that NAME tore up the old card, so that a change can finish.",
+      .run = cmd_card_torn },
     { .path = "card list",
       .args = "",
       .key = NEEDS_DAY,

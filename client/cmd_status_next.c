@@ -438,6 +438,32 @@ static void next_list(struct look *l)
         }
 }
 
+/* Paper and nodes of people who are no guardians: nobody can order them from here. */
+static void next_old(struct look *l)
+{
+    struct bytes card[1];
+    char command[TERM_TEXT] = "";
+    bool dead = false;
+    if (l->day->n_past > 0 && l->change.step == CHANGE_LEFT &&
+        change_cards(l->day, card, 1, &dead) > 0) {
+        (void)snprintf(command, sizeof command, "kith card torn \"%.*s\"", TEXT(card[0]));
+        add_next(l, "torn", command,
+                 "The old card of %.*s still fits old pieces. Have it torn up, and then "
+                 "say so:",
+                 TEXT(card[0]));
+    }
+    for (size_t i = 0; i < l->day->n_formers; i++) {
+        const struct day_guardian *g = &l->day->formers[i];
+        if (g->kind != PIECE_NODE || g->retired > g->epoch || l->day->n_past == 0)
+            continue;
+        add_next(l, "former", "",
+                 "%.*s was a guardian, and their node still keeps an old piece. Ask them "
+                 "to type there: kith guard leave %.*s",
+                 TEXT(g->name), TEXT(l->day->me.name));
+        return;
+    }
+}
+
 /* What nobody but the owner can mend comes first. */
 static void next_pressing(struct look *l)
 {
@@ -486,6 +512,7 @@ static void next_sealed(struct look *l)
         next_drill(l, i, false);
     if (l->change.step == CHANGE_PLANNED)
         next_change(l);
+    next_old(l);
 }
 
 /* ---- before a seal ---- */

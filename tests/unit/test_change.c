@@ -502,6 +502,27 @@ static bool old_card(const char *who, const char *name, bool *out_dead)
     return found;
 }
 
+/*
+ * Two of three nodes let the old pieces go: with the card the third, and one that goes
+ * back, are enough. Not once the paper is torn up, as the person says.
+ */
+static void torn_up(const char *who, const char *name)
+{
+    struct home h = { .dir = -1, .lock = -1 };
+    struct day *d = NULL;
+    struct unlocked *u = NULL;
+    open_home(who, &h, &d, &u);
+    d->guardians[0].retired = d->guardians[1].retired = d->me.epoch;
+    assert_false(change_settle(d));
+    assert_int_equal(change_torn(d, bytes_text("Gus0")), ERR_UNKNOWN);
+    assert_int_equal(change_torn(d, bytes_text(name)), OK);
+    assert_true(change_settle(d));
+    assert_int_equal(d->n_past, 0);
+    day_free(d);
+    secret_free(u);
+    home_close(&h);
+}
+
 /* However many old epochs still count, the keys of the next one have room. */
 static void keys_have_room(void **state)
 {
@@ -541,6 +562,8 @@ static void cards_change_too(void **state)
     assert_false(old_card(who, "Kim", &dead));
     want(3, kith(who, "circle", "rotate", NULL));
     assert_true(said("kith card print Kim"));
+    want(1, kith(who, "card", "torn", "Kim", NULL)); /* it is all there is */
+    want(5, kith(who, "card", "torn", "Gus0", NULL));
     read_back(who, "Kim");
     check_epoch(who, 2, "Gus0 Gus1 Gus2 Kim ");
     assert_true(old_card(who, "Kim", &dead));
@@ -554,6 +577,10 @@ static void cards_change_too(void **state)
     stand_of(who, &s);
     assert_true(s.certified);
     assert_int_equal(s.waiting, 3);
+    torn_up(who, "Kim");
+    want(0, kith(who, "card", "torn", "Kim", NULL));
+    assert_true(said("Old pieces are left at nodes"));
+    assert_false(old_card(who, "Kim", &dead));
     /* One of the three leaves: then two people and a card are left of the first circle,
        and no word of theirs can be enough for a further change. */
     want(3, kith(who, "guardian", "remove", "Gus2", "--yes", "one-person", NULL));

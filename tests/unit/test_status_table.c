@@ -429,6 +429,28 @@ static void three_end(struct look *l)
     l->day->guardians[4].end_due = NOW + 11 * DAY;
 }
 
+static void change(struct look *l, enum change_step step);
+
+/* A former guardian's node, which nobody can order from here. */
+static void former_keeps(struct look *l)
+{
+    struct day_guardian *g = &l->day->formers[l->day->n_formers++];
+    change(l, CHANGE_LEFT);
+    l->day->n_past = 1;
+    *g = (struct day_guardian){ .name = bytes_text("Gil"),
+                                .kind = PIECE_NODE,
+                                .epoch = 1 };
+}
+
+static void card_left(struct look *l)
+{
+    struct day_guardian *g = &l->day->formers[l->day->n_formers++];
+    former_keeps(l);
+    *g = (struct day_guardian){ .name = bytes_text("Kim"),
+                                .kind = PIECE_CARD,
+                                .epoch = 1 };
+}
+
 static void alone(struct look *l)
 {
     l->alone = true;
@@ -699,6 +721,8 @@ static const struct situation {
       "take that back: "
       "kith circle end --cancel",
       "ends", "kith circle end --cancel" },
+    { "a former guardian's node keeps a piece", former_keeps, 0, YES(2), "former", "" },
+    { "an old card is left", card_left, 0, YES(2), "torn", "kith card torn \"Kim\"" },
     { "the new root is in this home alone", alone, 8, ALONE, "alone",
       "kith root replace --resume" },
     { "and its MOVE is over", alone_and_closed, 8, ALONE, "alone",
