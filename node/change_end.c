@@ -122,6 +122,8 @@ static enum err end_by_owner(struct call *c, const struct req_ward_end *req,
 enum err change_ward_end(struct call *c, const struct req_ward_end *req,
                          struct rep_ward_end *rep)
 {
-    return c->who->role == ROLE_GUARDIAN ? request_ward_end(c, req, rep)
-                                         : end_by_owner(c, req, rep);
+    if (c->who->role != ROLE_GUARDIAN)
+        return end_by_owner(c, req, rep);
+    /* What they give up is gone at once, and there is no plan to take back. */
+    return req->cancel != 0 ? ERR_REFUSED : request_ward_end(c, req, rep);
 }

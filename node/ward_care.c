@@ -190,6 +190,7 @@ static bool cap_ward(struct record_ward *ward, uint64_t now)
     changed |= cap(&ward->left, now);
     changed |= cap(&ward->retire_due, now + RETIRE_OWN_S);
     changed |= cap(&ward->end_due, now + DUAL_TIME_S);
+    changed |= cap(&ward->end_cancelled, now);
     changed |= cap(&ward->stops_end, now + WARD_STOPS_S + 3 * STOP_HOLD_MAX_S);
     return changed;
 }

@@ -222,6 +222,36 @@ static void taken_back_it_needs_new_words(void **state)
     verified(w);
 }
 
+/* A guardian gives a ward up or not: to take back what never was planned erases nothing.
+ */
+static void nothing_is_taken_back_by_a_guardian(void **state)
+{
+    struct changing *w = *state;
+
+    sealed(w);
+    assert_int_equal(take_back(w, &w->a.who), ERR_REFUSED);
+    assert_true(is_there(w, 1));
+    assert_int_equal(heard(w, REC_WARD_ENDED), 0);
+}
+
+/* By a wrong clock, which a person set back: that day is not to come before new words. */
+static void taken_back_under_a_wrong_clock(void **state)
+{
+    struct changing *w = *state;
+    uint64_t right = w->n.now;
+
+    sealed(w);
+    struct bytes words = people_end(w, SAY_ALL, 1, mem);
+
+    assert_int_equal(ask_end(w, &w->o.who, words, NULL), OK);
+    w->n.now += 4 * DAY;
+    assert_int_equal(take_back(w, &w->o.who), OK);
+    w->n.now = right + DAY;
+    ticks(w);
+    w->n.now += DAY;
+    assert_int_equal(ask_end(w, &w->o.who, people_end(w, SAY_ALL, 1, mem), NULL), OK);
+}
+
 static void told_and_not_before_the_dual_time(void **state)
 {
     struct changing *w = *state;
@@ -373,7 +403,7 @@ static void pieces_vault_and_certificates_go(void **state)
     assert_int_equal(sim_push(&w->n, &p, buf_bytes(&object), (struct bytes){ 0 }, NULL),
                      OK);
     assert_true(sim_has(&w->n, &p, 1, 300));
-    assert_int_equal(ask_end(w, &w->o.who, people_end(w, SAY_ALL, 2, mem), NULL), OK);
+    assert_int_equal(ask_end(w, &w->o.who, people_end(w, SAY_ALL, 1, mem), NULL), OK);
     w->n.now += DUAL_TIME_S;
     ticks(w);
     assert_int_equal(node_sim_write(&w->n, NULL, nothing_left, w), OK);
@@ -412,6 +442,8 @@ int main(void)
         CASE(its_own_guardian_alone_suffices_here),
         CASE(what_was_never_used_needs_no_word),
         CASE(taken_back_it_needs_new_words),
+        CASE(nothing_is_taken_back_by_a_guardian),
+        CASE(taken_back_under_a_wrong_clock),
         CASE(told_and_not_before_the_dual_time),
         CASE(never_while_a_restore_waits),
         CASE(frozen_nothing_ends),
