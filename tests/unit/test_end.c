@@ -403,7 +403,7 @@ static void pieces_vault_and_certificates_go(void **state)
     assert_int_equal(sim_push(&w->n, &p, buf_bytes(&object), (struct bytes){ 0 }, NULL),
                      OK);
     assert_true(sim_has(&w->n, &p, 1, 300));
-    assert_int_equal(ask_end(w, &w->o.who, people_end(w, SAY_ALL, 1, mem), NULL), OK);
+    assert_int_equal(ask_end(w, &w->o.who, people_end(w, SAY_ALL, 2, mem), NULL), OK);
     w->n.now += DUAL_TIME_S;
     ticks(w);
     assert_int_equal(node_sim_write(&w->n, NULL, nothing_left, w), OK);
