@@ -296,16 +296,29 @@ static enum err address_later(const struct changing *c)
     return OK;
 }
 
+/* Its list is on its way already: nodes have room for few new ones in the dual time. */
+static bool is_listed(const struct day *d, const struct day_node *was,
+                      const struct day_node *fresh)
+{
+    bool same = roster_is_newer(d) && was->n_addresses == fresh->n_addresses;
+    for (size_t i = 0; same && i < fresh->n_addresses; i++)
+        same = bytes_equal(was->addresses[i].at, fresh->addresses[i].at);
+    return same;
+}
+
 static enum err address_set(struct changing *c, struct day_guardian *g)
 {
     struct day_node fresh = { 0 };
+    enum err e = OK;
     TRY(address_take(c->ctx, c->d, &fresh));
     TRY(ctx_unlock(c->ctx, &c->h, &c->u));
     for (size_t i = 0; i < fresh.n_addresses; i++)
         TRY(address_try(c, g, &fresh, i));
+    bool listed = is_listed(c->d, &g->node[0], &fresh);
     g->node[0].n_addresses = fresh.n_addresses;
     memcpy(g->node[0].addresses, fresh.addresses, sizeof fresh.addresses);
-    enum err e = c->d->me.epoch > 0 ? roster_renew(c->d, c->u, c->ctx->params) : OK;
+    if (c->d->me.epoch > 0 && !listed)
+        e = roster_renew(c->d, c->u, c->ctx->params);
     TRY(ctx_day_save(c->ctx, &c->h, c->d));
     term_say(c->ctx->term,
              "%.*s's node is reached there from now on: it is the same node.",

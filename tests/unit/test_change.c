@@ -665,6 +665,30 @@ static void another_address_during_a_change(void **state)
     moved_to(0, old);
 }
 
+/* Each run gives the nodes the same list: who tries again has not used up their room. */
+static void killed_telling(void **state)
+{
+    (void)state;
+    char who[16];
+    char old[32];
+    int code = KILLED;
+    unsigned at = 1;
+    owner_new(who, 2);
+    (void)snprintf(old, sizeof old, "%s", nodes[0].listen);
+    want(0, kith(who, "circle", "plan", "-k", "2", NULL));
+    want(3, kith(who, "circle", "seal", NULL));
+    moved_to(0, "127.0.0.1:0");
+    for (; code == KILLED && at < 100; at++) {
+        die_at = at;
+        code = kith(who, "guardian", "address", "Gus0", nodes[0].listen, NULL);
+        die_at = 0;
+    }
+    want(0, code);
+    assert_true(said("Every guardian's node has the new list"));
+    assert_true(at > 4);
+    moved_to(0, old);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -684,6 +708,7 @@ int main(void)
         cmocka_unit_test(killed_removing),
         cmocka_unit_test(killed_planned),
         cmocka_unit_test(another_address_during_a_change),
+        cmocka_unit_test(killed_telling),
     };
     (void)setenv("NO_COLOR", "1", 1);
     if (secret_start(SECRET_LOCK_WAIVED) != OK)
