@@ -34,8 +34,11 @@ static uint64_t log_of(struct people *p, size_t house)
     return seq;
 }
 
+/* Whether a node forgot; went back by its clock only, which may show or not. */
+enum went { WENT_ON, WENT_BACK, WENT_BACK_IN_TIME };
+
 /* Nobody is blamed who has forgotten nothing, and nobody spared who has. */
-static void look(struct people *p, size_t seat, bool forgot)
+static void look(struct people *p, size_t seat, enum went went)
 {
     const struct store_identity *id = p->w.houses[p->seats[seat].house].n.env.id;
     struct asking a = { p, seat };
@@ -47,7 +50,9 @@ static void look(struct people *p, size_t seat, bool forgot)
 
     world_tell(&p->w, "the owner looks at %s's node: %s, %s", seat_name(seat),
                err_name(e), fault == NULL ? "nothing to blame" : fault);
-    if (e == OK && forgot != (fault != NULL))
+    bool forgot = went == WENT_BACK;
+
+    if (e == OK && went != WENT_BACK_IN_TIME && forgot != (fault != NULL))
         world_broken(&p->w, "back_is_seen", "%s's node %s", seat_name(seat),
                      forgot ? "forgot, and is not caught" : "is blamed for nothing");
     p->watched[seat] = e == OK ? log_of(p, p->seats[seat].house) : p->watched[seat];
@@ -55,7 +60,7 @@ static void look(struct people *p, size_t seat, bool forgot)
 
 bool step_owner_looks(struct people *p)
 {
-    look(p, world_draw(&p->w, (uint32_t)p->n), false);
+    look(p, world_draw(&p->w, (uint32_t)p->n), WENT_ON);
     return true;
 }
 
@@ -96,7 +101,7 @@ bool step_put_back(struct people *p)
             continue;
         /* What it wrote since may hide what it forgot: then it is only not blamed. */
         if (p->copied[h] >= p->watched[i] || log_of(p, h) <= p->watched[i])
-            look(p, i, p->copied[h] < p->watched[i]);
+            look(p, i, p->copied[h] < p->watched[i] ? WENT_BACK : WENT_BACK_IN_TIME);
         /* A person looked into it: a new beginning. */
         desk_watch_end(p->watches[i]);
         p->watches[i] = NULL;
