@@ -156,19 +156,31 @@ static bool let_go(const struct day_guardian *g, uint32_t epoch)
 }
 
 /*
+ * Whether a card's keeper tore up paper of that epoch; last: of the newest epoch of which
+ * they had older paper. Who came after it was sealed has none of it.
+ */
+static bool tore_up(const struct day_guardian *g, uint32_t last,
+                    const struct day_past *past)
+{
+    return g->kind == PIECE_CARD && g->torn > past->epoch &&
+           (last == past->epoch || (last > past->epoch && g->added <= past->sealed_at));
+}
+
+/*
  * A person says that its papers are gone. Which paper was whose is not known any more: so
  * all of them count until as many keepers as it had said so.
  */
-static bool is_torn(const struct day *d, uint32_t epoch, const struct manifest *m)
+static bool is_torn(const struct day *d, const struct day_past *past,
+                    const struct manifest *m)
 {
     size_t cards = 0;
     size_t torn = 0;
     for (uint32_t i = 0; i < m->n_pieces; i++)
         cards += m->pieces[i].kind == PIECE_CARD;
     for (size_t i = 0; i < d->n_guardians; i++)
-        torn += d->guardians[i].kind == PIECE_CARD && d->guardians[i].torn > epoch;
+        torn += tore_up(&d->guardians[i], d->guardians[i].before, past);
     for (size_t i = 0; i < d->n_formers; i++)
-        torn += d->formers[i].kind == PIECE_CARD && d->formers[i].torn > epoch;
+        torn += tore_up(&d->formers[i], d->formers[i].epoch, past);
     return torn >= cards;
 }
 
@@ -181,7 +193,7 @@ static bool is_dead(const struct day *d, const struct day_past *past, struct man
     if (manifest_open(past->manifest, m) != OK)
         return false;
     plan_of(m, &plan);
-    bool torn = is_torn(d, past->epoch, m);
+    bool torn = is_torn(d, past, m);
     for (uint32_t i = 0; i < m->n_pieces; i++) {
         const struct manifest_piece *p = &m->pieces[i];
         bool card = p->kind == PIECE_CARD;

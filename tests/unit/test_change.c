@@ -515,6 +515,14 @@ static void torn_up(const char *who, const char *name)
     d->guardians[0].retired = d->guardians[1].retired = d->me.epoch;
     assert_false(change_settle(d));
     assert_int_equal(change_torn(d, bytes_text("Gus0")), ERR_UNKNOWN);
+    /* Whose card is newer than the old circle never had paper of it. */
+    d->guardians[d->n_guardians++] =
+        (struct day_guardian){ .kind = PIECE_CARD,
+                               .name = bytes_text("Lou"),
+                               .epoch = d->me.epoch,
+                               .added = d->past[0].sealed_at + 60 };
+    assert_int_equal(change_torn(d, bytes_text("Lou")), OK);
+    assert_false(change_settle(d));
     assert_int_equal(change_torn(d, bytes_text(name)), OK);
     assert_true(change_settle(d));
     assert_int_equal(d->n_past, 0);
