@@ -33,8 +33,9 @@ enum home_file {
 
 enum {
     HOME_PATH = 1024, /* longest path of a home, with its final zero */
-    /* Bytes of one file: all that 64 guardians, liars too, can make a restore keep. */
-    HOME_FILE_MAX = 8 * 1024 * 1024,
+    /* Bytes of one file; half of it may be sealed: all that 64 guardians, liars too, can
+       make a restore keep. */
+    HOME_FILE_MAX = 20 * 1024 * 1024,
     DAY_GUARDIANS = PIECES_MAX,
     DAY_SEATS = 64,
     DAY_INVITES = 256,

@@ -760,6 +760,53 @@ static void test_a_code_outlives_the_program(void **state)
     (void)nftw(dir, sweep, 8, FTW_DEPTH | FTW_PHYS);
 }
 
+/* ---- as much as liars can make it keep ---- */
+
+static void fill_entry(struct restore_entry *e, struct bytes room)
+{
+    e->token = bytes_of(room.p, TOKEN_STANDING);
+    e->n_addresses = ADDRESSES_MAX;
+    for (size_t i = 0; i < ADDRESSES_MAX; i++)
+        e->addresses[i].at = bytes_of(room.p, ADDRESS_MAX);
+    e->introduction = e->view = e->statement = bytes_of(room.p, SIGNED_MAX);
+    e->roster = e->roster_later = e->roster_former = bytes_of(room.p, ROSTER_MAX);
+    e->n_pieces = EPOCHS_MAX;
+    for (size_t i = 0; i < EPOCHS_MAX; i++)
+        e->pieces[i] = (struct restore_piece){
+            .epoch = (uint32_t)i + 1,
+            .manifest = bytes_of(room.p, MANIFEST_MAX),
+            .receipt = bytes_of(room.p, SIGNED_MAX),
+        };
+}
+
+static void test_liars_fill_no_file(void **state)
+{
+    char dir[] = "/tmp/kith-restore-XXXXXX";
+    char path[64];
+    AUTO_RESTORE struct restore *r = begin(0);
+    AUTO_RESTORE struct restore *again = NULL;
+    AUTO_FREE uint8_t *room = calloc(1, MOVE_PROOF_MAX);
+    struct home h = { .dir = -1, .lock = -1 };
+    AUTO_SECRET struct home_key *key = NULL;
+
+    (void)state;
+    assert_non_null(room);
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(path, sizeof path, "%s/home", dir);
+    assert_int_equal(home_open(path, HOME_MAKE, &h), OK);
+    assert_int_equal(home_key_new(NULL, params.cost, &crypt_random, &key), OK);
+    for (r->n = 0; r->n < RESTORE_ENTRIES; r->n++)
+        fill_entry(&r->entries[r->n], bytes_of(room, MOVE_PROOF_MAX));
+    for (r->n_proofs = 0; r->n_proofs < RESTORE_PROOFS; r->n_proofs++)
+        r->proofs[r->n_proofs].raw = bytes_of(room, MOVE_PROOF_MAX);
+    assert_int_equal(restore_save(&h, key, r, &crypt_random), OK);
+    assert_int_equal(restore_load(&h, key, &again), OK);
+    assert_int_equal(again->n, RESTORE_ENTRIES);
+    assert_int_equal(again->n_proofs, RESTORE_PROOFS);
+    home_close(&h);
+    (void)nftw(dir, sweep, 8, FTW_DEPTH | FTW_PHYS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -779,6 +826,7 @@ int main(void)
         cmocka_unit_test(test_a_wrong_code_holds_up_nobody),
         cmocka_unit_test(test_a_code_and_a_link_of_one_seat),
         cmocka_unit_test(test_a_code_outlives_the_program),
+        cmocka_unit_test(test_liars_fill_no_file),
     };
     assert_int_equal(secret_start(SECRET_LOCK_WAIVED), OK);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
