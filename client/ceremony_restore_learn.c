@@ -70,15 +70,35 @@ struct telling {
     const struct restore_entry *by;
     size_t known;  /* entries that were there before this round's lists */
     uint32_t most; /* addresses of one guardian beside those of the sealed list */
+    bool rest;     /* only what there still is room for */
     const struct rng *rng;
 };
 
-/* Of those that were tried already, the list that the coin chose is tried alone: else
- * what stands beside it could push it out for ever. */
 static bool is_new(const struct telling *t, const struct restore_entry *e)
 {
     return (size_t)(e - t->r->entries) >= t->known &&
            bytes_equal(e->introduction, t->by->introduction);
+}
+
+static bool is_untried(const struct telling *t, const struct restore_entry *e)
+{
+    return e->source == FROM_ROSTER && e->state == 0 && e->view.n == 0 &&
+           e->contact == CONTACT_NONE &&
+           bytes_equal(e->introduction, t->by->introduction);
+}
+
+/* Of those that were tried already, the list that the coin chose comes whole and first:
+ * else what stands beside it could push it out for ever. */
+static enum err take_rest(struct restore *r, const struct roster_entry *told,
+                          struct restore_entry *e)
+{
+    for (uint32_t i = 0; i < told->n_addresses && e->n_addresses < ADDRESSES_MAX; i++) {
+        if (has_address(e, told->addresses[i].at))
+            continue;
+        TRY(restore_keep(r, told->addresses[i].at, &e->addresses[e->n_addresses].at));
+        e->n_addresses++;
+    }
+    return OK;
 }
 
 static enum err learn_one(const struct telling *t, const struct roster_entry *told)
@@ -88,6 +108,8 @@ static enum err learn_one(const struct telling *t, const struct roster_entry *to
 
     ident_fingerprint(told->sign_pub, told->seal_pub, fp);
     e = entry_find(t->r, told->node_key, fp);
+    if (t->rest)
+        return e != NULL && is_untried(t, e) ? take_rest(t->r, told, e) : OK;
     if (e == NULL) {
         enum err full = entry_new(t->r, told->node_key, fp, FROM_ROSTER, t->rng, &e);
 
@@ -118,20 +140,27 @@ static enum err learn_from(const struct telling *t, struct bytes raw)
 
 /* The list the epoch was sealed with comes first: it is nobody's who stole a key since.
  */
+static enum err learn_all(struct telling *t)
+{
+    for (size_t i = 0; i < t->r->n; i++) {
+        t->by = &t->r->entries[i];
+        t->most = 0;
+        TRY(learn_from(t, t->by->roster));
+        t->most = 1;
+        TRY(learn_from(t, t->by->roster_former));
+        t->most = ADDRESSES_MAX / 2;
+        TRY(learn_from(t, t->by->roster_later));
+    }
+    return OK;
+}
+
 enum err restore_learn(struct restore *r, const struct rng *rng)
 {
     struct telling t = { .r = r, .known = r->n, .rng = rng };
 
-    for (size_t i = 0; i < r->n; i++) {
-        t.by = &r->entries[i];
-        TRY(learn_from(&t, t.by->roster));
-        t.most = 1;
-        TRY(learn_from(&t, t.by->roster_former));
-        t.most = ADDRESSES_MAX / 2;
-        TRY(learn_from(&t, t.by->roster_later));
-        t.most = 0;
-    }
-    return OK;
+    TRY(learn_all(&t));
+    t.rest = true;
+    return learn_all(&t);
 }
 
 const struct restore_entry *restore_told(const struct restore *r,
