@@ -497,7 +497,7 @@ struct day_ward {
     /* a new root, judged here (guard_move) */
     uint8_t before[PUB_BYTES]; /* the owner key that owner replaced; zero: none */
     uint64_t moved;            /* when it took over, as the node told; 0 never */
-    struct bytes judges; /* descriptor of the newest epoch known to be confirmed */
+    struct bytes judges;       /* descriptor of the newest epoch known to be confirmed */
 };
 
 /*

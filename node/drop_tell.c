@@ -16,7 +16,7 @@ static bool must_tell(enum record_event event)
         REC_CRED_ENDING,      REC_WARD_ENROLLED,     REC_EPOCH_CONFIRMED,
         REC_RETIRE_PLANNED,   REC_EPOCH_RETIRED,     REC_END_PLANNED,
         REC_WARD_ENDED,       REC_EPOCH_ABORTED,     REC_MOVE_PLANNED,
-        REC_MOVE_DONE,        REC_MOVE_REFUSED,     REC_END_CANCELLED,
+        REC_MOVE_DONE,        REC_MOVE_REFUSED,      REC_END_CANCELLED,
     };
 
     for (size_t i = 0; i < sizeof events; i++)

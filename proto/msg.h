@@ -82,7 +82,7 @@ enum { MSG_REPLY = 0x8000, MSG_ERROR = 0x8000 };
     X(20, WARD_ENROL, ward_enrol, MAY(ROLE_INVITE), WRITE, 4096, 64,                     \
       "an owner becomes a ward")                                                         \
     X(30, EPOCH_NEXT, epoch_next, MAY(ROLE_OWNER), WRITE, 128, 256,                      \
-      "a fresh acknowledgement key, and who the new list of guardians lets in")                                                     \
+      "a fresh acknowledgement key, and who the new list of guardians lets in")          \
     X(31, EPOCH_PREPARE, epoch_prepare, MAY(ROLE_OWNER), WRITE, 45056, 1024,             \
       "stores an epoch beside the active one")                                           \
     X(32, EPOCH_COMMIT, epoch_commit, MAY(ROLE_OWNER), WRITE, 128, 1024,                 \
