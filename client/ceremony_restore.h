@@ -77,7 +77,7 @@ struct restore_entry {
     struct bytes statement;
     struct bytes roster; /* decoded bytes, as this guardian let it go */
     uint8_t roster_hash[HASH_BYTES];
-    struct bytes roster_later;  /* put there since, if no other entry has the same, */
+    struct bytes roster_later;  /* put there since, where it is another, */
     struct bytes roster_former; /* and the one before that */
     uint8_t asked_rosters;      /* 1: the node was asked for these */
     uint8_t verdict;            /* enum verdict */

@@ -581,6 +581,25 @@ static void test_full_lists_of_garbage_hide_none(void **state)
     }
 }
 
+/* A liar gives the true list with an introduction that nobody takes: the same list of
+ * another guardian, who introduces well, is not passed over for it. */
+static void test_each_list_counts_by_its_giver(void **state)
+{
+    AUTO_RESTORE struct restore *r = begin(2);
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        nodes[i].roster = list_of(&nodes[2], 90, 0);
+        nodes[i].beside[0] = list_of(&nodes[2], 3, 1);
+        nodes[i].says_fetched = STATE_APPROVED;
+    }
+    rounds(r, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(r->entries[i].roster_later.n > 0);
+        assert_int_equal(r->entries[i].roster_former.n, 0);
+    }
+}
+
 static void test_garbage_alone_leads_nowhere_for_ever(void **state)
 {
     AUTO_RESTORE struct restore *r = begin(1);
@@ -820,6 +839,7 @@ int main(void)
         cmocka_unit_test(test_all_lists_are_tried),
         cmocka_unit_test(test_full_lists_of_garbage_hide_none),
         cmocka_unit_test(test_garbage_alone_leads_nowhere_for_ever),
+        cmocka_unit_test(test_each_list_counts_by_its_giver),
         cmocka_unit_test(test_those_of_a_list_leave_room_for_proofs),
         cmocka_unit_test(test_pieces_that_were_cut_come_again),
         cmocka_unit_test(test_a_code_becomes_its_link),
