@@ -72,7 +72,7 @@ void circle_plan_of(const struct day *d, struct day *keeper, struct day_plan *ou
 /*
  * The home as it will be once what is planned next (or the circle as it is) is sealed:
  * only its guardians, in their places, with its plan. To be looked at: slices belong to
- * d. ERR_UNKNOWN: the plan names somebody who is not in the home; ERR_NOMEM.
+ * d. ERR_UNKNOWN: the plan counts on somebody who is not in the home; ERR_NOMEM.
  */
 enum err circle_next(const struct day *d, struct day **out);
 /* The same for a plan that is not in the day yet. */

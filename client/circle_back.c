@@ -179,21 +179,6 @@ struct making {
     size_t missing;
 };
 
-/* A roster that came with this very manifest; the others are hints of other times. */
-static enum err roster_of(struct making *k)
-{
-    for (size_t i = 0; i < k->r->n; i++) {
-        const struct restore_entry *e = &k->r->entries[i];
-
-        if (e->roster.n > 0 && e->verdict == VERDICT_GOOD &&
-            bytes_equal(BYTES_OF(e->roster_hash), BYTES_OF(k->r->head.manifest_hash)) &&
-            wire_get(&roster_schema, e->roster, k->roster) == OK)
-            return OK;
-    }
-    *k->roster = (struct roster){ 0 };
-    return OK;
-}
-
 /* The entry whose guardian signed with that approval key. */
 static const struct restore_entry *entry_by(const struct restore *r,
                                             const uint8_t approval[PUB_BYTES])
@@ -217,6 +202,47 @@ static const struct restore_entry *entry_at(const struct restore *r,
             !bytes_equal(BYTES_OF(told->seat), BYTES_OF(none)))
             return &r->entries[i];
     return NULL;
+}
+
+/* Of another epoch's list, whether every node here that is known stands in its place. */
+static bool in_their_places(const struct making *k)
+{
+    uint32_t nth = 0;
+
+    for (uint32_t i = 0; i < k->m->n_pieces; i++) {
+        if (k->m->pieces[i].kind == PIECE_CARD)
+            continue;
+        const struct restore_entry *e = entry_by(k->r, k->m->pieces[i].approval);
+
+        if (nth == k->roster->n_entries ||
+            (e != NULL && e != entry_at(k->r, &k->roster->entries[nth])))
+            return false;
+        nth++;
+    }
+    return nth == k->roster->n_entries;
+}
+
+/*
+ * The roster that came with this very manifest; else, as nodes give that of the newest
+ * epoch they hold, one in which the same guardians stand in the same places. Whom it
+ * names is asked to prove that before anything else (take_info).
+ */
+static enum err roster_of(struct making *k)
+{
+    for (int same = 1; same >= 0; same--) {
+        for (size_t i = 0; i < k->r->n; i++) {
+            const struct restore_entry *e = &k->r->entries[i];
+            bool of_this =
+                bytes_equal(BYTES_OF(e->roster_hash), BYTES_OF(k->r->head.manifest_hash));
+
+            if (e->roster.n > 0 && e->verdict == VERDICT_GOOD && of_this == (same == 1) &&
+                wire_get(&roster_schema, e->roster, k->roster) == OK &&
+                (of_this || in_their_places(k)))
+                return OK;
+        }
+    }
+    *k->roster = (struct roster){ 0 };
+    return OK;
 }
 
 static void take_addresses(struct day *d, struct day_node *n,

@@ -48,6 +48,8 @@ static enum err take_plan(const struct day *d, const struct day_plan *plan,
     me->stop_hold = plan->stop_hold;
     me->roster_mode = plan->roster_mode;
     out->n_guardians = plan->seats.n / SEAT_BYTES;
+    if (out->n_guardians != circle_pieces(me))
+        return ERR_UNKNOWN;
     for (size_t i = 0; i < out->n_guardians; i++) {
         const struct day_guardian *g = at_seat(d, plan->seats.p + i * SEAT_BYTES);
         if (g == NULL)
@@ -79,7 +81,9 @@ enum err circle_next(const struct day *d, struct day **out)
         return ERR_NOMEM;
     next->me = d->me;
     next->n_guardians = d->n_guardians;
-    if (d->me.epoch > 0 && circle_pieces(&d->me) < d->n_guardians)
+    if (d->me.epoch > 0 && circle_pieces(&d->me) > d->n_guardians)
+        return ERR_UNKNOWN;
+    if (d->me.epoch > 0)
         next->n_guardians = circle_pieces(&d->me);
     memcpy(next->guardians, d->guardians, next->n_guardians * sizeof d->guardians[0]);
     *out = next;

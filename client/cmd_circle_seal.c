@@ -352,6 +352,13 @@ static bool is_under_way(const struct changing *c, const struct day_plan *plan)
     return same_plan(&now, plan);
 }
 
+static enum err plan_gone(const struct ctx *ctx)
+{
+    return term_fail_as(ctx->term, ERR_STATE, EXIT_FAILED, "plan-gone",
+                        "Somebody it counts on is not among your guardians in this home.",
+                        "kith circle plan -k 3", "The plan does not fit any more.");
+}
+
 enum err changing_begin(struct changing *c, const struct day_plan *plan)
 {
     AUTO_NEXT struct day *next = NULL;
@@ -365,7 +372,7 @@ enum err changing_begin(struct changing *c, const struct day_plan *plan)
                             "Another change of your circle is under way.");
     if (busy)
         return changing_go(c);
-    TRY(circle_with(c->d, plan, &next));
+    TRY(circle_with(c->d, plan, &next) == OK ? OK : plan_gone(ctx));
     TRY(plan_check(ctx, next));
     TRY(plan_words(ctx, next));
     plan_warn(ctx->term, next);
@@ -378,13 +385,6 @@ enum err changing_begin(struct changing *c, const struct day_plan *plan)
 }
 
 /* ---- circle seal, circle rotate ---- */
-
-static enum err plan_gone(const struct ctx *ctx)
-{
-    return term_fail_as(ctx->term, ERR_STATE, EXIT_FAILED, "plan-gone",
-                        "Somebody it names is not among your guardians any more.",
-                        "kith circle plan -k 3", "The plan does not fit any more.");
-}
 
 static enum err no_change(const struct ctx *ctx)
 {

@@ -76,6 +76,14 @@ enum err root_next_epoch(struct root_desk *d)
     }
     if (e == ERR_NOMEM)
         return e;
+    if (e == ERR_UNKNOWN && s == NULL) {
+        term_warn(t,
+                  "new pieces were not given out: somebody of your circle is not known "
+                  "in this home. Add them by a link of theirs (kith guardian add NAME "
+                  "LINK) or go on without them; then plan anew:");
+        term_say(t, "  kith circle plan -k 3");
+        return OK;
+    }
     term_warn(t, "new pieces were not given out yet (%s) Go on with:", err_text(e));
     term_say(t, "  kith circle seal --resume");
     return OK;

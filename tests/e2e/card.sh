@@ -151,6 +151,8 @@ run New 7 restore card "$work/lea.txt"
 yes_of New Cy
 yes_of New Dora
 run New 0 restore --accept "$(cat "$work/print")"
+run New 0 guardian list # of the first epoch; the nodes' list is of the second
+grep -q '^Ben' "$work/answer" || fail "Ben is not known any more"
 gone New
 
 # ---- cards below the threshold and the sheet: nothing without nodes ----

@@ -440,6 +440,26 @@ static void later_guardians(void **state)
     assert_int_equal(s.level, CIRCLE_OK);
 }
 
+/* A restore may bring a circle back of which one guardian is not known. */
+static void nobody_is_left_out_of_a_next_epoch(void **state)
+{
+    (void)state;
+    struct day_plan plan;
+    struct day *next = NULL;
+
+    cast(3, 5);
+    d.me.epoch = 2;
+    d.n_guardians = 4;
+    assert_int_equal(circle_next(&d, &next), ERR_UNKNOWN);
+    circle_plan_now(&d, &plan);
+    assert_int_equal(circle_with(&d, &plan, &next), ERR_UNKNOWN);
+    assert_null(next);
+    d.n_guardians = 5;
+    assert_int_equal(circle_next(&d, &next), OK);
+    assert_int_equal(next->n_guardians, 5);
+    circle_next_free(next);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -453,6 +473,7 @@ int main(void)
         cmocka_unit_test(standing),
         cmocka_unit_test(standing_with_cards),
         cmocka_unit_test(later_guardians),
+        cmocka_unit_test(nobody_is_left_out_of_a_next_epoch),
         cmocka_unit_test(odds),
         cmocka_unit_test(odds_are_rounded_down),
     };
