@@ -229,7 +229,12 @@ void look_sentence(const struct look *l, char out[TERM_TEXT])
             "You can be restored: only until %s. Your circle ends then; to take "
             "that back: kith circle end --cancel",
             at);
-    } else if (!s->restorable)
+    } else if (!s->restorable && l->change.step == CHANGE_CALLS)
+        (void)snprintf(out, TERM_TEXT,
+                       "You can be restored: by the old pieces only. Only %u of %u new "
+                       "ones are where they should be, and %u are needed.",
+                       s->stored, s->of, s->need);
+    else if (!s->restorable)
         (void)snprintf(out, TERM_TEXT,
                        "You can be restored: no. Only %u of %u pieces are where they "
                        "should be, and %u are needed.",

@@ -488,6 +488,9 @@ static void next_pressing(struct look *l)
 static void next_sealed(struct look *l)
 {
     size_t n = look_pieces(l->day);
+    bool short_of = !l->standing.restorable; /* a card may be what is missing */
+    if (short_of)
+        next_card(l);
     next_pressing(l);
     next_seal(l);
     next_vault(l);
@@ -496,7 +499,8 @@ static void next_sealed(struct look *l)
     for (size_t i = 0; i < n; i++)
         if (!l->nodes[i].failed)
             next_check(l, i);
-    next_card(l);
+    if (!short_of)
+        next_card(l);
     for (size_t i = 0; i < n; i++) {
         next_clock(l, i);
         next_node(l, i);

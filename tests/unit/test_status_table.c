@@ -545,6 +545,12 @@ static void card_unread(struct look *l)
     cards(l, 1, false);
 }
 
+static void change_waits_for_cards(struct look *l)
+{
+    change_calls(l);
+    cards(l, 3, false);
+}
+
 static void cards_and_silence(struct look *l)
 {
     cards(l, 2, true);
@@ -744,6 +750,10 @@ static const struct situation {
     { "a change is planned", change_planned, 0, YES(2), "change", "kith circle seal" },
     { "two cards", two_cards, 0, YES(2), NULL, NULL },
     { "a card was not read back", card_unread, 3, YES(1), "card", "kith card print Fay" },
+    { "a new circle whose cards were not read back", change_waits_for_cards, 8,
+      "You can be restored: by the old pieces only. Only 2 of 5 new ones are where they "
+      "should be, and 3 are needed.",
+      "card", "kith card print Dora" },
     { "cards and silent nodes", cards_and_silence, 3,
       "You can be restored: yes, but not today. Only 0 nodes answer now, beside 2 "
       "cards; 3 pieces are needed, one at least at a node.",
