@@ -418,7 +418,7 @@ static void test_commands_stay_whole(void **state)
             "  one two\n  (kith check).\n  three four\n");
     wrapped("With a --yes 'erase Ana' again", 0, "With a\n--yes 'erase Ana'\nagain\n");
     wrapped("Now kith guardian replace Cy --with Gil LINK helps every one here", 0,
-            "Now\nkith guardian replace Cy --with Gil LINK\nhelps every one\nhere\n");
+            "Now\nkith guardian replace Cy --with Gil LINK\nhelps every one here\n");
     wrapped("He said \"quite a long sentence\" to us", 0,
             "He said \"quite a\nlong sentence\" to us\n");
     wrapped("ends with kith", 2, "  ends with kith\n");
