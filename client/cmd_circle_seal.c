@@ -233,8 +233,10 @@ static enum err report(struct changing *c)
     struct sealed l;
     look(c->d, &l);
     say_notes(c);
+    /* Until enough have said that they keep the new pieces, l is the old circle. */
     if (c->s != NULL &&
-        (c->s->head.phase < SEAL_COMMIT || (!l.enough && !l.enough_with_cards)))
+        (c->s->head.phase < SEAL_COMMIT || c->d->me.epoch != c->s->head.epoch ||
+         (!l.enough && !l.enough_with_cards)))
         return too_few_reached(ctx, c->s, &l);
     change_look(c->d, &c->h, &stand);
     ctx->exit = l.stored == l.of && l.confirmed == l.of ? EXIT_FINE : EXIT_DEGRADED;

@@ -72,8 +72,9 @@ static void dies_after_commit(const char *who, unsigned before, unsigned told)
     const struct net_fate fate = { .ctx = &d, .node_away = is_away };
 
     net_fate(&fate);
-    (void)KITH(who, "circle", "rotate", "--yes", "other-device-gone");
+    int code = KITH(who, "circle", "rotate", "--yes", "other-device-gone");
     net_fate(NULL);
+    assert_int_equal(code, EXIT_AWAY);
     assert_true(said("did not answer"));
 }
 
