@@ -32,7 +32,7 @@ static const char *asks_for(const struct request_line *l)
         [PURPOSE_RESTORE] = "asks for the piece back",
         [PURPOSE_ENROL] = "wants you as a guardian",
         [PURPOSE_EPOCH] = "changed the circle",
-        [PURPOSE_END] = "wants to end the circle",
+        [PURPOSE_END] = "wants all of it erased here",
         [PURPOSE_MOVE] = "wants a new root key",
     };
 

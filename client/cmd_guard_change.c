@@ -73,9 +73,9 @@ static void tell_end(const struct tale *t)
     struct term *o = t->d->t;
 
     t->tell(o,
-            "They say that %s wants to end the circle. If you confirm, %s may have all "
-            "of it erased here: the piece you keep, and %s's vault. Nothing is left to "
-            "restore from then.",
+            "They say that %s wants you to be a guardian no more, or wants to end the "
+            "circle. If you confirm, %s may have all of it erased here: the piece you "
+            "keep, and %s's vault. Nothing is left here to restore from then.",
             t->name, t->name, t->name);
     t->tell(o,
             "It happens 14 days after %s gives the order at your node, not before; you "

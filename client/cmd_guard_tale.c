@@ -110,7 +110,7 @@ void tale_title(const struct tale *t, char out[TALE_TITLE])
     else if (t->line->purpose == PURPOSE_EPOCH)
         what = "Somebody asks you to confirm the new circle of";
     else if (t->line->purpose == PURPOSE_END)
-        what = "Somebody asks you to end the circle of";
+        what = "Somebody asks you to erase what you keep of";
     else if (t->line->purpose == PURPOSE_MOVE)
         what = "Somebody asks you for a new root key for";
     (void)snprintf(out, TALE_TITLE, "%s %s.", what, t->name); /* fits */
