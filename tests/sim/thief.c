@@ -159,7 +159,7 @@ static void say_next(struct at *a, void *req)
 
 static void say_prepare(struct at *a, void *req)
 {
-    struct req_epoch_next next;
+    struct req_epoch_next next = { 0 };
     struct rep_epoch_next rep = { 0 };
 
     say_next(a, &next); /* its own again: what it says is signed into the descriptor */

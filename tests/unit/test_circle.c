@@ -446,14 +446,17 @@ static void nobody_is_left_out_of_a_next_epoch(void **state)
     (void)state;
     struct day_plan plan;
     struct day *next = NULL;
+    struct day *keeper = calloc(1, sizeof *keeper);
 
+    assert_non_null(keeper);
     cast(3, 5);
     d.me.epoch = 2;
     d.n_guardians = 4;
     assert_int_equal(circle_next(&d, &next), ERR_UNKNOWN);
-    circle_plan_now(&d, &plan);
+    circle_plan_of(&d, keeper, &plan);
     assert_int_equal(circle_with(&d, &plan, &next), ERR_UNKNOWN);
     assert_null(next);
+    day_free(keeper);
     d.n_guardians = 5;
     assert_int_equal(circle_next(&d, &next), OK);
     assert_int_equal(next->n_guardians, 5);
