@@ -350,6 +350,11 @@ static void good_change(uint16_t kind, void *req)
     case MSG_EPOCH_ABORT:
         ((struct req_epoch_abort *)req)->epoch = 2;
         break;
+    case MSG_ROSTER_PUT:
+        ((struct req_roster_put *)req)->epoch = 1;
+        memcpy(((struct req_roster_put *)req)->manifest_hash, epoch.hash, HASH_BYTES);
+        ((struct req_roster_put *)req)->roster = bytes_text("a list");
+        break;
     case MSG_CERT_PUT:
         ((struct req_cert_put *)req)->epoch = 2;
         memcpy(((struct req_cert_put *)req)->manifest_hash, coming.hash, HASH_BYTES);
