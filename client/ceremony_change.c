@@ -44,25 +44,47 @@ static bool in_circle(const struct day *d, const struct day_guardian *g)
     return g >= d->guardians && g < d->guardians + circle_pieces(&d->me);
 }
 
-static bool has_said(const struct day *d, const struct day_guardian *g)
+bool change_has_said(const struct day *d, const struct day_guardian *g)
 {
     return g->said_epoch == d->me.epoch && g->said.n > 0;
 }
 
 /* ---- the certificate ---- */
 
-/* Whose word counts, as long as there is room for it. */
+/* As long as there is room for it. */
+static void add_line(const struct day *d, const struct day_guardian *g, size_t *io_room,
+                     struct cert *c)
+{
+    if (!change_has_said(d, g) || g->said.n + 16 > *io_room || c->n_lines == PIECES_MAX)
+        return;
+    *io_room -= g->said.n + 16;
+    c->lines[c->n_lines++] = (struct cert_line){ .statement = g->said };
+}
+
+/* Whose word counts. */
 static void add_lines(const struct day *d, const struct manifest *m, struct cert *c)
 {
     size_t room = CERT_PEOPLE_MAX - 64;
-    for (uint32_t i = 0; i < m->n_pieces && c->n_lines < PIECES_MAX; i++) {
+    for (uint32_t i = 0; i < m->n_pieces; i++) {
         const struct manifest_piece *p = &m->pieces[i];
         const struct day_guardian *g = p->kind == PIECE_NODE ? keeper(d, p) : NULL;
-        if (g == NULL || !has_said(d, g) || g->said.n + 16 > room)
-            continue;
-        room -= g->said.n + 16;
-        c->lines[c->n_lines++] = (struct cert_line){ .statement = g->said };
+        if (g != NULL)
+            add_line(d, g, &room, c);
     }
+}
+
+enum err change_words(const struct day *d, struct buf *out)
+{
+    AUTO_FREE struct cert *c = calloc(1, sizeof *c);
+    size_t room = CERT_PEOPLE_MAX - 64;
+    if (c == NULL)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < d->n_guardians; i++)
+        add_line(d, &d->guardians[i], &room, c);
+    for (size_t i = 0; i < d->n_formers; i++)
+        add_line(d, &d->formers[i], &room, c);
+    cert_put(c, out);
+    return out->over ? ERR_TOO_BIG : OK;
 }
 
 /* What judging needs; on the heap. */
@@ -142,7 +164,7 @@ bool change_about(const struct day *d, const struct day_guardian *g,
         about.purpose = PURPOSE_EPOCH;
         memcpy(about.subject, d->me.manifest_hash, HASH_BYTES);
         *out = about;
-        return g->confirmed == 0 || !has_said(d, g);
+        return g->confirmed == 0 || !change_has_said(d, g);
     }
     *out = about;
     return g->confirmed == 0;
@@ -296,8 +318,8 @@ static void look_people(const struct day *d, struct change_stand *s)
         if (g == NULL || !in_circle(d, g))
             continue;
         could.of[p->group]++;
-        said.of[p->group] += has_said(d, g);
-        s->said += has_said(d, g);
+        said.of[p->group] += change_has_said(d, g);
+        s->said += change_has_said(d, g);
     }
     s->possible = circle_enough(&plan, &could);
     s->certified = d->me.cert_epoch == d->me.epoch;

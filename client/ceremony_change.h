@@ -89,8 +89,9 @@ struct change_notes {
 };
 
 /*
- * Whether a node was not heard to have let its old pieces go, though people said enough:
- * also when so few are left elsewhere that they open nothing.
+ * Whether a node was not heard to have let its old pieces go, though enough people, or
+ * its own guardian, said that it may: also when so few are left elsewhere that they open
+ * nothing.
  */
 bool change_untold(const struct day *d);
 /*

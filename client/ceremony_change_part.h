@@ -11,5 +11,9 @@
  * ERR_TOO_BIG; ERR_NOMEM.
  */
 enum err change_people(const struct day *d, struct buf *out, struct cert_verdict *v);
+/* The same, whoever's words they are, not judged. ERR_TOO_BIG; ERR_NOMEM. */
+enum err change_words(const struct day *d, struct buf *out);
+/* Whether g's own word about the sealed epoch is kept here. */
+bool change_has_said(const struct day *d, const struct day_guardian *g);
 
 #endif

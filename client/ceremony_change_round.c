@@ -34,9 +34,9 @@ static enum err shown_new(const struct day *d, struct shown **out)
         return ERR_NOMEM;
     struct buf people = BUF_OF(s->people_mem);
     struct buf machines = BUF_OF(s->machines_mem);
+    /* Without an old circle to judge by, each node judges what it is shown. */
     enum err e = change_people(d, &people, &s->verdict);
-    if (e != ERR_UNKNOWN)
-        TRY(e);
+    TRY(e == ERR_UNKNOWN ? change_words(d, &people) : e);
     s->people = buf_bytes(&people);
     /* What was enough once is shown again, whoever left since. */
     if (d->me.cert_epoch == d->me.epoch && d->me.cert.n > 0)
@@ -125,12 +125,20 @@ static bool is_told(const struct day *d, const struct day_guardian *g)
     return g->kind == PIECE_NODE && g->epoch == d->me.epoch && g->retired < d->me.epoch;
 }
 
+/* The old circle is dead; this node has its piece still, and may let go of it: by the
+ * word of enough people, or of its own guardian, who was away until then. */
+static bool is_late(const struct day *d, const struct day_guardian *g)
+{
+    return is_told(d, g) && d->me.epoch > 1 &&
+           (d->me.cert_epoch == d->me.epoch || change_has_said(d, g));
+}
+
 bool change_untold(const struct day *d)
 {
     bool some = false;
     for (size_t i = 0; i < d->n_guardians; i++)
-        some = some || is_told(d, &d->guardians[i]);
-    return some && d->me.epoch > 1 && d->me.cert_epoch == d->me.epoch;
+        some = some || is_late(d, &d->guardians[i]);
+    return some;
 }
 
 static bool may_keep(const struct day_guardian *g)
@@ -144,7 +152,7 @@ static enum err add_all(struct owner_round *r, const struct seal_work *w,
 {
     struct day *d = w->day;
     for (size_t i = 0; i < d->n_guardians; i++)
-        if (is_told(d, &d->guardians[i]))
+        if (d->n_past > 0 ? is_told(d, &d->guardians[i]) : is_late(d, &d->guardians[i]))
             TRY(add(r, w, shown, &d->guardians[i], retire_step));
     for (size_t i = 0; i < d->n_formers; i++)
         if (may_keep(&d->formers[i]))
@@ -201,7 +209,7 @@ static bool has_spare(const struct day *d)
 static bool worth_asking(const struct day *d, const struct shown *s, uint64_t now)
 {
     struct change_stand stand;
-    if (d->me.cert_epoch == d->me.epoch || s->verdict.enough)
+    if (d->me.cert_epoch == d->me.epoch || s->verdict.enough || d->n_past == 0)
         return true;
     change_look(d, NULL, &stand);
     bool late = now >= RETIRE_OWN_S && d->me.sealed_at <= now - RETIRE_OWN_S;
