@@ -191,6 +191,16 @@ static void asker_new(struct world *w, const struct sim_owner *o, struct asker *
     ok(caller_open(&a->c, w->k.port, w->id.node_pub, &a->keys.link), __LINE__);
 }
 
+/* A ward keeps its last few links only, and many of these are of one second. */
+static void link_drop(struct world *w, const struct asker *a)
+{
+    struct req_cred_drop drop = { 0 };
+
+    rng_fill(&crypt_random, drop.op, sizeof drop.op);
+    memcpy(drop.id, a->keys.link.id, ID_BYTES);
+    ok(caller_ask(&w->guardian, MSG_CRED_DROP, &drop, NULL), __LINE__);
+}
+
 static void reveal_of(struct world *w, struct asker *a, struct req_reveal *out)
 {
     struct rep_open rep = { 0 };
@@ -242,8 +252,10 @@ static double request_rate(struct world *w)
     double rate = PEOPLE * LINKS / (wall_us() - from) * 1e6;
 
     for (size_t i = 0; i < PEOPLE; i++)
-        for (size_t k = 0; k < LINKS; k++)
+        for (size_t k = 0; k < LINKS; k++) {
             caller_close(&w->people[i].askers[k].c);
+            link_drop(w, &w->people[i].askers[k]);
+        }
     return rate;
 }
 
@@ -289,6 +301,7 @@ static double alert_us(struct world *w, struct person *p, struct caller *watcher
     memcpy(cancel.request, reveal.request, ID_BYTES);
     ok(caller_ask(&a->c, MSG_CANCEL, &cancel, NULL), __LINE__);
     caller_close(&a->c);
+    link_drop(w, a);
     return took;
 }
 
