@@ -3,8 +3,9 @@
  * A card's words: into rows with their checks, out of what was typed, mended. Public are
  * what kind of sign each character is (so how long words are), whether a word is on the
  * list, a check fits, the whole is right, and where a slip was.
- * ct-sources: proto/card_words.c proto/slip39.c proto/gf256.c proto/piece.c
- * ct-sources: proto/piece_sign.c proto/ident.c proto/ident_address.c proto/wire.c
+ * ct-sources: proto/card_words.c proto/slip39.c proto/slip39_recover.c
+ * ct-sources: proto/slip39_words.c proto/gf256.c proto/piece.c proto/piece_sign.c
+ * ct-sources: proto/ident.c proto/ident_address.c proto/wire.c
  * ct-sources: proto/crypt.c proto/crypt_pbkdf2.c proto/secret.c proto/bytes.c proto/err.c
  * ct-libs: -lmsgpackc -lnettle
  */
