@@ -109,6 +109,9 @@ struct check_work {
     bool kept;                  /* this home knows what it must hold of the circle: */
     uint32_t epoch;
     uint8_t want_epoch[HASH_BYTES];
+    bool has_list; /* it stored a newer list of guardians: */
+    uint8_t want_list[HASH_BYTES];
+    bool list_gone;
     uint64_t version; /* newest vault head it acknowledged or showed; 0 none */
     uint8_t head[HASH_BYTES];
     bool acknowledged; /* objects: it has a state of ours */
@@ -247,6 +250,13 @@ static enum err plan_vault(struct sources *s, const struct day_guardian *g,
     return OK;
 }
 
+/* It acknowledged the list of guardians that was renewed since this circle was sealed. */
+static bool keeps_list(const struct day *d, const struct day_guardian *g)
+{
+    return d->me.roster_epoch == d->me.epoch && g->epoch == d->me.epoch &&
+           d->me.roster_sealed.n > 0 && g->roster_told >= d->me.roster_at;
+}
+
 static void plan_epoch(const struct sources *s, const struct day_guardian *g,
                        struct check_work *w)
 {
@@ -261,6 +271,8 @@ static void plan_epoch(const struct sources *s, const struct day_guardian *g,
     w->kept = true;
     w->epoch = k->epoch;
     check_digest(w->all->nonce, parts, sizeof parts / sizeof parts[0], w->want_epoch);
+    w->has_list = keeps_list(s->day, g);
+    check_digest(w->all->nonce, &s->day->me.roster_sealed, 1, w->want_list);
 }
 
 static bool has_node(const struct day_guardian *g)
@@ -416,6 +428,8 @@ static void judge_epoch(struct check_work *w, const struct rep_check *rep)
         caught(w, CHECK_GONE);
     else if (!bytes_equal(BYTES_OF(rep->epoch), BYTES_OF(w->want_epoch)))
         caught(w, CHECK_PIECE);
+    w->list_gone =
+        w->has_list && !bytes_equal(BYTES_OF(rep->list), BYTES_OF(w->want_list));
 }
 
 /* What another device dropped since may be missing: then nothing is said of it. */
@@ -589,6 +603,8 @@ static void note_place(struct day *d, struct check_place *p, uint64_t now)
         say_away(g, p);
         return;
     }
+    if (p->work->list_gone)
+        g->roster_told = 0; /* status says how it gets it again */
     judge_head(d, g, p->work);
     judge_place(d, g, p);
     struct day_proof *proof = day_proof(g);

@@ -38,6 +38,21 @@ static enum err check_epoch(struct call *c, const struct req_check *req,
     return OK;
 }
 
+static enum err check_list(struct call *c, const struct req_check *req,
+                           uint8_t out[HASH_BYTES])
+{
+    struct bytes list = { 0 };
+    size_t mark = c->mem.n;
+    enum err e = req->epoch == 0 ? ERR_UNKNOWN
+                                 : ward_object(c, c->who->ward, req->epoch,
+                                               OBJECT_ROSTER_LATER, &list);
+
+    if (e == OK)
+        check_digest(req->nonce, &list, 1, out);
+    c->mem.n = mark;
+    return is_gone(e) ? OK : e;
+}
+
 static enum err check_head(struct call *c, const struct record_vault *v,
                            const uint8_t nonce[32], uint8_t out[HASH_BYTES])
 {
@@ -97,6 +112,7 @@ enum err proof_check(struct call *c, const struct req_check *req, struct rep_che
     if (ward.left != 0)
         return ERR_LEFT;
     TRY(check_epoch(c, req, rep->epoch));
+    TRY(check_list(c, req, rep->list));
     enum err e = kept_load(c, &ward, &v);
     if (e == OK)
         TRY(check_head(c, &v, req->nonce, rep->head));

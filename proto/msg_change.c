@@ -77,6 +77,7 @@ static const struct wire_field rep_check_fields[] = {
     W_FIX(rep_check, objects, 3, WIRE_MUST),
     W_BYTES(rep_check, missing, 5, WIRE_MAY, 0, CHECK_OBJECTS / 8),
     W_UINT(rep_check, time, 6, WIRE_MUST, UINT64_MAX),
+    W_FIX(rep_check, list, 7, WIRE_MAY),
 };
 const struct wire_schema rep_check_schema = W_SCHEMA(rep_check, rep_check_fields);
 

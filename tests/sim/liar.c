@@ -58,6 +58,8 @@ enum err wrap_ward_object(struct call *c, const uint8_t ward[ID_BYTES], uint32_t
         return real_ward_object(c, ward, epoch, which, out);
     if (liar.lie == NO_EPOCH)
         return ERR_UNKNOWN;
+    if (liar.lie == NO_LIST && which == OBJECT_ROSTER_LATER)
+        return ERR_UNKNOWN;
     if (liar.lie == ANOTHER_BLOB && box)
         return real_ward_object(c, liar.other, epoch, which, out);
     if (liar.lie == OLDER_EPOCH)

@@ -17,6 +17,7 @@ enum lie {
     ANOTHER_BLOB,  /* has another ward's box in its place */
     OLDER_EPOCH,   /* has the epoch before that one in its place */
     NO_EPOCH,      /* has nothing of the circle */
+    NO_LIST,       /* has not the newest list of guardians */
     VAULT_FLIPPED, /* one bit of the vault's objects */
     VAULT_HASHES,  /* their hashes alone */
     NO_VAULT,      /* threw the objects away */

@@ -206,6 +206,31 @@ static void test_without_enough_pieces_it_says_lost(void **state)
     KITH_FINE("Ana", "check");
 }
 
+/* Nothing of the circle is wrong, and status says how the node gets it again. */
+static void test_who_lost_the_list_gets_it_again(void **state)
+{
+    struct address a = { 0 };
+    char at[ADDRESS_TEXT];
+
+    (void)state;
+    net_port(0, 7999);
+    net_address(0, &a);
+    address_format(&a, at, sizeof at);
+    KITH_FINE("Ana", "guardian", "address", "Ben", at);
+    KITH_FINE("Ana", "check");
+    (void)KITH("Ana", "status", "--json");
+    assert_false(answered("\"id\":\"list\""));
+    lies(1, NO_LIST);
+    KITH_FINE("Ana", "check");
+    (void)KITH("Ana", "status", "--json");
+    assert_true(answered("\"id\":\"list\"") && answered("kith guardian address Cy"));
+    liar.lie = HONEST;
+    KITH_FINE("Ana", "guardian", "address", "Cy");
+    KITH_FINE("Ana", "check");
+    (void)KITH("Ana", "status", "--json");
+    assert_false(answered("\"id\":\"list\""));
+}
+
 static void test_who_is_away_is_said(void **state)
 {
     (void)state;
@@ -470,6 +495,7 @@ int main(void)
         CASE(test_honest_nodes_agree),
         CASE(test_each_cheat_is_caught_and_named),
         CASE(test_without_enough_pieces_it_says_lost),
+        CASE(test_who_lost_the_list_gets_it_again),
         CASE(test_who_is_away_is_said),
         CASE(test_no_byte_of_a_piece_moves),
         CASE(test_after_a_change_the_new_pieces_are_checked),

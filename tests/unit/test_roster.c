@@ -96,6 +96,36 @@ static void what_was_stored_is_said_and_told_once(void **state)
     world_free(w);
 }
 
+static void proves(struct world *w, uint32_t epoch, const char *list)
+{
+    static const uint8_t none[HASH_BYTES];
+    struct req_check req = { .nonce = { 7 }, .epoch = epoch };
+    struct rep_check rep = { 0 };
+    struct bytes part = bytes_text(list);
+    uint8_t want[HASH_BYTES] = { 0 };
+
+    if (part.n > 0)
+        check_digest(req.nonce, &part, 1, want);
+    assert_int_equal(ask(w, &w->as_device, MSG_CHECK, &req, &rep), OK);
+    assert_memory_equal(rep.list, want, HASH_BYTES);
+    if (epoch != 0)
+        assert_memory_not_equal(rep.epoch, none, HASH_BYTES);
+}
+
+static void a_check_covers_the_newest(void **state)
+{
+    struct world *w = world_new(HOLD, 1);
+
+    (void)state;
+    proves(w, 1, "");
+    assert_int_equal(put(w, "one"), OK);
+    proves(w, 1, "one");
+    proves(w, 0, "");
+    assert_int_equal(put(w, "two"), OK);
+    proves(w, 1, "two");
+    world_free(w);
+}
+
 static void the_sealed_one_and_the_former_outlive_garbage(void **state)
 {
     struct world *w = world_new(HOLD, 1);
@@ -190,6 +220,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_the_owner_and_of_the_active_epoch),
         cmocka_unit_test(what_was_stored_is_said_and_told_once),
+        cmocka_unit_test(a_check_covers_the_newest),
         cmocka_unit_test(the_sealed_one_and_the_former_outlive_garbage),
         cmocka_unit_test(none_is_replaced_while_the_clock_stands),
         cmocka_unit_test(not_while_the_guardian_froze_it),
