@@ -429,7 +429,8 @@ struct rep_check {
     uint8_t objects[HASH_BYTES]; /* over the objects in the order asked */
     struct bytes missing;        /* bit i: it does not have the i-th; absent: none */
     uint64_t time;
-    uint8_t list[HASH_BYTES]; /* over the newest list of guardians put since (ROSTER_PUT) */
+    uint8_t
+        list[HASH_BYTES]; /* over the newest list of guardians put since (ROSTER_PUT) */
 };
 
 struct req_wards {
