@@ -2,7 +2,8 @@
 /*
  * Share arithmetic, RS1024, word look-up in both directions, split and recovery.
  * ct-sources: proto/slip39.c proto/slip39_recover.c proto/slip39_words.c
- * ct-sources: proto/gf256.c proto/crypt.c proto/crypt_pbkdf2.c proto/secret.c proto/bytes.c proto/err.c
+ * ct-sources: proto/gf256.c proto/crypt.c proto/crypt_pbkdf2.c
+ * ct-sources: proto/secret.c proto/bytes.c proto/err.c
  * ct-libs: -lnettle
  */
 #include "proto/crypt.h"
