@@ -59,6 +59,7 @@ struct visit {
     const struct seal_work *w;
     struct req_retire retire;
     struct req_epoch_state state;
+    struct req_cert_put cert;
 };
 
 static void make_retire(struct visit *v)
@@ -93,7 +94,27 @@ static enum err retire_step(struct call *c, const struct call_reply *reply,
     return OK;
 }
 
-/* Of somebody who is no guardian any more: whether the old piece is still there. */
+/* People's word is here that the circle goes on, and the node of that former guardian was
+ * not shown it. */
+static bool is_unparted(const struct day *d, const struct day_guardian *g)
+{
+    return d->me.cert.n > 0 && d->me.cert_epoch > g->epoch &&
+           d->me.cert_epoch > g->parted;
+}
+
+static void say_parted(struct visit *v, struct call_send *out)
+{
+    const struct day_me *me = &v->d->me;
+    struct req_cert_put *r = &v->cert;
+    rng_fill(v->w->params->rng, r->op, ID_BYTES);
+    r->epoch = me->cert_epoch;
+    r->people = me->cert;
+    memcpy(r->manifest_hash, me->cert_hash, HASH_BYTES);
+    *out = (struct call_send){ MSG_CERT_PUT, r };
+}
+
+/* Of somebody who is no guardian any more: whether the old piece is still there; and what
+ * shows them that nobody counts on it. */
 static enum err former_step(struct call *c, const struct call_reply *reply,
                             struct call_send *out)
 {
@@ -102,9 +123,18 @@ static enum err former_step(struct call *c, const struct call_reply *reply,
         *out = (struct call_send){ MSG_EPOCH_STATE, &v->state };
         return OK;
     }
+    if (reply->kind == MSG_CERT_PUT) {
+        /* Where nobody can judge it, it says nothing, and will not later. */
+        if (reply->err != OK && reply->err != ERR_CERT && reply->err != ERR_STATE)
+            return reply->err;
+        v->g->parted = v->cert.epoch;
+        return OK;
+    }
     TRY(reply->err);
     const struct rep_epoch_state *rep = reply->rep;
     v->g->retired = rep->n_epochs == 0 ? UINT32_MAX : 0;
+    if (rep->n_epochs > 0 && is_unparted(v->d, v->g))
+        say_parted(v, out);
     return OK;
 }
 
@@ -133,18 +163,20 @@ static bool is_late(const struct day *d, const struct day_guardian *g)
            (d->me.cert_epoch == d->me.epoch || change_has_said(d, g));
 }
 
+static bool may_keep(const struct day_guardian *g)
+{
+    return g->kind == PIECE_NODE && g->n_node == 1 && g->epoch != 0 &&
+           g->retired <= g->epoch;
+}
+
 bool change_untold(const struct day *d)
 {
     bool some = false;
     for (size_t i = 0; i < d->n_guardians; i++)
         some = some || is_late(d, &d->guardians[i]);
+    for (size_t i = 0; i < d->n_formers; i++)
+        some = some || (may_keep(&d->formers[i]) && is_unparted(d, &d->formers[i]));
     return some;
-}
-
-static bool may_keep(const struct day_guardian *g)
-{
-    return g->kind == PIECE_NODE && g->n_node == 1 && g->epoch != 0 &&
-           g->retired <= g->epoch;
 }
 
 static enum err add_all(struct owner_round *r, const struct seal_work *w,

@@ -117,17 +117,45 @@ static void say_planned(struct desk *d, const struct guard_ward *w, const char *
                  name);
 }
 
+/* That somebody is no guardian any more is not for a program to say: the owner's keys may
+ * be a thief's. That people confirmed a later circle is. */
+static void say_piece(struct desk *d, const struct guard_ward *w, const char *name,
+                      const char *id)
+{
+    char at[TIME_TEXT];
+
+    if (w->line.newer == 0) {
+        term_say(d->t, "You help %s.", name);
+        return;
+    }
+    time_text(w->line.newer, at);
+    term_say(d->t,
+             "%s's circle goes on without you since %s: enough of those who guarded %s "
+             "confirmed a newer one, and your node has no piece of it. You need not do "
+             "anything.",
+             name, at, name);
+    term_say(d->t,
+             "  Ask %s. If you are still to help, the new piece comes by itself when "
+             "%s's program next speaks with your node. If not, this erases the old one: "
+             "kith guard leave %s",
+             name, name, id);
+}
+
 /* The same for all, where nobody sits before the screen. */
 static void say_all_planned(struct desk *d)
 {
     char name[NAME_TEXT];
+    char id[9];
 
     for (size_t i = 0; i < d->guard->n_wards && !d->t->json; i++) {
         const struct guard_ward *w = &d->guard->wards[i];
 
         if (w->line.left != 0)
             continue;
+        id_short(w->line.ward, id);
         desk_name(d, w->seat, w->line.ward, name);
+        if (w->line.newer != 0)
+            say_piece(d, w, name, id);
         say_planned(d, w, name);
     }
 }
@@ -149,7 +177,7 @@ static void say_helped(struct desk *d, const struct guard_ward *w)
                  "kith guard leave %s",
                  name, name, id);
     else
-        term_say(d->t, "You help %s.", name);
+        say_piece(d, w, name, id);
     say_planned(d, w, name);
     time_text(w->line.frozen, at);
     if (w->line.frozen > ctx_now(d->ctx))

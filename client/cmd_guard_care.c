@@ -226,14 +226,21 @@ static enum err agree_leave(struct desk *d, const struct guard_ward *w, const ch
 
     if (w->line.requests > 0)
         term_warn(d->t, "%s asks you for something right now: kith guard", name);
-    (void)snprintf(why, sizeof why,
-                   "This gives %s up for good. %s The piece cannot be had back. %s is "
-                   "told and needs another guardian; speak with %s first.",
-                   name,
-                   w->line.epoch != 0
-                       ? "The piece that you keep is erased at your node at once."
-                       : "There is no piece at your node yet.",
-                   name, name);
+    if (w->line.newer != 0)
+        (void)snprintf(why, sizeof why,
+                       "This erases the old piece at your node at once; it cannot be had "
+                       "back. %s's circle has newer ones. Speak with %s first: whether "
+                       "you are still to help, only %s knows.",
+                       name, name, name);
+    else
+        (void)snprintf(why, sizeof why,
+                       "This gives %s up for good. %s The piece cannot be had back. %s "
+                       "is told and needs another guardian; speak with %s first.",
+                       name,
+                       w->line.epoch != 0
+                           ? "The piece that you keep is erased at your node at once."
+                           : "There is no piece at your node yet.",
+                       name, name);
     return term_word(d->t, "leave", why);
 }
 
@@ -278,7 +285,8 @@ enum err guard_cmd_leave(struct ctx *ctx)
     term_title(d.t, "You are not %s's guardian any more.", name);
     term_say(d.t,
              "What your node kept for %s is erased. %s sees it the next time their "
-             "program asks your node. Tell %s yourself too: they need another guardian.",
-             name, name, name);
+             "program asks your node. Tell %s yourself too%s",
+             name, name, name,
+             w->line.newer != 0 ? "." : ": they need another guardian.");
     return OK;
 }

@@ -163,6 +163,7 @@ static json_t *json_ward(const struct desk *d, const struct guard_ward *w)
                   json_time(l->end_due), "drill_asked_at", json_time(l->drill));
     MUST(doc != NULL && more != NULL && json_object_update(doc, more) == 0);
     json_decref(more);
+    MUST(json_object_set_new(doc, "newer_since", json_time(l->newer)) == 0);
     return doc;
 }
 
@@ -172,6 +173,10 @@ static void say_trouble(const struct desk *d, const struct guard_ward *w)
     const struct ward_line *l = &w->line;
     char at[TIME_TEXT];
 
+    time_text(l->newer, at);
+    if (l->newer != 0 && l->left == 0)
+        term_answer(d->t,
+                    "          their circle goes on without it since %s: kith guard", at);
     time_text(l->frozen, at);
     if (l->frozen > ctx_now(d->ctx))
         term_answer(d->t, "          frozen until %s", at);
@@ -197,6 +202,8 @@ static const char *ward_state(const struct guard_ward *w)
 {
     if (w->line.left != 0)
         return "you gave this up";
+    if (w->line.newer != 0)
+        return "you keep an old piece";
     return w->line.epoch != 0 ? "you keep a piece" : "no piece yet";
 }
 

@@ -55,7 +55,16 @@ static void tell_formers(struct term *t, const struct day *d)
 {
     for (size_t i = 0; i < d->n_formers; i++) {
         const struct day_guardian *g = &d->formers[i];
-        if (g->kind == PIECE_NODE && g->retired <= g->epoch)
+        if (g->kind != PIECE_NODE || g->retired > g->epoch)
+            continue;
+        if (g->parted != 0)
+            term_say(t,
+                     "%.*s's node still keeps an old piece. It shows %.*s that your "
+                     "circle goes on without them, and that kith guard leave %.*s erases "
+                     "it, once you told them so yourself. If they are not there, it is "
+                     "one piece.",
+                     TEXT(g->name), TEXT(g->name), TEXT(d->me.name));
+        else
             term_say(t,
                      "%.*s's node still keeps an old piece. If %.*s is there, ask them "
                      "to type kith guard leave %.*s, which erases it. If not, it is "

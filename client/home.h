@@ -430,6 +430,8 @@ struct day_guardian {
     struct bytes end_receipt; /* what it signed then */
     uint64_t roster_told;     /* of which day_me.roster_at the node has the list */
     uint32_t torn; /* a card: its papers of epochs before that one were torn up; 0 none */
+    uint32_t parted; /* one who was a guardian: the node was shown the certificate of that
+                        epoch, which has no piece of theirs; 0 of none */
 };
 
 /* A device at one guardian's node. */

@@ -186,6 +186,7 @@ static const struct wire_field record_ward_fields[] = {
     W_FIX(record_ward, left_hash, 58, WIRE_MAY),
     W_UINT(record_ward, unsure, 59, WIRE_MAY, 1),
     W_UINT(record_ward, end_cancelled, 60, WIRE_MAY, UINT64_MAX),
+    W_UINT(record_ward, cert_time, 61, WIRE_MAY, UINT64_MAX),
     W_FIX(record_ward, move, 70, WIRE_MAY),
     W_UINT(record_ward, move_due, 71, WIRE_MAY, UINT64_MAX),
     W_FIX(record_ward, moved_by, 72, WIRE_MAY),

@@ -187,6 +187,7 @@ struct record_ward {
     uint32_t retired;      /* newest epoch erased by RETIRE; 0 none */
     uint32_t cert_epoch;   /* newest one that a certificate of people was shown for, */
     uint8_t cert_hash[HASH_BYTES]; /* and its manifest hash */
+    uint64_t cert_time;            /* when it was */
     uint64_t end_due;              /* its owner ends it here then; 0 not planned */
     uint64_t end_cancelled;        /* words from before that plan no end; 0 never */
     uint8_t unsure; /* 1: planned under a frozen clock: it counts when that runs */

@@ -244,6 +244,9 @@ static enum err line_of(struct call *c, const struct record_ward *ward,
     out->moved = ward->moved;
     out->move_due = ward->move_due;
     memcpy(out->move, ward->move, ID_BYTES);
+    /* What is held and not confirmed may be a thief's, and hides nothing. */
+    if (ward->cert_epoch > (policy.confirmed != 0 ? policy.epoch : 0))
+        out->newer = ward->cert_time;
     if (record_frozen(ward, c->now))
         out->frozen = ward->frozen;
     if (ward_stops_count(ward, c->now)) {

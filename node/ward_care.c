@@ -106,6 +106,7 @@ enum err ward_leave(struct call *c, struct record_ward *ward, enum record_event 
     ward->bytes = 0;
     ward->vault = 0;
     ward->cert_epoch = 0;
+    ward->cert_time = 0;
     ward->retire_due = 0;
     ward->end_due = 0;
     TRY(ward_put(c, ward));

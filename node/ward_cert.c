@@ -101,6 +101,7 @@ enum err ward_cert_keep(struct call *c, struct record_ward *ward,
                    ? OK
                    : ERR_STATE;
     ward->cert_epoch = req->epoch;
+    ward->cert_time = c->now;
     memcpy(ward->cert_hash, req->manifest_hash, HASH_BYTES);
     TRY(txn_put(c->txn, TAB_OBJECT, key_bytes(&key), req->people));
     return ward_put(c, ward);

@@ -259,6 +259,7 @@ static const struct wire_field ward_line_fields[] = {
     W_UINT(ward_line, moved, 16, WIRE_MAY, UINT64_MAX),
     W_UINT(ward_line, end_due, 17, WIRE_MAY, UINT64_MAX),
     W_UINT(ward_line, drill, 18, WIRE_MAY, UINT64_MAX),
+    W_UINT(ward_line, newer, 19, WIRE_MAY, UINT64_MAX),
 };
 static const struct wire_schema ward_line_schema = W_SCHEMA(ward_line, ward_line_fields);
 

@@ -456,6 +456,8 @@ struct ward_line {
     uint64_t moved;         /* when a new root took over; 0 never */
     uint64_t end_due;       /* its owner ends the circle here then; 0 not */
     uint64_t drill;         /* the owner asked for a drill then; 0 none waits */
+    uint64_t newer; /* since then people are known to have confirmed a later epoch than
+                       any that is held here; 0: none */
 };
 
 struct rep_wards {

@@ -175,7 +175,28 @@ run Ana 3 circle seal
 answers "5 of 5 guardians hold the new piece; 2 are needed."
 call Ben
 call Dora
+run Emil 0 guard wards --json
+json "d['wards'][0]['newer_since']" null
 call Fay
 run Ana 3 circle seal --json
 json "d['epoch'], d['change']['judge'], d['change']['certified']" "(5, 3, True)"
+
+# ---- who is not among them any more sees it on their own screen ----
+run Ana 3 circle seal --resume
+says "It shows Emil that your circle goes on without them"
+run Emil 0 guard wards --json
+json "d['wards'][0]['newer_since'] > 0" True
+run Emil 0 guard wards
+grep -q "you keep an old piece" "$work/answer" || fail "Emil's list: $(cat "$work/answer")"
+run Emil 0 guard
+says "Ana's circle goes on without you since"
+says "this erases the old one: kith guard leave"
+run Ben 0 guard wards --json
+json "d['wards'][0]['newer_since']" null
+run Cy 0 guard wards --json # the dead one's node is back, and Cy helps again
+json "sorted(w['newer_since'] is not None for w in d['wards'])" "[False, True]"
+run Emil 0 guard leave Ana --yes leave
+says "What your node kept for Ana is erased"
+run Emil 0 guard wards
+grep -q "you gave this up" "$work/answer" || fail "Emil's list: $(cat "$work/answer")"
 e2e_end

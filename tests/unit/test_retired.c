@@ -431,6 +431,54 @@ static void what_rots_is_replaced(void **state)
     assert_true(line_of(&s, 3)->ack.n > 0);
 }
 
+/* ---- a circle that goes on elsewhere ---- */
+
+static uint64_t newer(struct changing *w)
+{
+    struct req_wards req = { 0 };
+    struct rep_wards rep = { 0 };
+
+    assert_int_equal(node_sim_ask(&w->n, &w->a.who, MSG_WARDS, &req, &rep), OK);
+    for (uint32_t i = 0; i < rep.n_wards; i++)
+        if (bytes_equal(BYTES_OF(rep.wards[i].ward), BYTES_OF(w->o.ward)))
+            return rep.wards[i].newer;
+    return UINT64_MAX;
+}
+
+/* Its guardian hears of it, by people of what is confirmed here and by nobody else. */
+static void a_circle_goes_on_elsewhere(void **state)
+{
+    struct changing *w = *state;
+    uint64_t told = w->n.now + DAY;
+
+    assert_int_equal(newer(w), 0);
+    assert_int_equal(change_next(w, 2), OK); /* its piece never comes */
+    assert_int_equal(
+        ask_cert(w, &w->o.who, 2, people_epoch(w, SAY_0, 2, people_mem), NULL), ERR_CERT);
+    assert_int_equal(newer(w), 0);
+    /* The owner's keys alone: active here, and no people's. */
+    change_epoch(w, 3);
+    assert_int_equal(newer(w), 0);
+    w->n.now = told;
+    assert_int_equal(
+        ask_cert(w, &w->o.who, 2, people_epoch(w, SAY_0 | SAY_2, 2, people_mem), NULL),
+        OK);
+    assert_int_equal(newer(w), told);
+    w->n.now += 100 * DAY;
+    assert_int_equal(
+        ask_cert(w, &w->o.who, 2, people_epoch(w, SAY_ALL, 2, people_mem), NULL), OK);
+    node_sim_again(&w->n);
+    ticks(w);
+    assert_int_equal(newer(w), told);
+    assert_true(is_there(w, 1)); /* and nothing is erased for it */
+    verified(w);
+    /* Who was only away gets a piece of what people confirmed, and helps again. */
+    change_epoch(w, 4);
+    assert_int_equal(newer(w), told);
+    assert_int_equal(retire(w, 4, NULL), OK);
+    assert_int_equal(newer(w), 0);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, up, down)
@@ -444,6 +492,7 @@ int main(void)
         CASE(verify_knows_what_was_erased_and_certified),
         CASE(what_is_prepared_keeps_its_policy),
         CASE(what_rots_is_replaced),
+        CASE(a_circle_goes_on_elsewhere),
     };
 #undef CASE
 
