@@ -14,6 +14,7 @@ static void who_of(const struct desk_who *d, struct guard_who *out)
     memcpy(out->node_key, d->node_key, PUB_BYTES);
     memcpy(out->circle, d->circle, ID_BYTES);
     memcpy(out->owner, d->owner, PUB_BYTES);
+    memcpy(out->before, d->before, PUB_BYTES);
 }
 
 static void case_of(const struct desk_case *d, struct guard_case *out)

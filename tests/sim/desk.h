@@ -22,6 +22,7 @@ struct desk_who {
     uint8_t node_key[PUB_BYTES];
     uint8_t circle[ID_BYTES];
     uint8_t owner[PUB_BYTES];
+    uint8_t before[PUB_BYTES]; /* the owner's key that this one replaced, or zero */
 };
 
 /* A request as its node gave it; slices are the caller's. */

@@ -196,18 +196,22 @@ static unsigned tamper(struct people *p, struct ending *e, bool bad[SEATS])
 
 static void judge(struct people *p, struct ending *e)
 {
+    static const uint8_t none[HASH_BYTES];
     struct recover_result result;
     bool bad[SEATS] = { false };
     bool right = false;
     unsigned n = tamper(p, e, bad);
     enum recover_state state = restore_judge(p, e->restore, &result, &right);
 
-    world_tell(&p->w, "the owner's pieces: %zu of %u, %u bad: state %u, %s",
+    world_tell(&p->w, "the owner's pieces: %zu of %u, %u bad: state %u%s, %s",
                released(p, e), p->k, n, (unsigned)state,
-               right ? "right" : "not the root");
+               result.disputed ? ", disputed" : "", right ? "right" : "not the root");
+    bool fresh = !bytes_equal(BYTES_OF(p->move), BYTES_OF(none)) &&
+                 restore_has_newest(p, e->restore);
+
     if (!right)
-        world_broken(&p->w, "owner_comes_back", "%zu pieces, and no root",
-                     released(p, e));
+        world_broken(&p->w, fresh ? "new_root_deals" : "owner_comes_back",
+                     "%zu pieces, and no root", released(p, e));
     for (size_t i = 0; i < e->n; i++)
         if (bad[i] != (result.verdicts[i] == VERDICT_BAD_PIECE) && bad[i])
             world_broken(&p->w, "bad_pieces_are_named", "%s's is not",

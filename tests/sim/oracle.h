@@ -49,6 +49,8 @@
     X(new_root_is_taken, "a root that the guardians spoke for is taken")                 \
     X(new_root_waits, "no new root takes over before the hold has run, in true time")    \
     X(new_root_comes, "then it does, and lets the owner in")                             \
+    X(no_to_a_root_stays, "a guardian can refuse a new root that waits, for good")       \
+    X(new_root_deals, "the new root's circle is taken, and a restore gives that root")   \
     X(old_keys_are_dead, "old keys change nothing once a new root is spoken for")        \
     X(the_minutes_work_is_done, "a node's minute never fails")
 
@@ -79,6 +81,8 @@ void saw_change(struct people *p, size_t seat, enum err e, const char *what);
  * before; the node went back to an older store. */
 void saw_move(struct people *p, size_t seat, enum err e);
 void saw_old_keys(struct people *p, size_t seat, enum err e, const char *what);
+/* An epoch of the owner's was brought to a seat. */
+void saw_dealt(struct people *p, const struct made *m, size_t seat, enum err e);
 void root_went_back(struct people *p, size_t seat);
 /* A node was put back to an older store: what it forgets is on its hoster. logs:
  * what the heads of its log were before, by seat. */

@@ -17,12 +17,13 @@
 
 enum {
     SEATS = 5,
-    EPOCHS_MADE = 6,
+    EPOCHS_MADE = 8,
     RESTORES = 16,
     ASKS = 96,
     INTROS = 12,
     VAULT_MARKS = 24, /* objects there are in all */
-    RECEIPT_MAX = 512
+    RECEIPT_MAX = 512,
+    EVERYBODY = (1U << SEATS) - 1 /* bit i: guardian i */
 };
 
 struct seat {
@@ -128,17 +129,20 @@ struct ask {
 /* A seat's ward as the model has it. */
 struct ward_model {
     uint32_t active;
-    uint32_t held;               /* bit e - 1: epoch e is good there */
-    uint64_t since[EPOCHS_MADE]; /* when it was so first */
-    uint64_t frozen;             /* until then; 0 not */
-    uint64_t thawed;             /* when the last freeze ended */
-    bool fuzzy;                  /* its node's clock was wrong since the freeze */
-    uint64_t paused;             /* until then */
-    uint32_t sure;               /* bit e - 1: epoch e is confirmed there */
-    uint64_t moved;              /* a new root was taken then; 0 never */
-    uint64_t move_due;           /* and takes over then, at the earliest */
-    size_t n_stops;              /* that counted, all wards' life */
-    uint64_t stops[64];          /* when */
+    uint32_t held;                   /* bit e - 1: epoch e is good there */
+    uint64_t since[EPOCHS_MADE];     /* when it was so first */
+    uint64_t frozen;                 /* until then; 0 not */
+    uint64_t thawed;                 /* when the last freeze ended */
+    bool fuzzy;                      /* its node's clock was wrong since the freeze */
+    uint64_t paused;                 /* until then */
+    uint32_t sure;                   /* bit e - 1: epoch e is confirmed there */
+    uint64_t moved;                  /* a new root was taken then; 0 never */
+    uint64_t move_due;               /* and takes over then, at the earliest */
+    uint8_t moved_sign[PUB_BYTES];   /* who asked for it */
+    uint64_t refused;                /* its guardian said no to one; 0 never */
+    uint8_t refused_sign[PUB_BYTES]; /* who asked for that one */
+    size_t n_stops;                  /* that counted, all wards' life */
+    uint64_t stops[64];              /* when */
     uint64_t alert_seq; /* of the alert drop as last read; UINT64_MAX: read anew */
     uint8_t alert_head[HASH_BYTES];
     uint64_t log_seq;     /* of the node, as last said */
@@ -248,8 +252,14 @@ enum err people_retire(struct people *p, const struct made *m, size_t seat, bool
 
 /* All keys of it fresh, nobody's words yet. */
 void root_keys(struct people *p, struct new_root *out);
-/* All of m's people say so, each asked for it; thief: people that he made up. */
-void root_words(struct people *p, struct new_root *r, const struct made *m, bool thief);
+/* Whoever asks for it is another from now on: what was refused is not that. */
+void root_asked_anew(struct people *p, struct new_root *r);
+/*
+ * Those of m's people say so, bit i: guardian i, each asked for it; thief: people that he
+ * made up.
+ */
+void root_words(struct people *p, struct new_root *r, const struct made *m,
+                uint32_t people, bool thief);
 /* After a restore, with the words that guardians typed for it: of the people of m. */
 void root_new(struct people *p, size_t restore, const struct made *m,
               struct new_root *out);
@@ -275,7 +285,9 @@ enum err ask_reveal(struct people *p, struct ask *a, uint8_t *out_state);
 enum err ask_cancel(struct people *p, struct ask *a, uint8_t *out_state);
 /* Fetches state, roster's introduction, statement, and each epoch of the view. */
 enum err ask_fetch(struct people *p, struct ask *a, uint8_t *out_state);
-/* All answers of a restore together. */
+/* True if the pieces of a circle of the owner's newest root are enough. */
+bool restore_has_newest(const struct people *p, size_t restore);
+/* All answers of a restore together; right: that root, else the one before. */
 enum recover_state restore_judge(struct people *p, size_t restore,
                                  struct recover_result *out, bool *out_right);
 

@@ -261,19 +261,106 @@ static void answer_of(const struct people *p, struct ask *a, struct answer *out)
     memcpy(out->pieces, a->pieces, sizeof out->pieces);
 }
 
+/* What nodes show a requester beside the pieces. */
+struct shown {
+    size_t n_moves;
+    struct bytes moves[SEATS];
+    uint8_t raw_moves[SEATS][MOVE_PROOF_MAX];
+    size_t n_certs;
+    struct recover_cert certs[SEATS];
+    uint8_t raw_certs[SEATS][CERT_PEOPLE_MAX];
+};
+
+static struct bytes copy_to(uint8_t *mem, size_t cap, struct bytes in)
+{
+    MUST(in.n <= cap);
+    memcpy(mem, in.p, in.n);
+    return bytes_of(mem, in.n);
+}
+
+static void take_shown(struct people *p, const struct ask *a, struct shown *io)
+{
+    AUTO_FREE struct rep_epoch_state *rep = calloc(1, sizeof *rep);
+    struct req_epoch_state req = { .want = EPOCH_WANT_MOVE };
+    size_t h = p->seats[a->seat].house;
+
+    MUST(rep != NULL);
+    if (a->m.went == 0 || io->n_moves == SEATS || io->n_certs == SEATS ||
+        world_ask(&p->w, h, &a->login, MSG_EPOCH_STATE, &req, rep) != OK)
+        return;
+    if (rep->proof.n > 0) {
+        io->moves[io->n_moves] =
+            copy_to(io->raw_moves[io->n_moves], MOVE_PROOF_MAX, rep->proof);
+        io->n_moves++;
+    }
+    req.want = EPOCH_WANT_CERT;
+    if (world_ask(&p->w, h, &a->login, MSG_EPOCH_STATE, &req, rep) != OK ||
+        rep->cert_epoch == 0 || rep->proof.n == 0)
+        return;
+    struct recover_cert *c = &io->certs[io->n_certs];
+
+    c->epoch = rep->cert_epoch;
+    memcpy(c->manifest_hash, rep->cert_hash, HASH_BYTES);
+    c->people = copy_to(io->raw_certs[io->n_certs], CERT_PEOPLE_MAX, rep->proof);
+    io->n_certs++;
+}
+
+/* How many good pieces of it are among what a restore has. */
+static unsigned pieces_of(const struct people *p, size_t restore, const struct made *m)
+{
+    uint32_t seats = 0;
+    unsigned n = 0;
+
+    for (size_t i = 0; i < p->n_asks; i++) {
+        const struct ask *a = &p->asks[i];
+
+        for (uint32_t x = 0; a->restore == restore && x < a->n_pieces; x++)
+            if (a->pieces[x].epoch == m->c.m.epoch && !a->pieces[x].broken &&
+                bytes_equal(BYTES_OF(a->pieces[x].piece), BYTES_OF(m->c.pieces[a->seat])))
+                seats |= 1U << a->seat;
+    }
+    for (; seats != 0; seats &= seats - 1)
+        n++;
+    return n;
+}
+
+bool restore_has_newest(const struct people *p, size_t restore)
+{
+    for (size_t e = 0; e < p->n_made; e++)
+        if (bytes_equal(BYTES_OF(p->made[e].c.m.owner), BYTES_OF(p->owner_pub)) &&
+            pieces_of(p, restore, &p->made[e]) >= p->k)
+            return true;
+    return false;
+}
+
 enum recover_state restore_judge(struct people *p, size_t restore,
                                  struct recover_result *out, bool *out_right)
 {
     AUTO_FREE struct answer *answers = calloc(ASKS, sizeof *answers);
+    AUTO_FREE struct shown *shown = calloc(1, sizeof *shown);
     struct root_key root = { 0 };
     size_t n = 0;
 
-    MUST(answers != NULL);
-    for (size_t i = 0; i < p->n_asks && n < ANSWERS_MAX; i++)
-        if (p->asks[i].restore == restore && p->asks[i].view_n > 0)
-            answer_of(p, &p->asks[i], &answers[n++]);
-    MUST(recover(answers, n, NULL, out, &root) == OK);
+    MUST(answers != NULL && shown != NULL);
+    for (size_t i = 0; i < p->n_asks && n < ANSWERS_MAX; i++) {
+        if (p->asks[i].restore != restore || p->asks[i].view_n == 0)
+            continue;
+        answer_of(p, &p->asks[i], &answers[n++]);
+        if (!p->restores[restore].thief)
+            take_shown(p, &p->asks[i], shown);
+    }
+    struct recover_in in = { .answers = answers,
+                             .n = n,
+                             .moves = shown->moves,
+                             .n_moves = shown->n_moves,
+                             .certs = shown->certs,
+                             .n_certs = shown->n_certs };
+
+    MUST(recover_all(&in, out, &root) == OK);
+    const struct root_key *is =
+        restore_has_newest(p, restore) ? &p->root : &p->robbed_root;
+
     *out_right =
-        out->state == RECOVER_FOUND && bytes_equal(BYTES_OF(root.b), BYTES_OF(p->root.b));
+        out->state == RECOVER_FOUND && bytes_equal(BYTES_OF(root.b), BYTES_OF(is->b));
     return out->state;
 }

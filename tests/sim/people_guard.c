@@ -56,7 +56,11 @@ static void who_of(const struct people *p, const struct seat *s, struct desk_who
     memcpy(out->seat, s->g.seat, ID_BYTES);
     memcpy(out->node_key, p->w.houses[s->house].n.env.id->node_pub, PUB_BYTES);
     memcpy(out->circle, p->made[0].c.m.circle, ID_BYTES);
-    memcpy(out->owner, p->owner_pub, PUB_BYTES);
+    memcpy(out->owner, p->made[0].c.m.owner, PUB_BYTES);
+    if (!s->follows && !bytes_equal(BYTES_OF(p->owner_pub), BYTES_OF(p->fresh.owner_pub)))
+        return;
+    memcpy(out->before, out->owner, PUB_BYTES);
+    memcpy(out->owner, p->fresh.owner_pub, PUB_BYTES);
 }
 
 /* As guard_fetch, over the lines of this world. */

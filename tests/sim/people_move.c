@@ -48,11 +48,16 @@ static void put_move(const struct people *p, const struct made *m, struct new_ro
     r->move_n = out.n;
 }
 
+void root_asked_anew(struct people *p, struct new_root *r)
+{
+    rng_fill(&p->w.rng, r->requester.b, KEY_BYTES);
+    crypt_sign_public(&r->requester, r->req_sign);
+}
+
 void root_keys(struct people *p, struct new_root *out)
 {
     memset(out, 0, sizeof *out);
-    rng_fill(&p->w.rng, out->requester.b, KEY_BYTES);
-    crypt_sign_public(&out->requester, out->req_sign);
+    root_asked_anew(p, out);
     rng_fill(&p->w.rng, out->root.b, sizeof out->root.b);
     MUST(ident_owner(&out->root, &out->owner) == OK);
     crypt_sign_public(&out->owner, out->owner_pub);
@@ -91,7 +96,8 @@ static void say_move(struct people *p, const struct new_root *r, const struct ma
     statement_make(&s, by, out);
 }
 
-void root_words(struct people *p, struct new_root *r, const struct made *m, bool thief)
+void root_words(struct people *p, struct new_root *r, const struct made *m,
+                uint32_t people, bool thief)
 {
     uint8_t raw[SEATS][1024];
     struct cert cert = { 0 };
@@ -100,6 +106,8 @@ void root_words(struct people *p, struct new_root *r, const struct made *m, bool
     for (size_t i = 0; i < p->n; i++) {
         struct buf b = BUF_OF(raw[i]);
 
+        if ((people >> i & 1) == 0)
+            continue;
         say_move(p, r, m, thief ? &p->thief_people[i] : &p->seats[i].o.approval, &b);
         cert.lines[cert.n_lines++].statement = buf_bytes(&b);
     }

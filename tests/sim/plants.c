@@ -6,6 +6,8 @@
 #include "node/request_part.h"
 #include "node/seat.h"
 #include "node/vault_part.h"
+#include "node/ward.h"
+#include "proto/recover.h"
 #include "proto/words.h"
 
 /* X(name, "the fault", "promises that it breaks") */
@@ -49,7 +51,11 @@
     X(move_refused, "MOVE is refused, whoever spoke for it", "new_root_is_taken")        \
     X(move_at_once, "a new root takes over without a hold", "new_root_waits")            \
     X(move_never, "a new root that waits stays where it is", "new_root_comes")           \
-    X(old_keys_live, "old keys let in after MOVE", "old_keys_are_dead")
+    X(old_keys_live, "old keys let in after MOVE", "old_keys_are_dead")                  \
+    X(no_is_swallowed, "a guardian's no to a new root is answered, and forgotten",       \
+      "no_to_a_root_stays")                                                              \
+    X(new_root_idle, "a new root that took over deals no circle", "new_root_deals")      \
+    X(moves_unseen, "a restore does not look at who replaced whom", "new_root_deals")
 
 enum plant_id {
 
@@ -232,6 +238,38 @@ WRAPPED(enum err, move_tick, struct call *c, bool *out_more)
 {
     *out_more = false;
     return is_on(PLANT_move_never) ? OK : __real_move_tick(c, out_more);
+}
+
+WRAPPED(enum err, move_refuse, struct call *c, const struct req_refuse *req,
+        struct rep_refuse *rep)
+{
+    struct request r = { 0 };
+
+    rep->state = STATE_REFUSED;
+    if (is_on(PLANT_no_is_swallowed) && request_get(c, req->request, &r) == ERR_UNKNOWN)
+        return OK;
+    return __real_move_refuse(c, req, rep);
+}
+
+WRAPPED(enum err, ward_next, struct call *c, const struct req_epoch_next *req,
+        struct rep_epoch_next *rep)
+{
+    struct record_ward ward = { 0 };
+
+    TRY(ward_get(c, c->who->ward, &ward));
+    return is_on(PLANT_new_root_idle) && ward.root_new != 0
+               ? ERR_STATE
+               : __real_ward_next(c, req, rep);
+}
+
+WRAPPED(enum err, recover_all, const struct recover_in *in, struct recover_result *out,
+        struct root_key *out_root)
+{
+    struct recover_in blind = *in;
+
+    if (is_on(PLANT_moves_unseen))
+        blind.n_moves = 0;
+    return __real_recover_all(&blind, out, out_root);
 }
 
 WRAPPED(enum err, request_released_to, struct call *c, const uint8_t ward[ID_BYTES],

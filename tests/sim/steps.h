@@ -50,6 +50,7 @@ bool step_thief_ends(struct people *p);
 
 /* In steps_move.c. */
 bool step_people_move(struct people *p);
+bool step_guardian_refuses_root(struct people *p);
 bool step_thief_says(struct people *p);
 
 /* In steps_vault.c. */

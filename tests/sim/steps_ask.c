@@ -350,20 +350,40 @@ static bool go_away(struct people *p)
 
 /* ---- the circle ---- */
 
-static bool owner_epoch(struct people *p)
+/* Wherever the root that deals it is the owner's. */
+static bool deal(struct people *p)
 {
-    /* Under a new root, in the tests of changes. */
-    bool may = p->n_made < 3 && !p->spoken;
-    struct made *m = may ? people_make(p, false, p->hold, p->stop_hold) : NULL;
+    struct made *m = people_make(p, false, p->hold, p->stop_hold);
 
     for (size_t i = 0; m != NULL && i < p->n; i++) {
+        if (p->spoken && !p->seats[i].follows)
+            continue;
         enum err e = people_seal(p, m, i, SEAL_COMMIT);
 
         world_tell(&p->w, "the owner brings epoch %zu to %s: %s", p->n_made, seat_name(i),
                    err_name(e));
         saw_change(p, i, e, "an epoch");
+        saw_dealt(p, m, i, e);
     }
     return m != NULL;
+}
+
+static bool owner_epoch(struct people *p)
+{
+    return p->n_made < 3 && !p->spoken && deal(p);
+}
+
+/* Where the new root took over at as many as it takes, and one more. */
+static bool new_root_epoch(struct people *p)
+{
+    size_t follow = 0;
+
+    for (size_t i = 0; i < p->n; i++)
+        follow += p->seats[i].follows;
+    if (follow <= p->k || p->n_made >= EPOCHS_MADE - 2)
+        return false;
+    root_follow(p, &p->fresh);
+    return deal(p);
 }
 
 /* ---- time and machines ---- */
@@ -492,12 +512,14 @@ const struct step steps[] = {
     { "guardian freezes", 2, freeze },
     { "guardian goes away or comes back", 1, go_away },
     { "owner makes an epoch", 1, owner_epoch },
+    { "owner makes one by the new root", 4, new_root_epoch },
     { "guardian confirms an epoch", 4, step_people_confirm },
     { "owner retires old epochs", 2, step_owner_retires },
     { "thief makes an epoch", 2, step_thief_epoch },
     { "thief retires old epochs", 3, step_thief_retires },
     { "thief ends the ward", 1, step_thief_ends },
-    { "guardians give a new root", 1, step_people_move },
+    { "guardians give a new root", 2, step_people_move },
+    { "guardian refuses a new root", 3, step_guardian_refuses_root },
     { "thief says anything", 6, step_thief_says },
     { "thief tries with a day box", 2, step_thief_day_box },
     { "stranger knocks", 2, step_stranger },

@@ -4,6 +4,8 @@
  * the owner comes in by the new account; a thief goes on saying whatever the old keys
  * could, and asks for a root of his own.
  */
+#include <stdlib.h>
+
 #include "node/ward.h"
 #include "tests/sim/steps.h"
 #include "tests/sim/thief.h"
@@ -17,15 +19,45 @@ static bool waits(const struct people *p, size_t seat)
     return p->wards[seat].moved != 0 && !p->seats[seat].follows;
 }
 
+/* To whoever asks for the newest one. */
+static bool is_refused(const struct people *p, size_t seat)
+{
+    const struct ward_model *w = &p->wards[seat];
+
+    return w->refused != 0 &&
+           bytes_equal(BYTES_OF(w->refused_sign), BYTES_OF(p->fresh.req_sign));
+}
+
 void saw_move(struct people *p, size_t seat, enum err e)
 {
     struct ward_model *w = &p->wards[seat];
 
+    if (e == OK && is_refused(p, seat))
+        world_broken(&p->w, "no_to_a_root_stays", "%s's node takes it again",
+                     seat_name(seat));
     /* Without a hold its answer may be lost, and the keys that ask again be dead. */
     if ((e != OK && e != ERR_CLOSED) || w->moved != 0)
         return;
     w->moved = p->w.now;
     w->move_due = p->w.now + p->hold;
+    memcpy(w->moved_sign, p->fresh.req_sign, PUB_BYTES);
+}
+
+/* The guardian said no while it waited: then it is as if nobody had spoken. */
+static void saw_refusal(struct people *p, size_t seat, enum err e)
+{
+    struct ward_model *w = &p->wards[seat];
+    bool odd = w->unsure || w->fuzzy || p->w.houses[p->seats[seat].house].odd;
+
+    if (e == OK) {
+        w->moved = 0;
+        w->move_due = 0;
+        w->refused = p->w.now;
+        memcpy(w->refused_sign, w->moved_sign, PUB_BYTES);
+    } else if (e != ERR_UNREACHABLE && p->w.now < w->move_due && !odd) {
+        world_broken(&p->w, "no_to_a_root_stays", "%s's is not heard: %s",
+                     seat_name(seat), err_name(e));
+    }
 }
 
 void saw_old_keys(struct people *p, size_t seat, enum err e, const char *what)
@@ -33,6 +65,16 @@ void saw_old_keys(struct people *p, size_t seat, enum err e, const char *what)
     if (e == OK && (p->seats[seat].follows || waits(p, seat)))
         world_broken(&p->w, "old_keys_are_dead", "%s at %s's node", what,
                      seat_name(seat));
+}
+
+void saw_dealt(struct people *p, const struct made *m, size_t seat, enum err e)
+{
+    bool fresh = bytes_equal(BYTES_OF(m->c.m.owner), BYTES_OF(p->fresh.owner_pub));
+
+    if (fresh && p->seats[seat].follows && e != OK && e != ERR_UNREACHABLE &&
+        e != ERR_FROZEN && e != ERR_FULL)
+        world_broken(&p->w, "new_root_deals", "%s's node: %s", seat_name(seat),
+                     err_name(e));
 }
 
 struct root_job {
@@ -81,8 +123,8 @@ static void is_fresh(struct people *p, size_t seat)
     struct ward_model *w = &p->wards[seat];
 
     if (w->moved == 0 && !w->unsure)
-        world_broken(&p->w, "one_successor", "%s's node has it, and nobody spoke",
-                     seat_name(seat));
+        world_broken(&p->w, w->refused != 0 ? "no_to_a_root_stays" : "one_successor",
+                     "%s's node has it, and nobody spoke", seat_name(seat));
     else if (w->moved != 0 && p->w.now < w->move_due)
         world_broken(&p->w, "new_root_waits", "%s's node has it %u s early",
                      seat_name(seat), (unsigned)(w->move_due - p->w.now));
@@ -98,8 +140,8 @@ static void is_old(struct people *p, size_t seat, const struct record_ward *ward
 
     if (!bytes_equal(BYTES_OF(ward->move), BYTES_OF(none)) && w->moved == 0) {
         if (!w->unsure)
-            world_broken(&p->w, "one_successor", "one waits at %s's node, nobody spoke",
-                         seat_name(seat));
+            world_broken(&p->w, w->refused != 0 ? "no_to_a_root_stays" : "one_successor",
+                         "one waits at %s's node, nobody spoke", seat_name(seat));
         w->moved = p->w.now; /* it waits in the older store too */
     }
     if (waits(p, seat) && !w->unsure && !w->fuzzy && !h->odd &&
@@ -137,6 +179,7 @@ void root_went_back(struct people *p, size_t seat)
     s->follows = false;
     p->wards[seat].moved = 0;
     p->wards[seat].move_due = 0;
+    p->wards[seat].refused = 0;
 }
 
 /* ---- the people ---- */
@@ -178,7 +221,7 @@ static bool must_take(const struct people *p, const struct made *m, size_t seat)
     const struct house *h = &p->w.houses[p->seats[seat].house];
 
     return m == &p->made[0] && (w->held & 1) != 0 && w->sure == 1 && !w->unsure &&
-           !w->fuzzy && !h->odd;
+           !w->fuzzy && !h->odd && !is_refused(p, seat);
 }
 
 static void move_at(struct people *p, const struct made *m, size_t seat)
@@ -200,7 +243,26 @@ static void move_at(struct people *p, const struct made *m, size_t seat)
                      err_name(e));
 }
 
-/* All guardians typed the words for it, and it is brought wherever it is not. */
+static bool any_refused(const struct people *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (is_refused(p, i))
+            return true;
+    return false;
+}
+
+/* As many as it takes: whoever said no at home may say yes now, or it goes without. */
+static uint32_t who_speaks(struct people *p)
+{
+    uint32_t who = (1U << p->n) - 1;
+
+    for (size_t i = 0; i < p->n && count(who) > p->k; i++)
+        if (world_chance(&p->w, is_refused(p, i) ? 4 : 1, 8))
+            who &= ~(1U << i);
+    return who;
+}
+
+/* Guardians typed the words for it, and it is brought wherever it is not. */
 bool step_people_move(struct people *p)
 {
     const struct made *m = confirmed(p);
@@ -208,8 +270,12 @@ bool step_people_move(struct people *p)
 
     if (!p->spoken)
         root_keys(p, &p->fresh);
+    uint32_t who = who_speaks(p);
+
+    if (any_refused(p) && world_chance(&p->w, 3, 4))
+        root_asked_anew(p, &p->fresh);
     p->spoken = true;
-    root_words(p, &p->fresh, m, false);
+    root_words(p, &p->fresh, m, who, false);
     for (size_t i = 0; i < p->n; i++) {
         if (p->wards[i].moved != 0)
             continue;
@@ -217,6 +283,44 @@ bool step_people_move(struct people *p)
         any = true;
     }
     return any;
+}
+
+/* What stands on the guardian's screen of a new root. */
+static bool is_on_screen(struct people *p, size_t seat, uint8_t out_move[ID_BYTES])
+{
+    const struct seat *s = &p->seats[seat];
+    AUTO_FREE struct rep_wards *rep = calloc(1, sizeof *rep);
+    struct req_wards req = { 0 };
+
+    MUST(rep != NULL);
+    if (world_ask(&p->w, s->house, &s->g.login, MSG_WARDS, &req, rep) != OK)
+        return false;
+    for (uint32_t i = 0; i < rep->n_wards; i++) {
+        if (!id_equal(rep->wards[i].ward, s->o.ward) || rep->wards[i].move_due == 0)
+            continue;
+        memcpy(out_move, rep->wards[i].move, ID_BYTES);
+        return true;
+    }
+    return false;
+}
+
+bool step_guardian_refuses_root(struct people *p)
+{
+    size_t i = world_draw(&p->w, (uint32_t)p->n);
+    struct req_refuse req = { 0 };
+    struct rep_refuse rep = { 0 };
+
+    for (size_t x = 0; x < p->n && !waits(p, i); x++)
+        i = (i + 1) % p->n;
+    if (!waits(p, i) || !is_on_screen(p, i, req.request))
+        return false;
+    rng_fill(&p->w.rng, req.op, ID_BYTES);
+    enum err e =
+        world_ask(&p->w, p->seats[i].house, &p->seats[i].g.login, MSG_REFUSE, &req, &rep);
+
+    world_tell(&p->w, "%s refuses the new root: %s", seat_name(i), err_name(e));
+    saw_refusal(p, i, e);
+    return true;
 }
 
 /* ---- the thief ---- */

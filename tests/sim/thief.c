@@ -295,7 +295,8 @@ static void say_move(struct at *a, void *req)
     static struct new_root his;
 
     root_keys(a->p, &his);
-    root_words(a->p, &his, a->t->dealt == NULL ? &a->p->made[0] : a->t->dealt, true);
+    root_words(a->p, &his, a->t->dealt == NULL ? &a->p->made[0] : a->t->dealt, EVERYBODY,
+               true);
     if (a->t->heard != NULL) {
         memcpy(his.people, a->t->heard->people, a->t->heard->people_n);
         his.people_n = a->t->heard->people_n;
