@@ -449,6 +449,8 @@ void saw_put_back(struct people *p, size_t house, const uint64_t logs[SEATS])
         p->wards[i].paused = 0;
         p->wards[i].held = 0;
         p->vaults[i] = (struct vault_model){ 0 };
+        for (size_t e = 0; e < p->n_made; e++)
+            p->made[e].taken_back &= ~(1U << i);
         root_went_back(p, i);
     }
     for (size_t i = 0; i < p->n_asks; i++)

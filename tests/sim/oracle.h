@@ -40,6 +40,8 @@
     X(one_op_one_answer, "asked again with its op id, a write has the same answer")      \
     X(replays_do_nothing, "a recorded conversation opens to nobody and does nothing")    \
     X(old_epochs_stay, "no epoch goes but by its people's word, two weeks before")       \
+    X(taken_back_is_gone, "ABORT ends what is prepared, and never what is active")       \
+    X(removed_is_out, "a machine that the owner shuts out is out at once")               \
     X(some_epoch_stays, "one epoch of the owner's opens, whichever seat is lost")        \
     X(vault_loses_nothing, "no push destroys what a vault had in the last 30 days")      \
     X(heads_stay, "a head that was acknowledged is the newest until the next")           \
@@ -83,6 +85,8 @@ void saw_move(struct people *p, size_t seat, enum err e);
 void saw_old_keys(struct people *p, size_t seat, enum err e, const char *what);
 /* An epoch of the owner's was brought to a seat. */
 void saw_dealt(struct people *p, const struct made *m, size_t seat, enum err e);
+/* What the owner has there is what an older store will know. */
+void root_copied(struct people *p, size_t seat);
 void root_went_back(struct people *p, size_t seat);
 /* A node was put back to an older store: what it forgets is on its hoster. logs:
  * what the heads of its log were before, by seat. */

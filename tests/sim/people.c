@@ -51,6 +51,7 @@ static enum err owner_cred(struct people *p, struct seat *s, enum cred_type type
         memcpy(req.stat, out->pub, PUB_BYTES);
         crypt_sign_public(&sign, req.sign);
         s->device_sign = sign;
+        memcpy(s->device_cred, req.id, ID_BYTES);
     }
     memcpy(req.psk, out->psk.b, KEY_BYTES);
     return world_ask(&p->w, s->house, &s->o.login, MSG_CRED_NEW, &req, NULL);
@@ -58,7 +59,13 @@ static enum err owner_cred(struct people *p, struct seat *s, enum cred_type type
 
 enum err people_device(struct people *p, size_t seat)
 {
-    return owner_cred(p, &p->seats[seat], CRED_DEVICE, &p->seats[seat].device);
+    struct seat *s = &p->seats[seat];
+    struct seat was = *s;
+    enum err e = owner_cred(p, s, CRED_DEVICE, &s->device);
+
+    if (e != OK)
+        *s = was;
+    return e;
 }
 
 static void enrol(struct people *p, size_t i)
@@ -215,6 +222,16 @@ void people_prepare_req(struct people *p, const struct made *m, size_t seat,
     memcpy(out->manifest_hash, m->c.hash, HASH_BYTES);
 }
 
+enum err people_commit(struct people *p, const struct made *m, size_t seat)
+{
+    struct req_epoch_commit commit = { .epoch = m->c.m.epoch };
+
+    rng_fill(&p->w.rng, commit.op, ID_BYTES);
+    memcpy(commit.manifest_hash, m->c.hash, HASH_BYTES);
+    return world_ask(&p->w, p->seats[seat].house, &owner_at(p, m, seat)->login,
+                     MSG_EPOCH_COMMIT, &commit, NULL);
+}
+
 enum err people_seal(struct people *p, const struct made *m, size_t seat,
                      enum how_far far)
 {
@@ -223,7 +240,6 @@ enum err people_seal(struct people *p, const struct made *m, size_t seat,
     struct req_epoch_next next = { .epoch = m->c.m.epoch };
     struct rep_epoch_next rep = { 0 };
     struct req_epoch_prepare prepare;
-    struct req_epoch_commit commit = { .epoch = m->c.m.epoch };
 
     rng_fill(&p->w.rng, next.op, ID_BYTES);
     TRY(world_ask(&p->w, h, by, MSG_EPOCH_NEXT, &next, &rep));
@@ -232,11 +248,7 @@ enum err people_seal(struct people *p, const struct made *m, size_t seat,
         return OK;
     people_prepare_req(p, m, seat, rep.ack, &prepare);
     TRY(world_ask(&p->w, h, by, MSG_EPOCH_PREPARE, &prepare, NULL));
-    if (far == SEAL_PREPARE)
-        return OK;
-    rng_fill(&p->w.rng, commit.op, ID_BYTES);
-    memcpy(commit.manifest_hash, m->c.hash, HASH_BYTES);
-    return world_ask(&p->w, h, by, MSG_EPOCH_COMMIT, &commit, NULL);
+    return far == SEAL_PREPARE ? OK : people_commit(p, m, seat);
 }
 
 /* ---- the beginning ---- */

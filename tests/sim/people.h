@@ -34,10 +34,18 @@ struct seat {
     struct sim_owner o; /* the owner as this seat's ward */
     struct sim_login device;
     struct sign_seed device_sign;
+    uint8_t device_cred[ID_BYTES]; /* its name in the node's list */
+    struct sim_login helper;       /* a thief's machine */
+    bool helper_made;
+    bool helper_in;
     /* The same as a thief has it: it stays what it was. */
     struct sim_owner robbed;
     struct sim_login robbed_device;
     struct sign_seed robbed_device_sign;
+    /* The owner's machine when the node's store was copied. */
+    struct sim_login copied_device;
+    struct sign_seed copied_device_sign;
+    uint8_t copied_device_cred[ID_BYTES];
     bool follows;           /* the owner speaks there by the new root's account */
     struct sim_login sheet; /* credentials as restore roles */
     struct sim_login roster;
@@ -46,9 +54,10 @@ struct seat {
 /* One epoch as somebody with the root made it. */
 struct made {
     bool thief;
-    bool garbage;  /* its pieces are none of its manifest's */
-    uint64_t made; /* when */
-    uint32_t said; /* bit i: guardian i confirmed it */
+    bool garbage;        /* its pieces are none of its manifest's */
+    uint64_t made;       /* when */
+    uint32_t said;       /* bit i: guardian i confirmed it */
+    uint32_t taken_back; /* bit i: guardian i's node obeyed an ABORT of it */
     uint32_t hold;
     uint32_t stop_hold;
     struct circle c;
@@ -229,6 +238,9 @@ struct made *people_make(struct people *p, bool thief, uint32_t hold, uint32_t s
 /* It is brought to one seat, that far. */
 enum err people_seal(struct people *p, const struct made *m, size_t seat,
                      enum how_far far);
+
+/* It is made active where it was prepared. */
+enum err people_commit(struct people *p, const struct made *m, size_t seat);
 
 /* PREPARE of it for one seat, whose node gave that key; slices are good until the next.
  */

@@ -52,6 +52,11 @@
     X(move_at_once, "a new root takes over without a hold", "new_root_waits")            \
     X(move_never, "a new root that waits stays where it is", "new_root_comes")           \
     X(old_keys_live, "old keys let in after MOVE", "old_keys_are_dead")                  \
+    X(abort_forgotten, "ABORT is said done, and what is prepared stays",                 \
+      "taken_back_is_gone")                                                              \
+    X(abort_of_active, "ABORT is obeyed by a node that has it active",                   \
+      "taken_back_is_gone old_epochs_stay some_epoch_stays")                             \
+    X(removed_stays, "a machine that is shut out stays in", "removed_is_out")            \
     X(no_is_swallowed, "a guardian's no to a new root is answered, and forgotten",       \
       "no_to_a_root_stays")                                                              \
     X(new_root_idle, "a new root that took over deals no circle", "new_root_deals")      \
@@ -238,6 +243,35 @@ WRAPPED(enum err, move_tick, struct call *c, bool *out_more)
 {
     *out_more = false;
     return is_on(PLANT_move_never) ? OK : __real_move_tick(c, out_more);
+}
+
+/* As if it were only prepared. */
+static enum err erase_active(struct call *c, uint32_t epoch)
+{
+    struct record_ward ward = { 0 };
+    struct record_epoch e = { 0 };
+
+    TRY(ward_get(c, c->who->ward, &ward));
+    TRY(ward_epoch(c, ward.ward, epoch, &e));
+    TRY(ward_epoch_erase(c, &ward, &e));
+    return ward_put(c, &ward);
+}
+
+WRAPPED(enum err, ward_abort, struct call *c, const struct req_epoch_abort *req,
+        struct rep_epoch_abort *rep)
+{
+    if (is_on(PLANT_abort_forgotten))
+        return OK;
+    enum err e = __real_ward_abort(c, req, rep);
+
+    return is_on(PLANT_abort_of_active) && e == ERR_STATE ? erase_active(c, req->epoch)
+                                                          : e;
+}
+
+WRAPPED(enum err, seat_cred_drop, struct call *c, const struct req_cred_drop *req,
+        struct rep_cred_drop *rep)
+{
+    return is_on(PLANT_removed_stays) ? OK : __real_seat_cred_drop(c, req, rep);
 }
 
 WRAPPED(enum err, move_refuse, struct call *c, const struct req_refuse *req,

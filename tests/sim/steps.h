@@ -53,6 +53,14 @@ bool step_people_move(struct people *p);
 bool step_guardian_refuses_root(struct people *p);
 bool step_thief_says(struct people *p);
 
+/* In steps_abort.c. */
+bool step_owner_takes_back(struct people *p);
+
+/* In steps_device.c. */
+bool step_owner_swaps_device(struct people *p);
+bool step_thief_helper(struct people *p);
+bool step_owner_shuts_out(struct people *p);
+
 /* In steps_vault.c. */
 bool step_owner_pushes(struct people *p);
 bool step_thief_pushes(struct people *p);
@@ -76,6 +84,9 @@ void fetch_it(struct people *p, struct ask *a);
 void set_pause(struct people *p, size_t seat, uint64_t until);
 /* The node's clock: set right, and confirmed by a guardian where it asks for that. */
 void make_right(struct people *p, size_t house);
+/* Whether the owner may change the circle now, by which root that is due; and where. */
+bool owner_deals(struct people *p);
+bool owner_deals_at(const struct people *p, size_t seat);
 void stop_it(struct people *p, struct ask *a, bool account);
 
 #endif

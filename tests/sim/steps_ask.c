@@ -350,13 +350,31 @@ static bool go_away(struct people *p)
 
 /* ---- the circle ---- */
 
-/* Wherever the root that deals it is the owner's. */
+/* Under a new root: once it took over at as many as it takes, and one more. */
+bool owner_deals(struct people *p)
+{
+    size_t follow = 0;
+
+    for (size_t i = 0; i < p->n; i++)
+        follow += p->seats[i].follows;
+    if (p->n_made >= EPOCHS_MADE - 2 || (p->spoken && follow <= p->k))
+        return false;
+    if (p->spoken)
+        root_follow(p, &p->fresh);
+    return true;
+}
+
+bool owner_deals_at(const struct people *p, size_t seat)
+{
+    return !p->spoken || p->seats[seat].follows;
+}
+
 static bool deal(struct people *p)
 {
     struct made *m = people_make(p, false, p->hold, p->stop_hold);
 
     for (size_t i = 0; m != NULL && i < p->n; i++) {
-        if (p->spoken && !p->seats[i].follows)
+        if (!owner_deals_at(p, i))
             continue;
         enum err e = people_seal(p, m, i, SEAL_COMMIT);
 
@@ -373,17 +391,9 @@ static bool owner_epoch(struct people *p)
     return p->n_made < 3 && !p->spoken && deal(p);
 }
 
-/* Where the new root took over at as many as it takes, and one more. */
 static bool new_root_epoch(struct people *p)
 {
-    size_t follow = 0;
-
-    for (size_t i = 0; i < p->n; i++)
-        follow += p->seats[i].follows;
-    if (follow <= p->k || p->n_made >= EPOCHS_MADE - 2)
-        return false;
-    root_follow(p, &p->fresh);
-    return deal(p);
+    return p->spoken && owner_deals(p) && deal(p);
 }
 
 /* ---- time and machines ---- */
@@ -513,6 +523,7 @@ const struct step steps[] = {
     { "guardian goes away or comes back", 1, go_away },
     { "owner makes an epoch", 1, owner_epoch },
     { "owner makes one by the new root", 4, new_root_epoch },
+    { "owner takes an epoch back", 2, step_owner_takes_back },
     { "guardian confirms an epoch", 4, step_people_confirm },
     { "owner retires old epochs", 2, step_owner_retires },
     { "thief makes an epoch", 2, step_thief_epoch },
@@ -539,6 +550,9 @@ const struct step steps[] = {
     { "older store is put back", 2, step_put_back },
     { "owner looks for alerts", 4, step_owner_looks },
     { "owner pushes the vault", 6, step_owner_pushes },
+    { "owner takes a new machine", 3, step_owner_swaps_device },
+    { "owner shuts strange machines out", 2, step_owner_shuts_out },
+    { "thief has a machine of his own", 3, step_thief_helper },
     { "thief empties the vault", 3, step_thief_pushes },
 };
 const size_t step_count = sizeof steps / sizeof steps[0];

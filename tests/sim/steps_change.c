@@ -90,6 +90,9 @@ void oracle_look_epochs(struct people *p, size_t seat)
         bool was = (w->held >> e & 1) != 0;
         bool is = (job.held >> e & 1) != 0;
 
+        if (is && (p->made[e].taken_back >> seat & 1) != 0)
+            world_broken(&p->w, "taken_back_is_gone", "%s's node holds epoch %zu",
+                         seat_name(seat), e + 1);
         if (is && w->since[e] == 0)
             w->since[e] = p->w.now;
         if (was && !is && !may_go(p, seat, e))

@@ -111,10 +111,10 @@ static void follow(struct people *p, size_t seat)
     if (e != OK)
         world_broken(&p->w, "new_root_comes", "%s's node lets no machine in: %s",
                      seat_name(seat), err_name(e));
-    /* The keys that were frozen are dead. */
+    /* The keys that were frozen are dead, since it took over: at the earliest then. */
     if (w->frozen > p->w.now) {
         w->frozen = p->w.now;
-        w->thawed = p->w.now;
+        w->thawed = w->move_due;
     }
 }
 
@@ -169,13 +169,25 @@ void oracle_look_root(struct people *p, size_t seat)
                      seat_name(seat));
 }
 
+void root_copied(struct people *p, size_t seat)
+{
+    struct seat *s = &p->seats[seat];
+
+    s->copied_device = s->device;
+    s->copied_device_sign = s->device_sign;
+    memcpy(s->copied_device_cred, s->device_cred, ID_BYTES);
+}
+
 void root_went_back(struct people *p, size_t seat)
 {
     struct seat *s = &p->seats[seat];
 
     s->o = s->robbed;
-    s->device = s->robbed_device;
-    s->device_sign = s->robbed_device_sign;
+    s->device = s->copied_device;
+    s->device_sign = s->copied_device_sign;
+    memcpy(s->device_cred, s->copied_device_cred, ID_BYTES);
+    s->helper_made = false;
+    s->helper_in = false;
     s->follows = false;
     p->wards[seat].moved = 0;
     p->wards[seat].move_due = 0;

@@ -94,7 +94,10 @@ static void saw_push(struct people *p, const struct push *x, enum err e)
     if (e != OK) {
         bool waits = p->wards[x->seat].moved != 0 && !p->seats[x->seat].follows;
 
-        if (e != ERR_UNREACHABLE && e != ERR_FROZEN && !(waits && e == ERR_MOVED))
+        bool thief = x->who == &p->seats[x->seat].robbed_device;
+
+        if (!thief && e != ERR_UNREACHABLE && e != ERR_FROZEN &&
+            !(waits && e == ERR_MOVED))
             world_broken(&p->w, "pushes_are_taken", "%s's node: %s", seat_name(x->seat),
                          err_name(e));
         return;

@@ -70,6 +70,9 @@ bool step_copy_store(struct people *p)
 
     world_tell(&p->w, "somebody copies the store of node %zu", h);
     house_copy(&p->w, h);
+    for (size_t i = 0; i < p->n; i++)
+        if (p->seats[i].house == h)
+            root_copied(p, i);
     p->copied[h] = log_of(p, h);
     return true;
 }
