@@ -229,10 +229,20 @@ static void talk_leave(struct talk *t, enum err e)
 
 /* ---- the step function ---- */
 
+/* A node of this version knows all that is asked here; what it does not know came later,
+ * and so did what is not understood here. */
+static void talk_older(struct talk *t, const struct call_reply *reply)
+{
+    bool its = reply != NULL && reply->err == ERR_VERSION;
+    t->call->older = its ? OLDER_NODE : OLDER_HERE;
+}
+
 static void talk_step(struct talk *t, const struct call_reply *reply)
 {
     struct call_send send = { 0 };
     enum err e = t->call->step(t->call, reply, &send);
+    if (e == ERR_VERSION)
+        talk_older(t, reply);
     if (e == OK && send.kind == 0 && t->call->wait_ms > 0) {
         t->tag++; /* what the node says meanwhile answers nothing */
         MUST(uv_timer_start(&t->patience, on_waited, t->call->wait_ms, 0) == 0);
@@ -270,12 +280,50 @@ static enum err reply_of(struct talk *t, const struct peer_event *ev,
     return OK;
 }
 
+static void talk_version(struct talk *t, enum call_older older)
+{
+    t->call->older = older;
+    talk_leave(t, ERR_VERSION);
+}
+
+/* What came is not understood: by a program that is broken, or by an older one. */
+static void talk_strange(struct talk *t, enum err why)
+{
+    bool longer = t->state == TALK_GREETING && why == ERR_TOO_BIG;
+    if (why == ERR_VERSION || longer)
+        talk_version(t, OLDER_HERE);
+    else
+        talk_leave(t, ERR_FORMAT);
+}
+
+static void talk_greeted(struct talk *t, const struct call_reply *reply)
+{
+    /* This HELLO is as short as any: only another version has no room for it. */
+    if (reply->err == ERR_VERSION || reply->err == ERR_TOO_BIG) {
+        talk_version(t, OLDER_UNSURE);
+        return;
+    }
+    if (reply->err != OK) {
+        talk_leave(t, reply->err);
+        return;
+    }
+    MUST(reply->rep != NULL);
+    memcpy(&t->call->hello, reply->rep, sizeof t->call->hello);
+    if (t->call->hello.version != PEER_VERSION) {
+        talk_version(t, t->call->hello.version > PEER_VERSION ? OLDER_HERE : OLDER_NODE);
+        return;
+    }
+    t->call->stage = CALL_TALKING;
+    t->state = TALK_OPEN;
+    talk_step(t, NULL);
+}
+
 static void talk_frame(struct talk *t, const struct peer_event *ev)
 {
     struct call_reply reply = { 0 };
     enum err e = reply_of(t, ev, &reply);
     if (e != OK) {
-        talk_leave(t, ERR_FORMAT);
+        talk_strange(t, e);
         return;
     }
     if (t->state == TALK_OPEN) {
@@ -289,15 +337,7 @@ static void talk_frame(struct talk *t, const struct peer_event *ev)
         MUST(uv_timer_start(&t->patience, on_waited, ms, 0) == 0);
         return;
     }
-    if (reply.err != OK) {
-        talk_leave(t, reply.err);
-        return;
-    }
-    MUST(reply.rep != NULL);
-    memcpy(&t->call->hello, reply.rep, sizeof t->call->hello);
-    t->call->stage = CALL_TALKING;
-    t->state = TALK_OPEN;
-    talk_step(t, NULL);
+    talk_greeted(t, &reply);
 }
 
 /* ---- reading ---- */
@@ -653,6 +693,18 @@ void call_addresses(struct call *c, const struct roster_address *addresses, size
     }
 }
 
+static const char *version_text(enum call_older older)
+{
+    if (older == OLDER_HERE)
+        return "speaks a later version of Kith than this program: update kith here.";
+    if (older == OLDER_NODE)
+        return "speaks an older version of Kith than this program: ask for it to be "
+               "updated there.";
+    return "speaks another version of Kith than this program: the older of the two has "
+           "to "
+           "be updated.";
+}
+
 void call_sentence(const struct call *c, const char *who, char *out, size_t cap)
 {
     const char *text = "did not answer. Is it switched on and connected?";
@@ -664,7 +716,10 @@ void call_sentence(const struct call *c, const char *who, char *out, size_t cap)
     else if (c->err == ERR_FORMAT)
         text = "answered something that is not understood.";
     else if (c->err == ERR_REFUSED && c->stage <= CALL_MET)
-        text = "is not what answers at this address.";
+        text = "is not what answers at this address, or speaks a very different version "
+               "of Kith.";
+    else if (c->err == ERR_VERSION)
+        text = version_text(c->older);
     else if (c->err == ERR_REFUSED && c->stage == CALL_KNOWN)
         text =
             "did not let us in: the link was used, has expired or is for someone else.";

@@ -53,6 +53,9 @@ enum call_stage {
     CALL_ENDED    /* the step function ended it */
 };
 
+/* With ERR_VERSION: whose program has to be updated. */
+enum call_older { OLDER_UNSURE, OLDER_HERE, OLDER_NODE };
+
 /* One conversation. The first part is the caller's, keys in secret memory. */
 struct call {
     enum role role;
@@ -74,6 +77,7 @@ struct call {
     /* what became of it */
     enum err err; /* OK only when the step function ended it */
     enum call_stage stage;
+    enum call_older older;
     size_t used;            /* index of the address that was reached */
     uint8_t handshake[64];  /* handshake hash, from CALL_TALKING on */
     struct rep_hello hello; /* from CALL_TALKING on; HELLO and BYE are sent by call */
@@ -85,7 +89,8 @@ struct call {
  * deadline_ms have passed. Every c->err is set: ERR_UNREACHABLE (no address answered),
  * ERR_TIMEOUT, ERR_CLOSED (ended before its answer: outcome unknown), ERR_REFUSED
  * (handshake refused: the credential was used, has expired or is for another node),
- * ERR_FORMAT (not a Kith node, or a broken one), or what the step returned. With
+ * ERR_FORMAT (not a Kith node, or a broken one), ERR_VERSION (c->older), or what the step
+ * returned. With
  * spoken ERR_REFUSED is all a node says.
  * ERR_NOMEM only for the round itself.
  */

@@ -439,7 +439,8 @@ static void note_contact(struct restore_entry *e, const struct call *c)
         e->contact = c->err == OK            ? CONTACT_FINE
                      : is_line_fault(c->err) ? CONTACT_AWAY
                                              : CONTACT_REFUSED;
-        e->refusal = e->contact == CONTACT_REFUSED && c->stage >= CALL_TALKING
+        e->refusal = e->contact == CONTACT_REFUSED &&
+                             (c->stage >= CALL_TALKING || c->err == ERR_VERSION)
                          ? err_wire(c->err)
                          : 0;
     }

@@ -54,6 +54,7 @@ struct outcome {
     size_t agree;
     size_t caught;
     size_t answered;
+    size_t strange; /* speak another version */
 };
 
 static bool is_caught(const struct day_guardian *g, const struct check_place *p)
@@ -108,6 +109,7 @@ static void weigh(const struct checks *c, struct day *d, uint64_t now, struct ou
         o->agree += p->state == CHECK_AGREES && !is_caught(g, p);
         o->caught += is_caught(g, p);
         o->answered += p->call->err == OK;
+        o->strange += p->call->err == ERR_VERSION;
     }
     circle_stand(d, states, now, &o->standing);
 }
@@ -120,7 +122,7 @@ static enum exit_code exit_for(const struct checks *c, const struct outcome *o)
     if (o->caught > 0)
         return EXIT_INTEGRITY;
     if (c->n > 0 && o->answered == 0)
-        return EXIT_AWAY;
+        return o->strange == c->n ? EXIT_VERSION : EXIT_AWAY;
     return o->agree < c->n ? EXIT_DEGRADED : EXIT_FINE;
 }
 

@@ -115,6 +115,16 @@ static bool other_device(const struct seal *s)
     return found;
 }
 
+/* What one of them says, where nodes speak another version. */
+static const char *strange(const struct seal *s)
+{
+    const char *why = NULL;
+    for (size_t i = 0; i < s->n; i++)
+        if (s->notes[i].err == ERR_VERSION)
+            why = s->notes[i].why;
+    return why;
+}
+
 static enum err too_few_reached(const struct ctx *ctx, const struct seal *s,
                                 const struct sealed *l)
 {
@@ -127,6 +137,9 @@ static enum err too_few_reached(const struct ctx *ctx, const struct seal *s,
         of += node;
         n += node && s->seats[i].stage >= stage;
     }
+    if (n == 0 && strange(s) != NULL)
+        return term_fail(ctx->term, ERR_VERSION, "kith circle seal --resume", "%s",
+                         strange(s));
     if (s->head.phase == SEAL_COMMIT)
         return term_fail_as(ctx->term, ERR_UNREACHABLE, EXIT_AWAY, "too-few-reached",
                             "The pieces are there, but too few nodes have said that they "

@@ -75,6 +75,8 @@ enum err desk_all_away(struct desk *d)
     guard_node(&d->day->seats[g->seats[0]], node);
     (void)snprintf(who, sizeof who, "Your node %s", node);
     call_sentence(&g->calls[0], who, what, sizeof what);
+    if (g->calls[0].err == ERR_VERSION)
+        return term_fail(d->t, ERR_VERSION, NULL, "%s", what);
     return term_fail_as(d->t, ERR_UNREACHABLE, EXIT_AWAY, NULL,
                         "Is the machine switched on, and the program kithd running?",
                         NULL, "%s", what);
@@ -95,12 +97,20 @@ void desk_say_away(struct desk *d)
 {
     const struct guard *g = d->guard;
     char node[ADDRESS_TEXT];
+    char who[ADDRESS_TEXT + 16];
+    char what[TERM_TEXT];
 
     for (size_t i = 0; i < g->n_seats; i++) {
         if (g->calls[i].err == OK)
             continue;
         guard_node(&d->day->seats[g->seats[i]], node);
-        term_warn(d->t, "the node %s did not answer. There may be more.", node);
+        (void)snprintf(who, sizeof who, "the node %s", node);
+        if (g->calls[i].err == ERR_VERSION)
+            call_sentence(&g->calls[i], who, what, sizeof what);
+        else
+            (void)snprintf(what, sizeof what, "%s did not answer. There may be more.",
+                           who);
+        term_warn(d->t, "%s", what);
         d->ctx->exit = EXIT_DEGRADED;
     }
 }

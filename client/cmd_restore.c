@@ -91,6 +91,7 @@ static enum exit_code exit_of_start(const struct restore *r)
     size_t given = 0;
     size_t live = 0;
     size_t away = 0;
+    size_t strange = 0;
 
     for (size_t i = 0; i < r->n; i++) {
         if (r->entries[i].source != FROM_LINK)
@@ -98,6 +99,8 @@ static enum exit_code exit_of_start(const struct restore *r)
         given++;
         live += r->entries[i].state >= STATE_LIVE;
         away += r->entries[i].contact == CONTACT_AWAY;
+        strange += r->entries[i].contact == CONTACT_REFUSED &&
+                   r->entries[i].refusal == err_wire(ERR_VERSION);
     }
     if (given == 0)
         return restore_exit(r->head.state); /* from paper alone */
@@ -105,6 +108,8 @@ static enum exit_code exit_of_start(const struct restore *r)
         return EXIT_FINE;
     if (live > 0)
         return EXIT_DEGRADED;
+    if (strange == given)
+        return EXIT_VERSION;
     return away == given ? EXIT_AWAY : EXIT_FAILED;
 }
 

@@ -109,6 +109,9 @@ static const struct refusal {
     { ERR_FULL,
       "has as many requests as it takes. The guardian can refuse those that are "
       "not yours, or make you a link: kith guard link --spoken." },
+    { ERR_VERSION,
+      "speaks another version of Kith than this program. Update kith here, or ask the "
+      "guardian to have the node updated, whichever is older; then run kith restore." },
 };
 
 static bool say_refusal(struct term *t, const struct restore_line *l)

@@ -30,8 +30,15 @@ enum manner {
     SAYING_NO,  /* an error of the protocol */
     BAD_BODY,   /* a reply that does not decode */
     MANNERS,
-    BUSY_TWICE,    /* good, but has no time for the first two HELLOs */
-    BUSY_AND_READY /* says both at once, to the same HELLO */
+    BUSY_TWICE,     /* good, but has no time for the first two HELLOs */
+    BUSY_AND_READY, /* says both at once, to the same HELLO */
+    LATER_HELLO,    /* of a version after this one */
+    LONG_HELLO,     /* with more in it than this version knows */
+    EARLIER_HELLO,  /* of a version before */
+    HELLO_REFUSED,  /* speaks another version, and says so */
+    HELLO_UNREAD,   /* could not read ours */
+    LATER_REPLY,    /* has something in it that must be understood */
+    EARLIER         /* does not know what it is asked */
 };
 
 enum { FRAME = 70000, TURNS = 2000, QUICK_MS = 800, LONG_MS = 8000 };
@@ -71,6 +78,30 @@ static void send_some(struct side *s, const uint8_t *p, size_t n, size_t step)
     }
 }
 
+/* As a node of another version answers. True: with an error. */
+static bool speak_another_version(enum manner m, bool plain, uint16_t kind, struct buf *b)
+{
+    static const uint8_t later_key[] = { 0x81, 100, 1 }; /* even: it must be understood */
+    struct rep_hello hello = { .version = m == LATER_HELLO ? 2 : 0, .node_sign = { 7 } };
+    bool greets = kind == MSG_HELLO;
+    bool refuses =
+        (greets && (m == HELLO_REFUSED || m == HELLO_UNREAD)) || (!plain && m == EARLIER);
+    if (greets && (m == LATER_HELLO || m == EARLIER_HELLO)) {
+        b->n = 0;
+        assert_int_equal(msg_put_rep(msg_find(MSG_HELLO), &hello, b), OK);
+    } else if (greets && m == LONG_HELLO) {
+        b->n = 600; /* more than a HELLO of this version has */
+    } else if (!plain && m == LATER_REPLY) {
+        b->n = 0;
+        buf_put(b, BYTES_OF(later_key));
+    } else if (refuses) {
+        b->n = 0;
+        msg_put_error(m == HELLO_UNREAD ? ERR_TOO_BIG : ERR_VERSION, 0, OUTCOME_NOT_DONE,
+                      b);
+    }
+    return refuses;
+}
+
 static void answer(struct side *s, const struct peer_event *ev)
 {
     static const struct rep_hello hello = { .version = 1, .node_sign = { 7 }, .time = 5 };
@@ -97,6 +128,8 @@ static void answer(struct side *s, const struct peer_event *ev)
     uint16_t kind = ev->kind | MSG_REPLY;
     uint32_t tag = ev->tag;
     assert_int_equal(msg_put_rep(row, rep, &b), OK);
+    if (speak_another_version(m, plain, ev->kind, &b))
+        kind = MSG_ERROR;
     if (!plain && m == OTHER_TAG)
         tag++;
     if (!plain && m == BAD_BODY)
@@ -301,6 +334,43 @@ static void test_every_fault_has_its_error(void **state)
     one(BAD_BODY, LONG_MS, ERR_FORMAT, CALL_TALKING);
     one(SILENT, QUICK_MS, ERR_TIMEOUT, CALL_MET);
     one(MUTE, QUICK_MS, ERR_TIMEOUT, CALL_KNOWN);
+}
+
+/* Which of the two is to be updated is said as far as it can be known. */
+static void test_another_version_is_named(void **state)
+{
+    (void)state;
+
+    static const struct {
+        enum manner m;
+        enum call_stage stage;
+        const char *says;
+    } cases[] = {
+        { LATER_HELLO, CALL_KNOWN,
+          "later version of Kith than this program: update kith" },
+        { LONG_HELLO, CALL_KNOWN,
+          "later version of Kith than this program: update kith" },
+        { EARLIER_HELLO, CALL_KNOWN, "older version of Kith than this program: ask" },
+        { HELLO_REFUSED, CALL_KNOWN, "the older of the two has to be updated" },
+        { HELLO_UNREAD, CALL_KNOWN, "the older of the two has to be updated" },
+        { LATER_REPLY, CALL_TALKING, "later version of Kith than this program: update" },
+        { EARLIER, CALL_TALKING, "older version of Kith than this program: ask" },
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct node n;
+        struct seen s = { 0 };
+        char text[256];
+        node_up(&n, cases[i].m);
+        struct call c = call_to(&n, &s);
+        assert_int_equal(call_round(&c, 1, LONG_MS, &crypt_random), OK);
+        node_down(&n);
+        call_sentence(&c, "Ana's node", text, sizeof text);
+        if (c.err != ERR_VERSION || c.stage != cases[i].stage ||
+            strstr(text, cases[i].says) == NULL)
+            fail_msg("case %zu: %s at stage %d: %s", i, err_name(c.err), (int)c.stage,
+                     text);
+    }
 }
 
 /* Long before the round's deadline, an hour, which would fail the test. */
@@ -606,6 +676,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_fault_has_its_error),
+        cmocka_unit_test(test_another_version_is_named),
         cmocka_unit_test(test_who_falls_silent_is_left),
         cmocka_unit_test(test_a_step_may_wait),
         cmocka_unit_test(test_a_huge_frame_is_bounded),
