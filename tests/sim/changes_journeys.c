@@ -19,7 +19,7 @@ static const struct plan with_cards = {
     .name = "3 nodes and 2 cards", .nodes = 3, .cards = 2, .k = 3, .share = 3
 };
 static const struct plan with_hold = {
-    .name = "3 of 5, 72 h", .nodes = 5, .hold = "72h", .k = 3
+    .name = "3 of 5, 72 h", .nodes = 5, .hold = "72h", .k = 3, .share = 1
 };
 static const struct plan two_groups = { .name = "two groups",
                                         .nodes = 7,
@@ -184,7 +184,7 @@ static void begin(const struct journey *j, struct progress *p)
         p->begun = stand().journal || stand().epoch > p->from;
         if (run_over() || p->begun)
             return;
-        run_wait(3600);
+        run_wait(run_plan()->hold != NULL ? DAY_S : 3600);
         if (i == TRIES_MAX / 2)
             run_heal(); /* a new root needs all whom the cards leave: nobody stays away */
     }
@@ -337,6 +337,7 @@ const struct journey journeys[] = {
     { "add-groups", &two_groups, add, false, false, false },
     { "remove-groups", &two_groups, take_out, false, false, false },
     { "root-groups", &two_groups, replace_root, false, false, false },
+    { "root-hold", &with_hold, replace_root, false, false, false },
     { "root-stopped", &with_hold, root_stopped, false, false, true },
 };
 const size_t journey_count = sizeof journeys / sizeof journeys[0];
