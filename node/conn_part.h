@@ -75,6 +75,12 @@ struct conn {
     bool news;
 };
 
+/* Somebody calls: libuv's callback of the listener. */
+void conn_begin(uv_stream_t *s, int status);
+/* The store thread has finished jobs: libuv's callback. */
+void conn_woken(uv_async_t *a);
+/* Their replies go, or their connections. */
+void conn_jobs_finished(struct loop *l);
 /* The one way out; a second call changes nothing. */
 void conn_end(struct conn *c);
 /* Bytes of the client come in, until they fill the buffer. */
@@ -99,6 +105,8 @@ void conn_spoken(struct conn *c);
 /* The node's time; how the kernel's clock stands is asked for once a minute. */
 uint64_t loop_now(struct loop *l);
 void loop_ask_kernel(struct loop *l);
+/* A message may have confirmed the clock: the store knows. */
+void loop_clock_confirmed(struct loop *l);
 /* What a person should hear of is durable now. */
 void conn_tell(struct loop *l, enum err result, const struct told *t);
 /* Each minute; what a sweep left over goes on after a second, not after a minute. */
