@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The loop that connections live in: its time, its deadlines, its beginning and end. */
-#include <time.h>
-
 #include "node/conn_part.h"
 #include "node/log.h"
 
