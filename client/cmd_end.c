@@ -298,6 +298,39 @@ static enum err take_back(struct end_desk *k)
     return OK;
 }
 
+/* Not every node is known to have taken it back. */
+static bool is_on(const struct end_desk *k)
+{
+    return k->n_told > 0 || end_planned(k->day) > 0;
+}
+
+/* Whether a node's own word came back: no line that broke, no silence. */
+static bool has_answered(const struct guardian_talk *talk)
+{
+    return talk->stage >= CALL_KNOWN && talk->err != ERR_TIMEOUT &&
+           talk->err != ERR_CLOSED;
+}
+
+/* The end goes on there. */
+static void say_still(struct term *t, const struct day_guardian *g,
+                      const struct guardian_talk *talk, const char *at)
+{
+    if (talk == NULL)
+        term_warn(t,
+                  "%.*s's node was told, and answers that it erases all of it on %s all "
+                  "the same. That is not the program it should be: ask %.*s to look "
+                  "after it, and to type kith guard freeze with your name.",
+                  TEXT(g->name), at, TEXT(g->name));
+    else if (has_answered(talk))
+        term_warn(t, "%s It erases all of it on %s, unless it is told before.", talk->why,
+                  at);
+    else
+        term_warn(t,
+                  "%.*s's node was not reached. It erases all of it on %s, unless it is "
+                  "told before.",
+                  TEXT(g->name), at);
+}
+
 static void say_cancelled(struct end_desk *k)
 {
     const struct day *d = k->day;
@@ -310,14 +343,11 @@ static void say_cancelled(struct end_desk *k)
         if (end_stand(g) == END_DONE)
             term_warn(t, "%.*s's node had erased all of it on %s.", TEXT(g->name), at);
         else if (end_stand(g) == END_PLANNED)
-            term_warn(t,
-                      "%.*s's node was not reached. It erases all of it on %s, unless it "
-                      "is told before.",
-                      TEXT(g->name), at);
+            say_still(t, g, talk, at);
         else if (talk != NULL)
             term_warn(t, "%s", talk->why[0] != 0 ? talk->why : err_text(talk->err));
     }
-    if (k->n_told > 0)
+    if (is_on(k))
         term_say(t, "Go on, until all are told: kith circle end --cancel");
     else
         term_say(t, "Your circle does not end.");
@@ -328,7 +358,7 @@ static enum err cancel(struct end_desk *k)
 {
     TRY(take_back(k));
     TRY(save(k));
-    k->ctx->exit = k->n_told > 0 ? EXIT_DEGRADED : EXIT_FINE;
+    k->ctx->exit = is_on(k) ? EXIT_DEGRADED : EXIT_FINE;
     if (k->ctx->term->json)
         return json_all(k);
     say_cancelled(k);

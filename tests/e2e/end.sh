@@ -14,7 +14,8 @@ later() { # later SECONDS
 with open(sys.argv[1], "r+b") as f: f.write(struct.pack("=q", int(sys.argv[2])))' "$work/later" "$ahead"
 }
 printf '\0\0\0\0\0\0\0\0' >"$work/later"
-for p in kithd kith; do
+deaf=$built/kith-deaf
+for p in kithd kith deaf; do
     cat >"$work/$p" <<END
 #!/bin/sh
 KITH_LATER='$work/later' LD_PRELOAD='$built/liblater.so' exec '${!p}' "\$@"
@@ -23,6 +24,8 @@ END
 done
 kithd=$work/kithd
 kith=$work/kith
+real=$kith
+deaf=$work/deaf
 
 # soon CHECK: until it holds; the nodes look at what is due once a minute.
 soon() {
@@ -164,6 +167,11 @@ node_kill Cy
 run Ana 3 circle end --cancel
 says "Cy's node was not reached. It erases all of it on"
 node Cy
+kith=$deaf # Cy's node, as if it did not hear it
+run Ana 3 circle end --cancel
+says "Cy's node was told, and answers that it erases all of it on"
+says "Go on, until all are told"
+kith=$real
 run Ana 0 circle end --cancel
 says "Your circle does not end."
 run Ana 0 circle end --cancel
