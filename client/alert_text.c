@@ -18,6 +18,8 @@ enum advice {
     STALE,
     SHRUNK,
     ENDS,
+    THEIRS,
+    LOCK,
     MOVES,
     DEVICE,
     DRILL,
@@ -121,6 +123,10 @@ static const struct text_row {
       "You have new keys at your place." },
     { REC_WARD_LEFT, STALE, NOTHING, "@ gave your piece up and erased it.",
       "You gave the piece of @ up, and it was erased." },
+    { REC_KEYS_UNLOCKED, THEIRS, LOCK, "No passphrase locks @'s keys.",
+      "No passphrase locks your keys." },
+    { REC_KEYS_LOCKED, NOTHING, NOTHING, "A passphrase locks @'s keys now.",
+      "A passphrase locks your keys now." },
     { REC_VAULT_SHRUNK, SHRUNK, NOTHING,
       "More than a third was removed from your vault at @'s node.",
       "@ removed more than a third of their vault." },
@@ -329,6 +335,11 @@ static void say_advice(enum advice advice, const struct seen_entry *e,
     };
 
     char id[2 * ID_BYTES + 1] = "";
+        [THEIRS] = { "Whoever copies the files of @'s home holds your piece there. Ask "
+                     "@ to set a passphrase, with: kith root lock",
+                     "" },
+        [LOCK] = { "Whoever copies the files of your home holds the pieces you keep:",
+                   "kith root lock" },
     if (advice == LOOK && e != NULL)
         hex_encode(BYTES_OF(e->event.request), id, sizeof id);
     put_name(advices[advice].advice, out->who, out->advice, sizeof out->advice);

@@ -125,6 +125,7 @@ static const struct wire_field record_seat_fields[] = {
     W_UINT(record_seat, drops.count, 30, WIRE_MAY, UINT32_MAX),
     W_FIX(record_seat, drops.sum, 31, WIRE_MAY),
     W_FIX(record_seat, inbox, 32, WIRE_MUST),
+    W_UINT(record_seat, unlocked, 33, WIRE_MAY, 1),
 };
 const struct wire_schema record_seat_schema = W_SCHEMA(record_seat, record_seat_fields);
 

@@ -131,6 +131,7 @@ struct record_seat {
     struct owned creds;      /* made by the guardian, but for restore links */
     struct owned drops;      /* made by DROP_CREATE */
     uint8_t inbox[ID_BYTES]; /* its drop: the alerts of all its wards */
+    uint8_t unlocked;        /* 1: no passphrase locks its guardian's keys */
 };
 
 /* TAB_CRED: credential id. Only in secret memory (AUTO_SECRET). */

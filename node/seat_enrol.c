@@ -67,10 +67,25 @@ enum err seat_take(struct call *c, const struct req_seat_enrol *req,
     memcpy(io->sign_pub, req->sign_pub, PUB_BYTES);
     memcpy(io->seal_pub, req->seal_pub, PUB_BYTES);
     memcpy(io->keys_sig, req->keys_sig, SIG_BYTES);
+    io->unlocked = req->unlocked;
     TRY(enrol_cred(c, req, io));
     TRY(enrol_inbox(c, io));
     TRY(seat_put(c, io));
     return record_log(c, REC_SEAT_ENROLLED, id, NULL);
+}
+
+/* Who came by a link, which ends when the keys have worked. */
+static enum err enrol_link(struct call *c, struct record_seat *seat)
+{
+    if (c->who->role != ROLE_OPERATOR)
+        return OK;
+    /* An earlier link of this seat has done its work. */
+    if (!id_none(seat->link) && !id_equal(seat->link, c->who->cred))
+        TRY(cred_erase(c, seat->link));
+    memcpy(seat->link, c->who->cred, ID_BYTES);
+    if (c->who->type == CRED_OPERATOR)
+        seat->operator_ = 1;
+    return OK;
 }
 
 enum err seat_enrol(struct call *c, const struct req_seat_enrol *req,
@@ -85,22 +100,21 @@ enum err seat_enrol(struct call *c, const struct req_seat_enrol *req,
     /* Who enrols a key speaks with it. */
     if (!bytes_equal(BYTES_OF(req->stat), BYTES_OF(c->who->stat)))
         return ERR_KEY;
+    /* A guardian has its seat already: this is about that one. */
+    if (c->who->role == ROLE_GUARDIAN && !id_equal(id, c->who->seat))
+        return ERR_STATE;
     TRY(seat_keys_mine(c, req, id));
     enum err e = seat_get(c, id, &seat);
     if (e == ERR_UNKNOWN)
         TRY(seat_room(c));
     else
         TRY(e);
-    /* An earlier link of this seat has done its work. */
-    if (!id_none(seat.link) && !id_equal(seat.link, c->who->cred))
-        TRY(cred_erase(c, seat.link));
-    memcpy(seat.link, c->who->cred, ID_BYTES);
-    if (c->who->type == CRED_OPERATOR)
-        seat.operator_ = 1;
+    bool changed = seat.unlocked != req->unlocked;
+    TRY(enrol_link(c, &seat));
     seat.reset = 0; /* whoever has these keys has not lost them */
     TRY(seat_take(c, req, id, &seat));
     memcpy(rep->seat, id, ID_BYTES);
-    return OK;
+    return changed ? seat_tell_keys(c, &seat) : OK;
 }
 
 /* ---- SEAT_INFO ---- */
@@ -154,6 +168,7 @@ enum err seat_info(struct call *c, const struct req_seat_info *req,
     memcpy(rep->sign_pub, seat.sign_pub, PUB_BYTES);
     memcpy(rep->seal_pub, seat.seal_pub, PUB_BYTES);
     memcpy(rep->keys_sig, seat.keys_sig, SIG_BYTES);
+    rep->unlocked = seat.unlocked;
     if (c->who->role == ROLE_INVITE)
         TRY(info_invite(c, rep));
     else

@@ -49,6 +49,15 @@ static enum err say(struct call *c, struct record_seat *seat, enum record_event 
     return seat_put(c, seat);
 }
 
+/* ---- how its keys are kept ---- */
+
+enum err seat_tell_keys(struct call *c, struct record_seat *seat)
+{
+    if (is_telling_reset(seat))
+        return OK;
+    return say(c, seat, seat->unlocked != 0 ? REC_KEYS_UNLOCKED : REC_KEYS_LOCKED);
+}
+
 /* ---- PAUSE ---- */
 
 enum err seat_pause(struct call *c, const struct req_pause *req, struct rep_pause *rep)
@@ -85,6 +94,7 @@ static enum err reset_keys(const struct req_seat_reset *req, struct req_seat_enr
     memcpy(keys->keys_sig, req->keys_sig, SIG_BYTES);
     memcpy(keys->stat, req->stat, PUB_BYTES);
     memcpy(keys->psk, req->psk, KEY_BYTES);
+    keys->unlocked = req->unlocked;
     return OK;
 }
 

@@ -270,6 +270,7 @@ static enum err fill_seat(struct call *c, const uint8_t id[ID_BYTES],
         TRY(e);
     rep->paused = seat.paused > c->now ? seat.paused : 0;
     rep->reset = seat.reset;
+    rep->unlocked = seat.unlocked;
     return OK;
 }
 

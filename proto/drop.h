@@ -60,7 +60,9 @@
     X(ALERT_TEST, 48, 1, "a test: does this reach you?")                                 \
     X(DRILL_ASKED, 49, 1, "the owner asks the guardian to open the piece once")          \
     X(DRILL_ANSWERED, 50, 0, "the guardian opened the piece")                            \
-    X(END_CANCELLED, 51, 1, "the owner took the planned end back")
+    X(END_CANCELLED, 51, 1, "the owner took the planned end back")                       \
+    X(KEYS_UNLOCKED, 52, 1, "no passphrase locks the guardian's keys")                   \
+    X(KEYS_LOCKED, 53, 1, "a passphrase locks the guardian's keys")
 
 enum record_event {
 

@@ -44,6 +44,7 @@ static const struct wire_field req_seat_enrol_fields[] = {
     W_FIX(req_seat_enrol, keys_sig, 5, WIRE_MUST),
     W_FIX(req_seat_enrol, stat, 6, WIRE_MUST),
     W_FIX(req_seat_enrol, psk, 7, WIRE_MUST),
+    W_UINT(req_seat_enrol, unlocked, 9, WIRE_MAY, 1),
 };
 static const struct wire_schema req_seat_enrol_schema =
     W_SCHEMA(req_seat_enrol, req_seat_enrol_fields);
@@ -70,6 +71,7 @@ static const struct wire_field rep_seat_info_fields[] = {
     W_FIX(rep_seat_info, approval, 7, WIRE_MAY),
     W_FIX(rep_seat_info, approval_sig, 8, WIRE_MAY),
     W_LIST(rep_seat_info, addresses, 9, WIRE_MAY, 0, &roster_address_schema),
+    W_UINT(rep_seat_info, unlocked, 11, WIRE_MAY, 1),
 };
 static const struct wire_schema rep_seat_info_schema =
     W_SCHEMA(rep_seat_info, rep_seat_info_fields);
@@ -268,6 +270,7 @@ static const struct wire_field rep_wards_fields[] = {
     W_UINT(rep_wards, more, 2, WIRE_MAY, 1),
     W_UINT(rep_wards, paused, 3, WIRE_MAY, UINT64_MAX),
     W_UINT(rep_wards, reset, 4, WIRE_MAY, UINT64_MAX),
+    W_UINT(rep_wards, unlocked, 5, WIRE_MAY, 1),
 };
 static const struct wire_schema rep_wards_schema = W_SCHEMA(rep_wards, rep_wards_fields);
 
@@ -495,6 +498,7 @@ static const struct wire_field req_seat_reset_fields[] = {
     W_FIX(req_seat_reset, psk, 7, WIRE_MUST),
     W_FIX(req_seat_reset, old_stat, 8, WIRE_MUST),
     W_FIX(req_seat_reset, old_psk, 9, WIRE_MUST),
+    W_UINT(req_seat_reset, unlocked, 11, WIRE_MAY, 1),
 };
 static const struct wire_schema req_seat_reset_schema =
     W_SCHEMA(req_seat_reset, req_seat_reset_fields);

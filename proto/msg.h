@@ -67,8 +67,8 @@ enum { MSG_REPLY = 0x8000, MSG_ERROR = 0x8000 };
 #define MSG_TABLE(X)                                                                     \
     X(1, HELLO, hello, MAY_ALL, READ, 64, 512, "versions, time, limits")                 \
     X(2, BYE, bye, MAY_ALL, READ, 16, 16, "ends a conversation")                         \
-    X(10, SEAT_ENROL, seat_enrol, MAY(ROLE_OPERATOR), WRITE, 512, 64,                    \
-      "a guardian takes a seat")                                                         \
+    X(10, SEAT_ENROL, seat_enrol, MAY(ROLE_OPERATOR) | MAY(ROLE_GUARDIAN), WRITE, 512,   \
+      64, "a guardian takes a seat, or says anew how its keys are kept")                 \
     X(11, SEAT_INFO, seat_info, MAY(ROLE_INVITE) | MAY(ROLE_RESTORE) | MAY(ROLE_OWNER),  \
       READ, 16, 2048, "whose seat this is")                                              \
     X(12, CRED_NEW, cred_new, MAY(ROLE_GUARDIAN) | MAY(ROLE_OWNER), WRITE, 768, 64,      \
@@ -208,6 +208,7 @@ struct req_seat_enrol {
     uint8_t keys_sig[SIG_BYTES];  /* seat_keys_sign */
     uint8_t stat[PUB_BYTES];      /* the guardian's Noise static for this seat */
     uint8_t psk[KEY_BYTES];
+    uint8_t unlocked; /* 1: no passphrase locks these keys in the guardian's home */
 };
 
 struct rep_seat_enrol {
@@ -229,6 +230,7 @@ struct rep_seat_info {
     uint8_t approval_sig[SIG_BYTES]; /* approval_sign */
     uint32_t n_addresses;
     struct roster_address addresses[ADDRESSES_MAX]; /* what the node advertises */
+    uint8_t unlocked; /* 1: as in SEAT_ENROL, by the guardian's last word */
 };
 
 struct req_cred_new {
@@ -454,15 +456,17 @@ struct ward_line {
     uint64_t move_due;      /* a new root takes over then; 0 none waits */
     uint8_t move[ID_BYTES]; /* names it, for REFUSE: the first bytes of its hash */
     uint64_t moved;         /* when a new root took over; 0 never */
-    uint64_t end_due;       /* its owner ends the circle here then; 0 not */
+    uint64_t end_due;       /* its owner ends the circle here then, and did so if it left;
+                               0 not */
     uint64_t drill;         /* the owner asked for a drill then; 0 none waits */
     uint64_t newer; /* since then people are known to have confirmed a later epoch than
                        any that is held here; 0: none */
 };
 
 struct rep_wards {
-    uint64_t paused; /* the guardian is away until then; 0 not */
-    uint64_t reset;  /* when the guardian got new keys; 0 never */
+    uint64_t paused;  /* the guardian is away until then; 0 not */
+    uint64_t reset;   /* when the guardian got new keys; 0 never */
+    uint8_t unlocked; /* 1: as in SEAT_ENROL, by the guardian's last word */
     uint32_t n_wards;
     struct ward_line wards[14]; /* with the longest notes they fit */
     uint8_t more;
@@ -668,6 +672,7 @@ struct req_seat_reset {
     uint8_t psk[KEY_BYTES];
     uint8_t old_stat[PUB_BYTES]; /* and at the old one */
     uint8_t old_psk[KEY_BYTES];
+    uint8_t unlocked; /* 1: as in SEAT_ENROL, of the new keys */
 };
 
 struct rep_seat_reset {

@@ -440,6 +440,7 @@ static void new_keys_at_a_new_seat_the_old_one_stays(void **state)
     sim_ask(&w->n, &w->o, &w->asker);
     reset_fill(w, &r);
     assert_true(w->a.who.operator_);
+    r.req.unlocked = 1; /* the new keys: what is kept at the old ones is as it was */
     assert_int_equal(node_sim_ask(&w->n, &w->a.who, MSG_SEAT_RESET, &r.req, &rep), OK);
     assert_memory_equal(rep.seat, r.next.seat, ID_BYTES);
     assert_int_equal(heard(w, w->o.ward, REC_SEAT_RESET), 1);
@@ -455,6 +456,8 @@ static void new_keys_at_a_new_seat_the_old_one_stays(void **state)
     assert_true(r.next.who.operator_);
     assert_int_equal(wards(w, &r.next.who)->n_wards, 0);
     assert_int_equal(wards(w, &r.next.who)->reset, 0);
+    assert_int_equal(wards(w, &r.next.who)->unlocked, 1);
+    assert_int_equal(wards(w, &old)->unlocked, 0);
     assert_int_equal(wards(w, &old)->n_wards, 1); /* the old seat keeps its wards */
     assert_int_equal(wards(w, &old)->reset, w->n.now);
     assert_int_equal(wards(w, &w->o.who)->reset, w->n.now); /* the owner sees it too */

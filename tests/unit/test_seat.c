@@ -701,6 +701,86 @@ static void seat_info_is_true_for_invite_restore_and_owner(void **state)
     }
 }
 
+/* ---- keys that no passphrase locks ---- */
+
+static enum err say_keys(struct world *w, const struct sim_guardian *g, uint8_t unlocked)
+{
+    struct req_seat_enrol req;
+
+    sim_seat_req(&w->n, g, w->a.who.handshake, &req);
+    req.unlocked = unlocked;
+    return node_sim_ask(&w->n, &w->a.who, MSG_SEAT_ENROL, &req, NULL);
+}
+
+static unsigned heard(struct world *w, enum record_event event)
+{
+    static struct rep_drop_list rep;
+    struct req_drop_list req = { .which = DROP_ALERTS };
+    unsigned n = 0;
+
+    assert_int_equal(node_sim_ask(&w->n, &w->o.who, MSG_DROP_LIST, &req, &rep), OK);
+    for (uint32_t i = 0; i < rep.n_lines; i++) {
+        struct drop_event ev = { 0 };
+
+        assert_int_equal(wire_get(&drop_event_schema, rep.lines[i].blob, &ev), OK);
+        n += ev.event == event;
+    }
+    return n;
+}
+
+static uint8_t seen_unlocked(struct world *w)
+{
+    struct req_seat_info req = { 0 };
+    struct rep_seat_info info = { 0 };
+    struct req_wards wards = { 0 };
+    struct rep_wards list = { 0 };
+
+    assert_int_equal(node_sim_ask(&w->n, &w->o.who, MSG_SEAT_INFO, &req, &info), OK);
+    assert_int_equal(node_sim_ask(&w->n, &w->o.who, MSG_WARDS, &wards, &list), OK);
+    assert_int_equal(list.unlocked, info.unlocked);
+    return info.unlocked;
+}
+
+static void only_the_seats_own_keys_say_how_they_are_kept(void **state)
+{
+    struct world *w = *state;
+    struct sim_guardian other = w->b; /* speaks with a's conversation keys */
+    struct req_seat_enrol req;
+
+    other.login = w->a.login;
+    assert_int_equal(say_keys(w, &other, 1), ERR_STATE);
+    sim_seat_req(&w->n, &w->a, w->b.who.handshake, &req);
+    req.unlocked = 1;
+    assert_int_equal(node_sim_ask(&w->n, &w->a.who, MSG_SEAT_ENROL, &req, NULL),
+                     ERR_SIGNATURE);
+    assert_int_equal(node_sim_ask(&w->n, &w->o.who, MSG_SEAT_ENROL, &req, NULL),
+                     ERR_REFUSED);
+    assert_int_equal(seen_unlocked(w), 0);
+    assert_int_equal(heard(w, REC_KEYS_UNLOCKED), 0);
+}
+
+static void each_ward_hears_once_how_the_keys_are_kept(void **state)
+{
+    struct world *w = *state;
+    struct session who = { 0 };
+
+    assert_int_equal(say_keys(w, &w->a, 0), OK); /* as it was: nothing to tell */
+    assert_int_equal(heard(w, REC_KEYS_LOCKED), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(say_keys(w, &w->a, 1), OK);
+    assert_int_equal(seen_unlocked(w), 1);
+    assert_int_equal(heard(w, REC_KEYS_UNLOCKED), 1);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(say_keys(w, &w->a, 0), OK);
+    assert_int_equal(seen_unlocked(w), 0);
+    assert_int_equal(heard(w, REC_KEYS_UNLOCKED), 1);
+    assert_int_equal(heard(w, REC_KEYS_LOCKED), 1);
+    /* The seat, its key and what the guardian may are as before. */
+    assert_int_equal(node_sim_login(&w->n, &w->a.login, &who), OK);
+    assert_memory_equal(who.seat, w->a.seat, ID_BYTES);
+    assert_int_equal(who.operator_, w->a.who.operator_);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, up, down)
@@ -728,6 +808,8 @@ int main(void)
         CASE(op_ids_go_with_their_credential),
         CASE(a_list_says_which_links_were_used),
         CASE(seat_info_is_true_for_invite_restore_and_owner),
+        CASE(only_the_seats_own_keys_say_how_they_are_kept),
+        CASE(each_ward_hears_once_how_the_keys_are_kept),
     };
 #undef CASE
 
