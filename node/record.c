@@ -148,6 +148,7 @@ static const struct wire_field record_cred_fields[] = {
     W_UINT(record_cred, used, 20, WIRE_MAY, UINT64_MAX),
     W_UINT(record_cred, via, 30, WIRE_MAY, CRED_DEPOSIT),
     W_UINT(record_cred, waits, 31, WIRE_MAY, 1),
+    W_UINT(record_cred, nth, 32, WIRE_MAY, UINT64_MAX),
 };
 const struct wire_schema record_cred_schema = W_SCHEMA(record_cred, record_cred_fields);
 

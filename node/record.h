@@ -150,6 +150,7 @@ struct record_cred {
     uint64_t expires; /* 0: never */
     uint8_t via;      /* REQUESTER: enum cred_type of what opened its request */
     uint64_t used;    /* ROSTER, SHEET: when it first opened a request; 0 never */
+    uint64_t nth;     /* RESTORE: more than any of its ward's had that was there then */
     uint8_t waits;    /* 1: OWNER of a root that has not taken over: lets nobody in */
     /* RESTORE with a spoken form, until it is bound; else zero */
     uint8_t spoken_id[ID_BYTES];

@@ -111,17 +111,33 @@ static enum err cred_sweep(struct call *c, const uint8_t owner[ID_BYTES])
     return e == ERR_UNKNOWN || e == ERR_CORRUPT ? OK : e;
 }
 
-/* How many restore links a ward has, and the oldest of them. */
-static enum err oldest_restore(struct call *c, const uint8_t ward[ID_BYTES],
-                               size_t *out_n, uint8_t out_oldest[ID_BYTES])
+/* The restore links of a ward, in the order they were made: seconds do not tell, and a
+ * clock that is put right goes back. */
+struct links {
+    size_t n;
+    uint64_t first;
+    uint64_t last; /* 0: none */
+    uint8_t oldest[ID_BYTES];
+};
+
+static void link_count(struct links *l, const struct record_cred *cred)
+{
+    if (l->n == 0 || cred->nth < l->first) {
+        l->first = cred->nth;
+        memcpy(l->oldest, cred->cred, ID_BYTES);
+    }
+    if (cred->nth > l->last)
+        l->last = cred->nth;
+    l->n++;
+}
+
+static enum err links_of(struct call *c, const uint8_t ward[ID_BYTES], struct links *out)
 {
     AUTO_SECRET struct record_cred *cred = NULL;
     struct txn_key at = cred_list_key(c->who->seat, (const uint8_t[ID_BYTES]){ 0 });
     struct txn_key first = at;
     uint8_t value[1 + ID_BYTES];
-    uint64_t made = UINT64_MAX;
     size_t mark = c->mem.n;
-    size_t n = 0;
     size_t got = 0;
     enum err e = OK;
 
@@ -135,26 +151,21 @@ static enum err oldest_restore(struct call *c, const uint8_t ward[ID_BYTES],
         if (e == ERR_CORRUPT)
             continue;
         TRY(e);
-        n++;
-        if (cred->made >= made)
-            continue;
-        made = cred->made;
-        memcpy(out_oldest, cred->cred, ID_BYTES);
+        link_count(out, cred);
     }
-    *out_n = n;
     return e == ERR_UNKNOWN ? OK : e;
 }
 
 /* A guardian's link back always finds room: the oldest of that ward makes it. */
-static enum err room_for_restore(struct call *c, const uint8_t ward[ID_BYTES])
+static enum err room_for_restore(struct call *c, struct record_cred *cred)
 {
-    uint8_t oldest[ID_BYTES];
-    size_t n = 0;
+    struct links l = { 0 };
 
-    TRY(oldest_restore(c, ward, &n, oldest));
-    if (n < CRED_RESTORE_MAX)
+    TRY(links_of(c, cred->ward, &l));
+    cred->nth = l.last + 1;
+    if (l.n < CRED_RESTORE_MAX)
         return OK;
-    return cred_erase(c, oldest);
+    return cred_erase(c, l.oldest);
 }
 
 /* Of a ward's places some are for devices, whatever a thief deposits beside them. */
@@ -175,19 +186,19 @@ static enum err counted(struct call *c, unsigned type, uint64_t *out_n, uint64_t
     return OK;
 }
 
-static enum err new_room(struct call *c, const struct req_cred_new *req,
-                         const struct cred_row *row)
+static enum err new_room(struct call *c, const struct cred_row *row,
+                         struct record_cred *cred)
 {
     uint64_t n = 0;
     uint64_t max = 0;
 
-    if (req->type == CRED_RESTORE)
-        return room_for_restore(c, req->ward);
-    TRY(counted(c, req->type, &n, &max));
+    if (cred->type == CRED_RESTORE)
+        return room_for_restore(c, cred);
+    TRY(counted(c, cred->type, &n, &max));
     if (n < max)
         return OK;
     TRY(cred_sweep(c, row->counted == COUNT_SEAT ? c->who->seat : c->who->ward));
-    TRY(counted(c, req->type, &n, &max));
+    TRY(counted(c, cred->type, &n, &max));
     return n < max ? OK : ERR_FULL;
 }
 
@@ -268,7 +279,7 @@ enum err seat_cred_new(struct call *c, const struct req_cred_new *req,
     enum err e = new_again(c, cred);
     if (e != ERR_UNKNOWN)
         return e;
-    TRY(new_room(c, req, row));
+    TRY(new_room(c, row, cred));
     e = cred_add(c, cred);
     if (e != OK)
         return e == ERR_EXISTS ? ERR_CONFLICT : e;

@@ -390,6 +390,28 @@ static void a_link_always_has_room(void **state)
     assert_memory_equal(who.ward, w->o.ward, ID_BYTES);
 }
 
+/* Whoever makes many of them makes some within a second, and a clock may be put right: it
+ * is always the first of those that are left that goes. */
+static void links_of_one_second_go_in_the_order_they_were_made(void **state)
+{
+    enum { MADE = 3 * CRED_RESTORE_MAX };
+    struct world *w = *state;
+    struct sim_login l[MADE];
+    struct session who = { 0 };
+
+    for (size_t i = 0; i < MADE; i++) {
+        struct req_cred_new req = link_req(w, CRED_RESTORE, &l[i]);
+        size_t gone = i < CRED_RESTORE_MAX ? 0 : i + 1 - CRED_RESTORE_MAX;
+
+        if (i == 2 * CRED_RESTORE_MAX)
+            w->n.now -= 1000; /* a guardian confirmed what time it is */
+        assert_int_equal(cred_new(w, &w->a.who, &req), OK);
+        for (size_t k = 0; k <= i; k++)
+            assert_int_equal(node_sim_login(&w->n, &l[k], &who),
+                             k < gone ? ERR_UNKNOWN : OK);
+    }
+}
+
 static void invites_have_a_limit_and_old_ones_make_room(void **state)
 {
     struct world *w = *state;
@@ -796,6 +818,7 @@ int main(void)
         CASE(a_restore_link_is_for_a_ward_of_ones_own_seat),
         CASE(an_id_is_taken_once),
         CASE(a_link_always_has_room),
+        CASE(links_of_one_second_go_in_the_order_they_were_made),
         CASE(invites_have_a_limit_and_old_ones_make_room),
         CASE(a_seat_full_of_expired_invites_takes_a_new_one),
         CASE(what_an_owner_deposits_has_a_limit),
