@@ -332,14 +332,14 @@ static void say_advice(enum advice advice, const struct seen_entry *e,
         [DRILL] = { "It takes a minute:", "kith guard drill" },
         [ROOT] = { "Speak with @ about it.", "kith guard wards" },
         [STALE] = { "Your circle has one piece less that counts:", "kith status" },
-    };
-
-    char id[2 * ID_BYTES + 1] = "";
         [THEIRS] = { "Whoever copies the files of @'s home holds your piece there. Ask "
                      "@ to set a passphrase, with: kith root lock",
                      "" },
         [LOCK] = { "Whoever copies the files of your home holds the pieces you keep:",
                    "kith root lock" },
+    };
+
+    char id[2 * ID_BYTES + 1] = "";
     if (advice == LOOK && e != NULL)
         hex_encode(BYTES_OF(e->event.request), id, sizeof id);
     put_name(advices[advice].advice, out->who, out->advice, sizeof out->advice);
