@@ -138,6 +138,17 @@ static enum err visit_all(struct owner_round *r, struct day *d, struct day_guard
     return OK;
 }
 
+/* Whatever it says: it is not what the node had to sign. */
+static void say_unproven(struct end_told *t)
+{
+    if (t->talk.err == ERR_SIGNATURE)
+        (void)snprintf(
+            t->talk.why, sizeof t->talk.why,
+            "%.*s's node says that it erased your piece, and did not sign that "
+            "as it should.",
+            (int)t->g->name.n, (const char *)t->g->name.p);
+}
+
 /* To all nodes that are not done, or that one. */
 static enum err order(struct day *d, struct day_guardian *only,
                       const struct root_key *root, const struct params *p,
@@ -155,6 +166,7 @@ static enum err order(struct day *d, struct day_guardian *only,
         out_told[i].g = v->g;
         /* What became of it is the talk's, and the guardian's entry. */
         (void)guardian_talk_end(v->g, &r.calls[i], v->sent, &out_told[i].talk);
+        say_unproven(&out_told[i]);
     }
     *out_n = r.n;
     return OK;

@@ -64,14 +64,16 @@ void drill_text(const struct day *d, const struct day_guardian *g, uint64_t now,
                        TEXT(g->name), TEXT(g->name));
     else if (s == DRILL_ASKED && now > p->asked + DRILL_WAIT_S)
         (void)snprintf(out, TERM_TEXT,
-                       "%.*s was asked %s to open your piece once, and did not. Call "
-                       "%.*s: kith guard drill. If the passphrase is forgotten, that "
-                       "piece is lost: better now than when you need it.",
+                       "%.*s was asked %s to open your piece once, and did not. If the "
+                       "passphrase is forgotten, that piece is lost: better now than "
+                       "when you need it. Call %.*s, ask them to type \"kith guard "
+                       "drill\", then see whether it was done.",
                        TEXT(g->name), since, TEXT(g->name));
     else if (s == DRILL_ASKED)
         (void)snprintf(out, TERM_TEXT,
                        "%.*s was asked to open your piece once, to show that it can be "
-                       "done. Ask %.*s to type: kith guard drill",
+                       "done. Ask %.*s to type \"kith guard drill\", then see whether it "
+                       "was done.",
                        TEXT(g->name), TEXT(g->name));
     else
         (void)snprintf(out, TERM_TEXT,

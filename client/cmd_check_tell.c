@@ -70,7 +70,9 @@ static void tell_drill(struct check_desk *k, struct day_guardian *g)
         n.event = "drill-failed";
         n.time = p->failed;
         guardian_next("replace", g->name, "", n.command);
-    } else if (s != DRILL_ASKED) {
+    } else if (s == DRILL_ASKED) {
+        drill_next(g->name, n.command);
+    } else {
         return;
     }
     if (p->reminded != 0 && (s == DRILL_FAILED || now < p->reminded + DRILL_WAIT_S))

@@ -56,6 +56,8 @@ static void say_place(struct ctx *ctx, const struct drills *r, const struct day 
         term_answer(ctx->term, "%.*s: asked.", TEXT(g->name));
         drill_text(d, g, ctx_now(ctx), text);
         term_say(ctx->term, "%s", text);
+        drill_next(g->name, text);
+        term_say(ctx->term, "  %s", text);
     } else {
         term_answer(ctx->term, "%.*s: %s", TEXT(g->name), why_of(r, g));
     }

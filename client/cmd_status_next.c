@@ -356,7 +356,7 @@ static void next_drill(struct look *l, size_t i, bool late)
     if (s == DRILL_RESTS || late != (s == DRILL_FAILED || waits))
         return;
     drill_text(l->day, g, l->now, text);
-    if (s == DRILL_DUE)
+    if (s == DRILL_DUE || s == DRILL_ASKED)
         drill_next(g->name, command);
     else if (s == DRILL_FAILED)
         guardian_next("replace", g->name, "", command);

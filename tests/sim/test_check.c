@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 #include "client/check.h"
 #include "tests/sim/liar.h"
@@ -351,8 +352,95 @@ static void test_the_timer_asks_for_drills_that_are_due(void **state)
     KITH_FINE("Ana", "check", "--due");
     assert_true(play_said()[0] == 0);
     KITH_FINE("Ana", "drill");
-    assert_true(answered("No drill is due. The next one: Ben, in 2 months") ||
-                answered("No drill is due. The next one: Ben, in "));
+    /* 76 days after the first one, which was 8 days ago. */
+    assert_true(answered("No drill is due. The next one: Ben, in 68 days."));
+}
+
+/* ---- what the timer tells the programs of the alerts ---- */
+
+enum { HEARD = 16 };
+
+static json_t *heard_[HEARD];
+
+/* What the program was handed so far, one document a time; how many. */
+static size_t heard(const char *path)
+{
+    FILE *f = fopen(path, "r");
+    size_t n = 0;
+
+    for (size_t i = 0; i < HEARD; i++) {
+        json_decref(heard_[i]);
+        heard_[i] = NULL;
+    }
+    while (f != NULL && n < HEARD &&
+           (heard_[n] = json_loadf(f, JSON_DISABLE_EOF_CHECK, NULL)) != NULL)
+        n++;
+    assert_true(f == NULL || fclose(f) == 0);
+    return n;
+}
+
+static const char *text_in(const json_t *doc, const char *member)
+{
+    const char *text = json_string_value(json_object_get(doc, member));
+    assert_non_null(text);
+    return text;
+}
+
+/* That event about that guardian: what it says, with the name in it, and the command. */
+static void heard_of(const char *event, const char *who, const char *what,
+                     const char *next)
+{
+    for (size_t i = 0; i < HEARD && heard_[i] != NULL; i++) {
+        if (strcmp(text_in(heard_[i], "event"), event) != 0 ||
+            strcmp(text_in(heard_[i], "who"), who) != 0)
+            continue;
+        assert_string_equal(text_in(heard_[i], "schema"), "kith.alert/1");
+        assert_string_equal(text_in(heard_[i], "next"), next);
+        assert_non_null(strstr(text_in(heard_[i], "what"), who));
+        assert_non_null(strstr(text_in(heard_[i], "what"), what));
+        return;
+    }
+    fail_msg("no program was told %s about %s", event, who);
+}
+
+/* A program that keeps what it reads. */
+static void tells_to(const char *path)
+{
+    char line[512];
+
+    (void)snprintf(line, sizeof line, "cat >>'%s'", path);
+    KITH_FINE("Ana", "alert", "add", "exec:/bin/sh", play_file(line));
+}
+
+static void test_the_timer_tells_programs(void **state)
+{
+    char path[256];
+
+    (void)state;
+    (void)snprintf(path, sizeof path, "%s", play_home("told"));
+    KITH_FINE("Ana", "alert", "add", "exec:/bin/false");
+    play_wait(15 * DAY);
+    lies(1, FLIPPED_BIT);
+    assert_int_equal(KITH("Ana", "check", "--due"), EXIT_INTEGRITY);
+    KITH_FINE("Ana", "alert", "remove", "/bin/false");
+    tells_to(path);
+    play_wait(8 * DAY);
+    /* No program took it then: it is told now. */
+    assert_int_equal(KITH("Ana", "check", "--due"), EXIT_INTEGRITY);
+    assert_int_equal(heard(path), 1 + N);
+    heard_of("check-failed", "Cy", "keeps something else", "kith guardian replace Cy");
+    heard_of("drill-waits", "Ben", "Ask Ben to type \"kith guard drill\"",
+             "kith drill Ben");
+    heard_of("drill-waits", "Dora", "was asked to open your piece", "kith drill Dora");
+    /* Once is enough, but whoever waits for long is told of once more. */
+    play_wait(8 * DAY);
+    assert_int_equal(KITH("Ana", "check", "--due"), EXIT_INTEGRITY);
+    assert_int_equal(heard(path), 1 + N);
+    KITH_FINE("Ben", "guard", "drill");
+    play_wait(8 * DAY);
+    assert_int_equal(KITH("Ana", "check", "--due"), EXIT_INTEGRITY);
+    assert_int_equal(heard(path), 1 + N + 2);
+    (void)heard(path);
 }
 
 /* ---- drills ---- */
@@ -417,7 +505,7 @@ static void test_a_forgotten_passphrase_is_found(void **state)
         EXIT_PASSPHRASE);
     play_wait(15 * DAY);
     assert_int_equal(KITH("Ana", "drill", "Cy"), EXIT_WAITING);
-    assert_true(said("Cy was asked") && said("If the passphrase is"));
+    assert_true(said("Cy was asked") && said("that piece is lost"));
     KITH_FINE("Cy", "guard", "drill", "--passphrase-file", play_file("xylophone"));
     KITH_FINE("Ana", "drill", "Cy");
 }
@@ -436,6 +524,73 @@ static void test_no_byte_of_a_piece_moves_in_a_drill(void **state)
     assert_int_equal(pieces.kept, 0);
     if (!SANITIZED)
         assert_int_equal(in_memory(), 0);
+}
+
+/* Wards that are dealt their pieces before anybody spoke: who confirms then has one. */
+static void dealt_before_words(const char *owner)
+{
+    char line[LINK_TEXT];
+
+    KITH_FINE(owner, "init", "--name", owner, "--no-passphrase");
+    for (size_t i = 0; i < N; i++) {
+        KITH_FINE(play_names[i], "guard", "invite");
+        play_line(line, sizeof line);
+        KITH_FINE(owner, "guardian", "add", play_names[i], line);
+    }
+    KITH_FINE(owner, "circle", "plan", "-k", "2", "--hold", "0");
+    assert_int_equal(KITH(owner, "circle", "seal"), EXIT_DEGRADED);
+}
+
+/* Both ways, with the owner's memory looked at while a node answers each of the two. */
+static void confirms_watched(const char *owner, size_t i)
+{
+    char line[WORDS_TEXT];
+
+    pieces.deep = true;
+    KITH_FINE(owner, "guardian", "confirm", play_names[i]);
+    assert_true(!pieces.deep || SANITIZED);
+    play_line(line, sizeof line);
+    KITH_FINE(play_names[i], "guard", "confirm", owner, "--words-file", play_file(line),
+              "--verified", "called");
+    play_line(line, sizeof line);
+    pieces.deep = true;
+    KITH_FINE(owner, "guardian", "confirm", play_names[i], "--answer-file",
+              play_file(line));
+    assert_true(!pieces.deep || SANITIZED);
+    pieces.deep = false;
+}
+
+static void nothing_moved(void)
+{
+    assert_true(pieces.seen > 1000);
+    assert_int_equal(pieces.leaked, 0);
+    assert_int_equal(pieces.kept, 0);
+    if (!SANITIZED)
+        assert_int_equal(in_memory(), 0);
+}
+
+static void test_no_byte_of_a_piece_moves_in_a_first_confirm(void **state)
+{
+    (void)state;
+    pieces.n = 0; /* Oto's are looked for */
+    dealt_before_words("Oto");
+    assert_int_equal(pieces.n, N);
+    net_listen(listens);
+    confirms_watched("Oto", 0);
+    confirms_watched("Oto", 1);
+    nothing_moved();
+}
+
+static void test_no_byte_of_a_piece_moves_when_a_change_is_confirmed(void **state)
+{
+    (void)state;
+    pieces.n = 0; /* the new ones */
+    assert_int_equal(KITH("Ana", "circle", "rotate"), EXIT_DEGRADED);
+    assert_int_equal(pieces.n, N);
+    net_listen(listens);
+    confirms_watched("Ana", 0);
+    confirms_watched("Ana", 1);
+    nothing_moved();
 }
 
 /* What is looked for would be found. */
@@ -502,10 +657,13 @@ int main(void)
         CASE(test_more_objects_than_one_check_compares),
         CASE(test_the_timer_checks_once_a_week),
         CASE(test_the_timer_asks_for_drills_that_are_due),
+        CASE(test_the_timer_tells_programs),
         CASE(test_a_drill_shows_that_a_piece_opens),
         CASE(test_a_forged_answer_is_not_taken),
         CASE(test_a_forgotten_passphrase_is_found),
         CASE(test_no_byte_of_a_piece_moves_in_a_drill),
+        CASE(test_no_byte_of_a_piece_moves_in_a_first_confirm),
+        CASE(test_no_byte_of_a_piece_moves_when_a_change_is_confirmed),
         CASE(test_the_listener_hears_a_piece),
         cmocka_unit_test(test_every_object_comes_once_in_a_quarter),
     };

@@ -3,7 +3,8 @@
  * One remembered friend is enough: their yes brings the other names, telephone numbers
  * and open requests without a further link, and the whole restore takes one hold, by
  * the clock of the nodes, not a second less; through restarts, absence and a second
- * restore at the same time.
+ * restore at the same time. And what one node knows of the circle's past, the restore
+ * carries to those who lack it.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -297,6 +298,74 @@ static void test_two_true_restores_both_end(void **state)
     finish("Other");
 }
 
+/* ---- what people confirmed while a node was away ---- */
+
+/* The epoch whose certificate that node shows its guardian; 0: it has none. */
+static uint32_t certified_at(size_t i)
+{
+    struct play_guardian g;
+    struct ward_line line = { 0 };
+    struct guard_past past;
+    struct call call = { 0 };
+
+    play_sit(i, "Ana", &g);
+    memcpy(line.ward, g.ward, ID_BYTES);
+    assert_int_equal(
+        guard_past_fetch(play_params(), g.day, play_seat(&g), &line, &past, &call), OK);
+    assert_int_equal(past.people.n > 0, past.cert_epoch > 0);
+    play_rise(&g);
+    return past.cert_epoch;
+}
+
+/* That guardian's own word about the change, by a call. */
+static void confirms_change(size_t i)
+{
+    char words[WORDS_TEXT];
+
+    KITH_FINE("Ana", "guardian", "confirm", play_names[i]);
+    play_line(words, sizeof words);
+    KITH_FINE(play_names[i], "guard", "confirm", "Ana", "--words-file", play_file(words),
+              "--verified", "called");
+    KITH_FINE("Ana", "guardian", "confirm", play_names[i]);
+}
+
+/* Everybody has the new pieces; Dora and Eli are away while three people confirm them. */
+static void changes_while_two_are_away(void)
+{
+    assert_int_equal(KITH("Ana", "circle", "rotate"), EXIT_DEGRADED);
+    net_fault(2, NET_SILENT);
+    net_fault(3, NET_SILENT);
+    confirms_change(0);
+    confirms_change(1);
+    confirms_change(4);
+    assert_int_equal(KITH("Ana", "circle", "seal", "--resume"), EXIT_DEGRADED);
+    net_fault(2, NET_FINE);
+    net_fault(3, NET_FINE);
+    assert_int_equal(certified_at(0), 2);
+    assert_int_equal(certified_at(2), 0);
+    assert_int_equal(certified_at(3), 0);
+}
+
+static void test_it_carries_the_certificate_to_who_lacks_it(void **state)
+{
+    struct shown list[N];
+
+    (void)state;
+    changes_while_two_are_away();
+    struct shown ben = begin("New", "Ben");
+    assert_int_equal(approve("Ben", &ben), EXIT_FINE);
+    assert_int_equal(KITH("New", "restore"), EXIT_WAITING);
+    size_t n = lines(list);
+    assert_int_equal(approve("Cy", line_of(list, n, "Cy")), EXIT_FINE);
+    assert_int_equal(approve("Dora", line_of(list, n, "Dora")), EXIT_FINE);
+    play_wait(HOLD_S);
+    assert_int_equal(KITH("New", "restore"), EXIT_DEGRADED);
+    assert_int_equal(certified_at(2), 0); /* nothing is shown before it is the owner */
+    KITH_FINE("New", "restore", "--accept", fingerprint);
+    assert_int_equal(certified_at(0), 2);
+    assert_int_equal(certified_at(2), 2);
+}
+
 /* ---- too late ---- */
 
 static void test_what_nobody_fetches_runs_out(void **state)
@@ -333,6 +402,7 @@ int main(void)
         CASE(test_a_node_away_through_the_hold),
         CASE(test_two_restores_at_once),
         CASE(test_two_true_restores_both_end),
+        CASE(test_it_carries_the_certificate_to_who_lacks_it),
         CASE(test_what_nobody_fetches_runs_out),
         CASE(test_the_last_second_is_in_time),
     };

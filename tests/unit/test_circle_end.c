@@ -179,6 +179,48 @@ static void test_the_end(void **state)
     assert_int_equal(w->n, 0); /* nobody is asked again */
 }
 
+/* ---- a node that signs something else than what it erased ---- */
+
+static enum { HONEST, WRONG_SIGNATURE, WRONG_KEY, OTHER_WARD } receipts;
+
+void real_ended_receipt_make(const struct ended_receipt *r, const struct sign_seed *node,
+                             struct buf *out) __asm__("__real_ended_receipt_make");
+void wrap_ended_receipt_make(const struct ended_receipt *r, const struct sign_seed *node,
+                             struct buf *out) __asm__("__wrap_ended_receipt_make");
+
+void wrap_ended_receipt_make(const struct ended_receipt *r, const struct sign_seed *node,
+                             struct buf *out)
+{
+    struct ended_receipt changed = *r;
+    struct sign_seed seed = *node;
+
+    changed.ward[0] ^= receipts == OTHER_WARD;
+    seed.b[0] ^= receipts == WRONG_KEY;
+    real_ended_receipt_make(&changed, &seed, out);
+    out->p[out->n - 1] ^= receipts == WRONG_SIGNATURE;
+    secret_wipe(&seed, sizeof seed);
+}
+
+/* It is refused and said, the guardian stays as they were; an honest one ends it. */
+static void test_a_receipt_that_proves_nothing(void **state)
+{
+    struct world *w = *state;
+    agreed(w);
+    assert_int_equal(tell(w), OK);
+    wait_s(w, DUAL_TIME_S + 60);
+    for (receipts = WRONG_SIGNATURE; receipts <= OTHER_WARD; receipts++) {
+        assert_int_equal(tell(w), ERR_SIGNATURE);
+        assert_int_equal(w->n, 1);
+        assert_non_null(strstr(w->told[0].talk.why, "did not sign that"));
+        assert_int_equal(end_stand(w->g), END_PLANNED);
+        assert_int_equal(w->g->end_receipt.n, 0);
+        assert_int_equal(w->g->ended, 0);
+    }
+    receipts = HONEST;
+    assert_int_equal(tell(w), OK);
+    assert_int_equal(end_stand(w->g), END_DONE);
+}
+
 /* The answer is lost: asking again finds what was planned, with the same day. */
 static void test_a_lost_answer(void **state)
 {
@@ -225,9 +267,14 @@ static void test_kept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORLD(test_a_call),  WORLD(test_a_no),          WORLD(test_another_call_is_open),
-        WORLD(test_the_end), WORLD(test_a_lost_answer), WORLD(test_an_old_word),
+        WORLD(test_a_call),
+        WORLD(test_a_no),
+        WORLD(test_another_call_is_open),
+        WORLD(test_the_end),
+        WORLD(test_a_lost_answer),
+        WORLD(test_an_old_word),
         WORLD(test_kept),
+        WORLD(test_a_receipt_that_proves_nothing),
     };
 
     if (secret_start(SECRET_LOCK_WAIVED) != OK)
