@@ -70,6 +70,17 @@ enum err desk_approve(const struct desk_case *d, const struct desk_who *by, uint
     return OK;
 }
 
+enum err desk_drill(const struct rep_drill_list *drill, const struct desk_who *by,
+                    uint64_t now, const struct rng *rng, struct req_drill_answer *out)
+{
+    struct params p = { .now = desk_now, .rng = rng, .cost = cost_minimum };
+    struct guard_who who;
+
+    desk_time = now;
+    who_of(by, &who);
+    return guard_drill_answer(&who, drill, &p, out);
+}
+
 enum err desk_confirm_words(const struct desk_confirm *c, uint16_t out_call[WORDS_CALL],
                             uint16_t out_answer[WORDS_ANSWER])
 {

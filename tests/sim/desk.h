@@ -43,6 +43,10 @@ enum err desk_approve(const struct desk_case *c, const struct desk_who *who, uin
                       const struct rng *rng, const uint8_t try_op[ID_BYTES],
                       void **out_mem, struct req_approve *out_req);
 
+/* guard_drill_answer at now. */
+enum err desk_drill(const struct rep_drill_list *drill, const struct desk_who *who,
+                    uint64_t now, const struct rng *rng, struct req_drill_answer *out);
+
 /* ---- what an owner's program remembers of a node ---- */
 
 struct desk_watch;

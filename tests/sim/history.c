@@ -166,6 +166,16 @@ static uint64_t bound(const struct people *p, const struct ending *e)
     return e->began + p->hold + 2 * (uint64_t)p->stop_hold + HOUR;
 }
 
+/* Where there may be nothing to let go. */
+static size_t lost(const struct people *p)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < p->n; i++)
+        n += seat_is_lost(p, i);
+    return n;
+}
+
 static size_t released(const struct people *p, const struct ending *e)
 {
     size_t n = 0;
@@ -179,8 +189,8 @@ static size_t released(const struct people *p, const struct ending *e)
 /* As many as can be missed send something else than their piece. */
 static unsigned tamper(struct people *p, struct ending *e, bool bad[SEATS])
 {
-    unsigned spare =
-        (unsigned)released(p, e) > p->k ? (unsigned)released(p, e) - p->k : 0;
+    unsigned good = restore_good(p, e->restore);
+    unsigned spare = good > p->k ? good - p->k : 0;
     unsigned n = 0;
 
     for (size_t i = 0; i < e->n && n < spare; i++) {
@@ -249,7 +259,7 @@ static void ending(struct people *p)
     }
     if (p->w.broken != NULL)
         return;
-    if (released(p, &e) < p->n)
+    if (released(p, &e) + lost(p) < p->n)
         world_broken(&p->w, "owner_comes_back", "%zu of %zu pieces after %u s",
                      released(p, &e), p->n, (unsigned)(p->w.now - e.began));
     judge(p, &e);

@@ -42,6 +42,7 @@
     X(old_epochs_stay, "no epoch goes but by its people's word, two weeks before")       \
     X(taken_back_is_gone, "ABORT ends what is prepared, and never what is active")       \
     X(removed_is_out, "a machine that the owner shuts out is out at once")               \
+    X(proofs_tell, "a check or a drill is green exactly where the piece is")             \
     X(some_epoch_stays, "one epoch of the owner's opens, whichever seat is lost")        \
     X(vault_loses_nothing, "no push destroys what a vault had in the last 30 days")      \
     X(heads_stay, "a head that was acknowledged is the newest until the next")           \
@@ -100,6 +101,9 @@ void model_expired(const struct people *p, struct ask *a);
 bool model_is_over(const struct model *m);
 /* How many stops of the ward count now. */
 unsigned model_stops(const struct people *p, size_t seat);
+
+/* Its piece does not count any more, and not by its node's fault. */
+bool seat_is_lost(const struct people *p, size_t seat);
 
 /* ---- after every step ---- */
 

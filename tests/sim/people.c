@@ -222,6 +222,17 @@ void people_prepare_req(struct people *p, const struct made *m, size_t seat,
     memcpy(out->manifest_hash, m->c.hash, HASH_BYTES);
 }
 
+static void keep_sent(struct sent *out, const struct req_epoch_prepare *req)
+{
+    const struct bytes parts[] = { req->box_piece, req->box_roster, req->descriptor };
+
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        MUST(parts[i].n <= SENT_MAX);
+        memcpy(out->b[i], parts[i].p, parts[i].n);
+        out->n[i] = parts[i].n;
+    }
+}
+
 enum err people_commit(struct people *p, const struct made *m, size_t seat)
 {
     struct req_epoch_commit commit = { .epoch = m->c.m.epoch };
@@ -248,6 +259,7 @@ enum err people_seal(struct people *p, const struct made *m, size_t seat,
         return OK;
     people_prepare_req(p, m, seat, rep.ack, &prepare);
     TRY(world_ask(&p->w, h, by, MSG_EPOCH_PREPARE, &prepare, NULL));
+    keep_sent(&p->made[m - p->made].sent[seat], &prepare);
     return far == SEAL_PREPARE ? OK : people_commit(p, m, seat);
 }
 

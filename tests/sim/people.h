@@ -21,6 +21,7 @@ enum {
     RESTORES = 16,
     ASKS = 96,
     INTROS = 12,
+    SENT_MAX = 1024,
     VAULT_MARKS = 24, /* objects there are in all */
     RECEIPT_MAX = 512,
     EVERYBODY = (1U << SEATS) - 1 /* bit i: guardian i */
@@ -38,6 +39,7 @@ struct seat {
     struct sim_login helper;       /* a thief's machine */
     bool helper_made;
     bool helper_in;
+    struct req_drill_answer drilled; /* the guardian's newest answer; time 0: none */
     /* The same as a thief has it: it stays what it was. */
     struct sim_owner robbed;
     struct sim_login robbed_device;
@@ -49,6 +51,12 @@ struct seat {
     bool follows;           /* the owner speaks there by the new root's account */
     struct sim_login sheet; /* credentials as restore roles */
     struct sim_login roster;
+};
+
+/* What was sealed for one seat alone: both boxes, the descriptor. */
+struct sent {
+    size_t n[3]; /* 0: nothing was acknowledged */
+    uint8_t b[3][SENT_MAX];
 };
 
 /* One epoch as somebody with the root made it. */
@@ -69,6 +77,7 @@ struct made {
     size_t manifest_n;
     uint8_t roster[ROSTER_MAX + SEAL_OVERHEAD];
     size_t roster_n;
+    struct sent sent[SEATS];
 };
 
 /* Somebody who wants the root: one signing key. */
@@ -144,6 +153,7 @@ struct ward_model {
     uint64_t thawed;                 /* when the last freeze ended */
     bool fuzzy;                      /* its node's clock was wrong since the freeze */
     uint64_t paused;                 /* until then */
+    uint32_t rot;                    /* bit e - 1: a part of epoch e is damaged there */
     uint32_t sure;                   /* bit e - 1: epoch e is confirmed there */
     uint64_t moved;                  /* a new root was taken then; 0 never */
     uint64_t move_due;               /* and takes over then, at the earliest */
@@ -297,6 +307,8 @@ enum err ask_reveal(struct people *p, struct ask *a, uint8_t *out_state);
 enum err ask_cancel(struct people *p, struct ask *a, uint8_t *out_state);
 /* Fetches state, roster's introduction, statement, and each epoch of the view. */
 enum err ask_fetch(struct people *p, struct ask *a, uint8_t *out_state);
+/* How many good pieces of one circle of the owner's it has, at most. */
+unsigned restore_good(const struct people *p, size_t restore);
 /* True if the pieces of a circle of the owner's newest root are enough. */
 bool restore_has_newest(const struct people *p, size_t restore);
 /* All answers of a restore together; right: that root, else the one before. */
@@ -317,6 +329,10 @@ struct sitting {
 /* The request on screen, words typed, approved if they are right. */
 enum err guardian_sits(struct people *p, struct ask *a, const uint16_t typed[WORDS_CALL],
                        bool despite, struct sitting *out);
+/* Whether their program still opens what is sealed to them. */
+bool guardian_can(const struct people *p, size_t seat);
+/* Answers the drill that waits; the reply is kept in *out. */
+enum err guardian_drills(struct people *p, size_t seat, struct req_drill_answer *out);
 enum err guardian_refuses(struct people *p, struct ask *a, uint8_t *out_state);
 enum err guardian_unlocks(struct people *p, struct ask *a, uint8_t *out_left);
 /* REQUEST, as the guardian's screen has it. */

@@ -214,7 +214,8 @@ static enum err fetch_pieces(struct people *p, struct ask *a)
         f = (struct rep_fetch){ 0 };
         enum err e = fetch(p, a, v.epochs[i].epoch, &f);
 
-        if (e != OK && e != ERR_UNKNOWN)
+        /* One that is damaged holds up no other. */
+        if (e == ERR_UNREACHABLE || e == ERR_CLOSED)
             return e;
         if (e == OK && f.box.n > 0)
             take_piece(p, a, &v.epochs[i], &f);
@@ -322,6 +323,18 @@ static unsigned pieces_of(const struct people *p, size_t restore, const struct m
     for (; seats != 0; seats &= seats - 1)
         n++;
     return n;
+}
+
+unsigned restore_good(const struct people *p, size_t restore)
+{
+    unsigned best = 0;
+
+    for (size_t e = 0; e < p->n_made; e++) {
+        unsigned n = p->made[e].thief ? 0 : pieces_of(p, restore, &p->made[e]);
+
+        best = n > best ? n : best;
+    }
+    return best;
 }
 
 bool restore_has_newest(const struct people *p, size_t restore)

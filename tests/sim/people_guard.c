@@ -143,6 +143,27 @@ enum err guardian_sits(struct people *p, struct ask *a, const uint16_t typed[WOR
     return approve(p, a, c, try.op, despite, out);
 }
 
+bool guardian_can(const struct people *p, size_t seat)
+{
+    (void)p;
+    (void)seat;
+    return true;
+}
+
+enum err guardian_drills(struct people *p, size_t seat, struct req_drill_answer *out)
+{
+    AUTO_FREE struct rep_drill_list *rep = calloc(1, sizeof *rep);
+    struct req_drill_list req = { 0 };
+    struct desk_who who;
+
+    MUST(rep != NULL);
+    memcpy(req.ward, p->seats[seat].o.ward, ID_BYTES);
+    TRY(ask_as_guardian(p, seat, MSG_DRILL_LIST, &req, rep));
+    who_of(p, &p->seats[seat], &who);
+    TRY(desk_drill(rep, &who, p->w.now, &p->w.rng, out));
+    return ask_as_guardian(p, seat, MSG_DRILL_ANSWER, out, NULL);
+}
+
 enum err guardian_refuses(struct people *p, struct ask *a, uint8_t *out_state)
 {
     struct req_refuse req = { 0 };

@@ -61,6 +61,11 @@ bool step_owner_swaps_device(struct people *p);
 bool step_thief_helper(struct people *p);
 bool step_owner_shuts_out(struct people *p);
 
+/* In steps_proof.c. */
+bool step_disk_rots(struct people *p);
+bool step_owner_checks(struct people *p);
+bool step_owner_drills(struct people *p);
+
 /* In steps_vault.c. */
 bool step_owner_pushes(struct people *p);
 bool step_thief_pushes(struct people *p);

@@ -103,10 +103,18 @@ void oracle_look_epochs(struct people *p, size_t seat)
     w->sure = job.sure;
 }
 
+bool seat_is_lost(const struct people *p, size_t seat)
+{
+    return p->wards[seat].rot != 0;
+}
+
 void oracle_look_circle(struct people *p)
 {
     size_t best = 0;
+    size_t lost = 0;
 
+    for (size_t i = 0; i < p->n; i++)
+        lost += seat_is_lost(p, i);
     for (size_t h = 0; h < p->w.n_houses; h++)
         if (p->w.houses[h].back || p->w.houses[h].down)
             return;
@@ -114,10 +122,12 @@ void oracle_look_circle(struct people *p)
         size_t n = 0;
 
         for (size_t i = 0; i < p->n; i++)
-            n += !p->made[e].thief && (p->wards[i].held >> e & 1) != 0;
+            n += !p->made[e].thief &&
+                 ((p->wards[i].held & ~p->wards[i].rot) >> e & 1) != 0;
         best = n > best ? n : best;
     }
-    if (best <= p->k && best < p->n)
+    /* One that is lost already is the one that may be. */
+    if (best + lost <= p->k && best + lost < p->n)
         world_broken(&p->w, "some_epoch_stays", "%zu of %u pieces, at most", best, p->k);
 }
 

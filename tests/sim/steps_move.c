@@ -233,7 +233,7 @@ static bool must_take(const struct people *p, const struct made *m, size_t seat)
     const struct house *h = &p->w.houses[p->seats[seat].house];
 
     return m == &p->made[0] && (w->held & 1) != 0 && w->sure == 1 && !w->unsure &&
-           !w->fuzzy && !h->odd && !is_refused(p, seat);
+           w->rot == 0 && !w->fuzzy && !h->odd && !is_refused(p, seat);
 }
 
 static void move_at(struct people *p, const struct made *m, size_t seat)

@@ -83,7 +83,8 @@ static bool may_go_back(const struct people *p, size_t house)
     size_t lost = 0;
 
     for (size_t i = 0; i < p->n; i++)
-        lost += p->w.houses[p->seats[i].house].back || p->seats[i].house == house;
+        lost += p->w.houses[p->seats[i].house].back || p->seats[i].house == house ||
+                seat_is_lost(p, i);
     return lost <= p->n - p->k;
 }
 
