@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/ceremony_end.h"
 #include "client/ceremony_move_part.h"
+#include "client/vault_former.h"
 
 /* ---- the root box ---- */
 
@@ -83,36 +84,15 @@ static enum err take_day(struct moving *m, const struct move_work *w,
 
 /* ---- the vault ---- */
 
-static enum err old_root_add(struct vault *v, const struct moving *m,
-                             const struct move_work *w, const char *name)
-{
-    char hex[2 * KEY_BYTES + 1];
-    hex_encode(BYTES_OF(m->head.old_root), hex, sizeof hex);
-    const struct bytes content = bytes_text(hex);
-    const struct vault_change what = {
-        .name = bytes_text(name),
-        .type = VAULT_KEY,
-        .hint = bytes_text("The root key before this one; it counts for nothing."),
-        .content = &content,
-    };
-
-    enum err e = vault_add(v, &what, w->params->now(), w->params->rng);
-    secret_wipe(hex, sizeof hex);
-    TRY(e);
-    return vault_save(v, w->params->now(), w->params->rng);
-}
-
 /* What the old root opened long ago can still be opened by who has this item. */
 static enum err keep_old_root(const struct moving *m, const struct move_work *w,
                               char what[VAULT_WHAT])
 {
     AUTO_VAULT struct vault *v = NULL;
-    char name[NAME_MAX_BYTES];
 
-    (void)snprintf(name, sizeof name, "Root key until %llu",
-                   (unsigned long long)m->head.aside);
     TRY(vault_open(w->home, w->day, VAULT_WHOLE, what, &v));
-    return vault_find(v, bytes_text(name)) != NULL ? OK : old_root_add(v, m, w, name);
+    return former_keep(v, m->head.aside, m->head.old_root, w->params->now(),
+                       w->params->rng);
 }
 
 /* A vault that is damaged does not hold up a root that may be stolen. */

@@ -171,10 +171,16 @@ static void say_helped(struct desk *d, const struct guard_ward *w)
         return;
     id_short(w->line.ward, id);
     desk_name(d, w->seat, w->line.ward, name);
-    if (guard_seat_is_old(d->day, &d->day->seats[w->seat]))
+    enum desk_place place = desk_place(d, w->seat);
+    if (place == PLACE_LOST)
         term_say(d->t,
                  "You lost the keys to the piece of %s. Once %s has another guardian: "
                  "kith guard leave %s",
+                 name, name, id);
+    else if (place == PLACE_FORMER)
+        term_say(d->t,
+                 "You help %s, by your root key before this one. It was replaced: take "
+                 "%s on anew (kith guard invite); then: kith guard leave %s",
                  name, name, id);
     else
         say_piece(d, w, name, id);
@@ -221,7 +227,7 @@ static bool is_plain(const struct tale *t)
 
     return t->line->state == STATE_LIVE && !tale_needs_despite(t) &&
            d->guard->paused[t->seat] <= ctx_now(d->ctx) &&
-           !guard_seat_is_old(d->day, &d->day->seats[t->seat]);
+           desk_place(d, t->seat) != PLACE_LOST;
 }
 
 static enum err screen(struct desk *d)

@@ -4,6 +4,8 @@
 void desk_end(struct desk *d)
 {
     guard_free(d->guard);
+    for (size_t i = 0; i < DAY_SEATS; i++)
+        secret_free(d->formers[i]);
     secret_free(d->keys);
     secret_free(d->root);
     day_free(d->day);
@@ -49,13 +51,29 @@ enum err desk_unlock(struct desk *d)
     return ident_guardian(&d->root->root, d->keys);
 }
 
+static bool has_unread(const struct desk *d)
+{
+    bool some = false;
+
+    for (size_t i = 0; i < d->day->n_seats; i++)
+        some = some || (desk_place(d, i) != PLACE_LOST && guard_has_unread(d->guard, i));
+    return some;
+}
+
 enum err desk_read_notes(struct desk *d)
 {
-    if (!guard_has_unread(d->guard))
+    if (!has_unread(d))
         return OK;
     TRY(desk_unlock(d));
     term_progress(d->t, "Reading who asks …");
-    TRY(guard_read_notes(d->guard, d->keys));
+    for (size_t i = 0; i < d->day->n_seats; i++) {
+        enum err e = guard_has_unread(d->guard, i) ? desk_unlock_seat(d, i) : ERR_KEY;
+
+        if (e == OK)
+            e = guard_read_notes(d->guard, i, desk_keys(d, i));
+        if (e != ERR_KEY) /* what was sealed to keys that are gone stays closed */
+            TRY(e);
+    }
     return ctx_day_save(d->ctx, &d->home, d->day);
 }
 
@@ -88,7 +106,7 @@ enum err desk_look(struct desk *d, enum guard_scope scope)
     TRY(guard_look(d->ctx->params, d->day, scope, &d->guard));
     if (guard_away(d->guard) == d->guard->n_seats)
         return desk_all_away(d);
-    if (guard_has_unread(d->guard) && desk_keys_at_hand(d))
+    if (has_unread(d) && desk_keys_at_hand(d))
         return desk_read_notes(d);
     return ctx_day_save(d->ctx, &d->home, d->day);
 }
@@ -174,9 +192,9 @@ void desk_who(const struct desk *d, size_t seat, const struct day_ward *ward,
 {
     const struct day_seat *s = &d->day->seats[seat];
 
-    *out = (struct guard_who){ .keys = d->keys, .approval = approval };
-    crypt_sign_public(&d->keys->sign, out->sign_pub);
-    crypt_dh_public(&d->keys->seal, out->seal_pub);
+    *out = (struct guard_who){ .keys = desk_keys(d, seat), .approval = approval };
+    crypt_sign_public(&out->keys->sign, out->sign_pub);
+    crypt_dh_public(&out->keys->seal, out->seal_pub);
     crypt_sign_public(approval, out->approval_pub);
     memcpy(out->seat, s->seat, SEAT_BYTES);
     memcpy(out->node_key, s->node[0].node_key, PUB_BYTES);
@@ -224,11 +242,30 @@ static struct bytes known_label(const struct desk *d, const struct guard_ward *w
     return k != NULL ? k->label : (struct bytes){ 0 };
 }
 
-static bool is_gone(const struct desk *d, const struct guard_ward *w,
-                    enum desk_name_of how)
+/* Whether this is the ward that a name is about. */
+static bool is_meant(const struct desk *d, const struct guard_ward *w,
+                     enum desk_name_of how)
 {
-    return w->line.left != 0 ||
-           (how == NAME_OF_HELPED && guard_seat_is_old(d->day, &d->day->seats[w->seat]));
+    if (how == NAME_OF_ASKING)
+        return w->line.requests != 0;
+    return w->line.epoch != 0 && desk_place(d, w->seat) != PLACE_LOST;
+}
+
+/* Whether the name that both bear is the other's: one person, at an old place and a new.
+ */
+static bool yields(const struct desk *d, const struct guard_ward *w,
+                   const struct guard_ward *other, enum desk_name_of how)
+{
+    bool old = desk_place(d, w->seat) != PLACE_PRESENT;
+    bool other_old = desk_place(d, other->seat) != PLACE_PRESENT;
+
+    if (w->line.left != 0 || other->line.left != 0)
+        return w->line.left != 0 && other->line.left == 0;
+    if (how == NAME_OF_KEPT || old == other_old)
+        return false;
+    if (is_meant(d, w, how) != is_meant(d, other, how))
+        return is_meant(d, other, how);
+    return old;
 }
 
 /* The name of somebody who came back is theirs, not that of what was given up. */
@@ -237,9 +274,10 @@ static struct bytes label_of(const struct desk *d, const struct guard_ward *w,
 {
     struct bytes label = known_label(d, w);
 
-    for (size_t i = 0; is_gone(d, w, how) && i < d->guard->n_wards; i++) {
+    for (size_t i = 0; i < d->guard->n_wards; i++) {
         const struct guard_ward *other = &d->guard->wards[i];
-        if (!is_gone(d, other, how) && bytes_equal(known_label(d, other), label))
+        if (other != w && bytes_equal(known_label(d, other), label) &&
+            yields(d, w, other, how))
             return (struct bytes){ 0 };
     }
     return label;
@@ -279,19 +317,20 @@ enum err desk_ward(struct desk *d, const char *typed, enum desk_name_of how,
 enum err desk_can_help(struct desk *d, const struct guard_ward *w)
 {
     char name[NAME_TEXT];
+    char why[TERM_TEXT];
 
     desk_name(d, w->seat, w->line.ward, name);
     if (w->line.left != 0)
         return term_fail_as(d->t, ERR_LEFT, EXIT_FAILED, NULL,
                             "Nothing of theirs lies at your node any more.", NULL,
                             "You gave up %s.", name);
-    if (guard_seat_is_old(d->day, &d->day->seats[w->seat]))
-        return term_fail_as(d->t, ERR_KEY, EXIT_FAILED, "old-keys",
-                            "They went with the passphrase you forgot. Other guardians "
-                            "can help; take the person on anew.",
-                            "kith guard invite",
-                            "The keys to your piece for %s are gone.", name);
-    return OK;
+    if (desk_place(d, w->seat) != PLACE_LOST)
+        return OK;
+    (void)snprintf(why, sizeof why,
+                   "%s Other guardians can help; take the person on anew.",
+                   desk_lost_why(d, w->seat));
+    return term_fail_as(d->t, ERR_KEY, EXIT_FAILED, "old-keys", why, "kith guard invite",
+                        "The keys to your piece for %s are gone.", name);
 }
 
 /* How good a confirm request is as the answer to a ward's name. */
@@ -353,7 +392,7 @@ enum err desk_confirm(struct desk *d, const char *typed, struct guard_request **
     for (size_t k = 0; k < g->n_wards; k++)
         list[g->n_requests + k] =
             (struct named){ g->wards[k].line.ward,
-                            label_of(d, &g->wards[k], NAME_OF_HELPED) };
+                            label_of(d, &g->wards[k], NAME_OF_ASKING) };
     TRY(pick(d, "request or ward", typed, list, n, &i));
     if (i < g->n_requests) {
         *out = &g->requests[i];

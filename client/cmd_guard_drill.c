@@ -70,18 +70,19 @@ static enum err drill_one(struct drilling *g, const struct guard_ward *w)
 
     if (drill == NULL)
         return ERR_NOMEM;
-    if (known == NULL || guard_seat_is_old(g->d->day, s)) {
+    enum err e = known != NULL ? desk_unlock_seat(g->d, w->seat) : ERR_KEY;
+    if (e == ERR_KEY) {
         note_one(g, w, w->line.epoch, 0);
         return OK;
     }
-    enum err e =
-        guard_drill_fetch(g->d->ctx->params, g->d->day, s, w->line.ward, drill, &call);
+    TRY(e);
+    e = guard_drill_fetch(g->d->ctx->params, g->d->day, s, w->line.ward, drill, &call);
     if (e == ERR_UNKNOWN)
         return OK; /* answered meanwhile, from another machine */
     if (e != OK)
         return desk_failed(g->d, s, &call, e);
     TRY(secret_new(&approval));
-    TRY(ident_approval(&g->d->root->root, s->seat, known->invite, approval));
+    TRY(ident_approval(desk_root(g->d, w->seat), s->seat, known->invite, approval));
     desk_who(g->d, w->seat, known, approval, &who);
     return answer(g, w, &who, drill);
 }

@@ -60,7 +60,7 @@ static enum err making_begin(struct desk *d, struct day_seat *s, enum link_type 
     memcpy(out->link.node_key, s->node[0].node_key, PUB_BYTES);
     rng_fill(rng, out->link.token, TOKEN_BYTES);
     if (type != LINK_SEAT)
-        ident_fingerprint(d->day->me.guard_sign, d->day->me.guard_seal, out->link.fp);
+        memcpy(out->link.fp, s->fp, FP_BYTES);
     ident_credential(BYTES_OF(out->link.token), &out->cred);
     rng_fill(rng, out->req.op, ID_BYTES);
     out->req.type = cred_of[type];

@@ -10,14 +10,22 @@
 
 enum { NAME_TEXT = NAME_MAX_BYTES + 1, ID_TEXT = 2 * ID_BYTES + 1 };
 
+/* A root before this one and its guardian keys; secret memory. */
+struct desk_former {
+    struct root_key root;
+    struct guardian_keys keys;
+};
+
 struct desk {
     struct ctx *ctx;
     struct term *t;
     struct home home;
     struct day *day;
-    struct guard *guard;        /* after desk_look */
-    struct unlocked *root;      /* after desk_unlock; secret */
-    struct guardian_keys *keys; /* the same */
+    struct guard *guard;                    /* after desk_look */
+    struct unlocked *root;                  /* after desk_unlock; secret */
+    struct guardian_keys *keys;             /* the same */
+    bool looked;                            /* for former roots, in the vault */
+    struct desk_former *formers[DAY_SEATS]; /* by seat: whose it is, or NULL; secret */
 };
 
 void desk_end(struct desk *d);
@@ -27,6 +35,32 @@ void desk_end(struct desk *d);
 enum err desk_open(struct ctx *ctx, struct desk *out);
 /* The root and the guardian's keys, with the passphrase; fine when repeated. */
 enum err desk_unlock(struct desk *d);
+
+/* What a seat's own keys are good for. */
+enum desk_place {
+    PLACE_PRESENT, /* they are those of the root that is here */
+    PLACE_FORMER,  /* of a root before it, which the vault keeps */
+    PLACE_LOST     /* they are not to be had */
+};
+
+/* As far as it is known: the vault is looked into with the passphrase only. */
+enum desk_place desk_place(const struct desk *d, size_t seat);
+/*
+ * Unlocks, and gets the former root of an old seat out of the vault. ERR_KEY: it is not
+ * there. Records nothing for that.
+ */
+enum err desk_unlock_seat(struct desk *d, size_t seat);
+/* The root whose seat it is, and its guardian keys; after desk_unlock_seat. */
+const struct root_key *desk_root(const struct desk *d, size_t seat);
+const struct guardian_keys *desk_keys(const struct desk *d, size_t seat);
+/* Why the keys of a lost place are not there, for a person. */
+const char *desk_lost_why(const struct desk *d, size_t seat);
+/*
+ * Old seats at the node of a present one: those the day knows get conversation keys of
+ * the root that is here, those it does not know are looked for with the roots of the
+ * vault. What does not work stays as it is. After desk_unlock; saves.
+ */
+enum err desk_old_seats(struct desk *d, const struct day_seat *at);
 /*
  * One round to all seats; saves what they said. Opens notes of new wards where no person
  * has to be asked for a passphrase. All away: ERR_UNREACHABLE (13).
@@ -47,7 +81,7 @@ void desk_say_paused(struct desk *d);
 /* "Ana", or "the ward 1a2b3c4d" while its note was never opened. */
 void desk_name(const struct desk *d, size_t seat, const uint8_t ward[ID_BYTES],
                char out[NAME_TEXT]);
-/* Who opens a piece of that ward; after desk_unlock. approval outlives out. */
+/* Who opens a piece of that ward; after desk_unlock_seat. approval outlives out. */
 void desk_who(const struct desk *d, size_t seat, const struct day_ward *ward,
               const struct sign_seed *approval, struct guard_who *out);
 /* Whether this guardian confirmed the ward, under the root that it has now. */
@@ -55,8 +89,9 @@ bool desk_confirmed(const struct desk *d, const struct guard_ward *w);
 /* The request or ward typed names. ERR_UNKNOWN (5), or 13 where nodes are away. */
 enum err desk_request(struct desk *d, const char *typed, struct guard_request **out);
 
-/* Whom a name means where two bear it: who can be helped, or it is ambiguous. */
-enum desk_name_of { NAME_OF_HELPED, NAME_OF_KEPT };
+/* Whom a name means where two bear it, at an old place and a new one: whoever can be
+ * helped, whoever asks; or it is ambiguous. */
+enum desk_name_of { NAME_OF_HELPED, NAME_OF_ASKING, NAME_OF_KEPT };
 
 enum err desk_ward(struct desk *d, const char *typed, enum desk_name_of how,
                    const struct guard_ward **out);

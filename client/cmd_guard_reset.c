@@ -68,6 +68,8 @@ static enum err begin(struct desk *d)
     if (day->me.reset != 0)
         return OK;
     day->n_guardians = 0;
+    for (size_t i = 0; i < day->n_seats; i++)
+        day->seats[i].lost |= !guard_seat_is_old(day, &day->seats[i]);
     day->me.reset = home_aside_free(&d->home, ctx_now(d->ctx));
     return ctx_day_save(d->ctx, &d->home, day);
 }
@@ -175,7 +177,7 @@ static bool is_lost(const struct day *d, const struct day_ward *w)
 {
     for (size_t i = 0; i < d->n_seats; i++)
         if (bytes_equal(BYTES_OF(d->seats[i].seat), BYTES_OF(w->seat)))
-            return guard_seat_is_old(d, &d->seats[i]);
+            return d->seats[i].lost;
     return true;
 }
 

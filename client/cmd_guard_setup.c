@@ -97,6 +97,7 @@ static struct day_seat *ready_at(struct day *d, const uint8_t node_key[PUB_BYTES
 {
     for (size_t i = 0; i < d->n_seats; i++)
         if (d->seats[i].progress == GUARDIAN_READY &&
+            !guard_seat_is_old(d, &d->seats[i]) &&
             bytes_equal(BYTES_OF(d->seats[i].node[0].node_key),
                         bytes_of(node_key, PUB_BYTES)))
             return &d->seats[i];
@@ -167,6 +168,7 @@ enum err guard_cmd_setup(struct ctx *ctx)
     if (taken_before(&d, link, &s) != OK)
         TRY(take(&d, link, &s));
     MUST(s != NULL);
+    TRY(desk_old_seats(&d, s));
     say_done(&d, s);
     TRY(timer_offer(ctx, d.day));
     return ctx_day_save(ctx, &d.home, d.day);

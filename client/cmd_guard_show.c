@@ -108,7 +108,12 @@ enum err guard_tell(struct desk *d, const struct guard_request *r, tell_fn tell)
         tale_takeover(&s.tale);
         return OK;
     }
-    if (desk_keys_at_hand(d) && !guard_seat_is_old(d->day, &d->day->seats[r->seat])) {
+    /* A former root is looked for first: without it there is less to tell. */
+    enum err e = desk_keys_at_hand(d) && desk_place(d, r->seat) != PLACE_LOST
+                     ? desk_unlock_seat(d, r->seat)
+                     : ERR_KEY;
+    if (e != ERR_KEY) {
+        TRY(e);
         TRY(sitting_begin(&s, r));
         s.tale.tell = tell;
     }
@@ -154,12 +159,13 @@ static json_t *json_ward(const struct desk *d, const struct guard_ward *w)
         sealed ? json_integer(l->stop_hold) : json_null(), "confirmed",
         desk_confirmed(d, w), "requests", (int)l->requests);
     json_t *more =
-        json_pack("{s:o,s:o,s:i,s:o,s:o,s:b,s:o,s:o,s:o,s:o}", "frozen_until",
+        json_pack("{s:o,s:o,s:i,s:o,s:o,s:b,s:b,s:o,s:o,s:o,s:o}", "frozen_until",
                   json_time(l->frozen > now ? l->frozen : 0), "paused_until",
                   json_time(paused > now ? paused : 0), "stops", (int)l->stops,
                   "stops_until", json_time(l->stops_end), "left_at", json_time(l->left),
-                  "old_keys", guard_seat_is_old(d->day, seat), "moved_at",
-                  json_time(l->moved), "takes_over_at", json_time(l->move_due), "ends_at",
+                  "old_keys", guard_seat_is_old(d->day, seat), "lost_keys",
+                  desk_place(d, w->seat) == PLACE_LOST, "moved_at", json_time(l->moved),
+                  "takes_over_at", json_time(l->move_due), "ends_at",
                   json_time(l->end_due), "drill_asked_at", json_time(l->drill));
     MUST(doc != NULL && more != NULL && json_object_update(doc, more) == 0);
     json_decref(more);
@@ -194,8 +200,11 @@ static void say_trouble(const struct desk *d, const struct guard_ward *w)
     if (l->drill != 0 && l->left == 0)
         term_answer(d->t, "          they ask you to open the piece once: kith guard "
                           "drill");
-    if (guard_seat_is_old(d->day, &d->day->seats[w->seat]) && l->left == 0)
+    if (desk_place(d, w->seat) == PLACE_LOST && l->left == 0)
         term_answer(d->t, "          you lost the keys to this piece");
+    if (desk_place(d, w->seat) == PLACE_FORMER && l->left == 0)
+        term_answer(d->t, "          by your root key before this one: take them on anew "
+                          "with kith guard invite");
 }
 
 static const char *ward_state(const struct guard_ward *w)

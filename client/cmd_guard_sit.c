@@ -109,14 +109,16 @@ static enum err old_keys(struct sitting *s, const struct guard_request *r)
     char id[9];
     char next[SENTENCE];
     char name[NAME_TEXT];
+    char why[TERM_TEXT];
 
     id_short(r->rep.line[0].request, id);
     desk_name(s->d, r->seat, r->rep.line[0].ward, name);
     (void)snprintf(next, sizeof next, "kith guard refuse %s", id);
-    return term_fail_as(s->t, ERR_KEY, EXIT_FAILED, "old-keys",
-                        "They went with the passphrase you forgot. Say so to the person: "
-                        "another guardian has to help.",
-                        next, "The keys to your piece for %s are gone.", name);
+    (void)snprintf(why, sizeof why,
+                   "%s Say so to the person: another guardian has to help.",
+                   desk_lost_why(s->d, r->seat));
+    return term_fail_as(s->t, ERR_KEY, EXIT_FAILED, "old-keys", why, next,
+                        "The keys to your piece for %s are gone.", name);
 }
 
 static enum err only_refuse(struct sitting *s, const struct guard_request *r)
@@ -140,8 +142,12 @@ enum err sitting_begin(struct sitting *s, const struct guard_request *r)
     if (r->takeover)
         return only_refuse(s, r);
     s->seat = r->seat;
-    if (guard_seat_is_old(s->d->day, sitting_seat(s)))
+    enum err e = desk_place(s->d, s->seat) == PLACE_LOST
+                     ? ERR_KEY
+                     : desk_unlock_seat(s->d, s->seat);
+    if (e == ERR_KEY)
         return old_keys(s, r);
+    TRY(e);
     s->c = calloc(1, sizeof *s->c);
     s->approval_out = calloc(1, sizeof *s->approval_out);
     if (s->c == NULL || s->approval_out == NULL)
@@ -149,15 +155,13 @@ enum err sitting_begin(struct sitting *s, const struct guard_request *r)
     TRY(secret_new(&s->verdict));
     TRY(secret_new(&s->approval));
     TRY(desk_read_notes(s->d));
-    TRY(desk_unlock(s->d));
     s->ward = guard_known(s->d->day, sitting_seat(s)->seat, r->rep.line[0].ward);
     if (s->ward == NULL)
         return unknown_ward(s);
-    enum err e =
-        guard_fetch(p, s->d->day, sitting_seat(s), r->rep.line[0].request, s->c, &call);
+    e = guard_fetch(p, s->d->day, sitting_seat(s), r->rep.line[0].request, s->c, &call);
     if (e != OK)
         return desk_failed(s->d, sitting_seat(s), &call, e);
-    TRY(ident_approval(&s->d->root->root, sitting_seat(s)->seat, s->ward->invite,
+    TRY(ident_approval(desk_root(s->d, s->seat), sitting_seat(s)->seat, s->ward->invite,
                        s->approval));
     who_fill(s);
     tale_of(s->d, term_say, r, &s->tale);

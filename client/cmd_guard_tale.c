@@ -73,9 +73,10 @@ static bool is_held(const struct tale *t)
     return t->line->kind != REQUEST_CONFIRM;
 }
 
-static bool is_old(const struct tale *t)
+/* Its keys are not to be had. */
+static bool is_lost(const struct tale *t)
 {
-    return guard_seat_is_old(t->d->day, &t->d->day->seats[t->seat]);
+    return desk_place(t->d, t->seat) == PLACE_LOST;
 }
 
 bool tale_is_locked(const struct tale *t)
@@ -191,7 +192,7 @@ static void tell_state(const struct tale *t)
 
     moment(t, t->line->approved, yes);
     moment(t, t->line->ended, end);
-    if (is_old(t) && !is_over(t))
+    if (is_lost(t) && !is_over(t))
         t->tell(o, "You lost the keys to this piece, so you cannot say yes.");
     else if (t->line->state == STATE_LIVE)
         t->tell(o, "You have not answered. %u tries for their words are left.",
@@ -219,7 +220,7 @@ static void tell_opens(const struct tale *t)
     bool later = t->line->opens > now_of(t);
     const char *what = is_restore(t) ? "piece" : "word";
 
-    if (!is_held(t) || is_over(t) || is_old(t))
+    if (!is_held(t) || is_over(t) || is_lost(t))
         return;
     moment(t, t->line->opens, at);
     if (t->line->state == STATE_APPROVED && later)
@@ -364,7 +365,7 @@ static void tell_ours(const struct tale *t)
 
 static const char *command_of(const struct tale *t)
 {
-    if (is_old(t) || t->line->state == STATE_APPROVED)
+    if (is_lost(t) || t->line->state == STATE_APPROVED)
         return "kith guard refuse";
     if (tale_is_locked(t))
         return "kith guard unlock";
@@ -375,7 +376,7 @@ static void tell_why(const struct tale *t)
 {
     struct term *o = t->d->t;
 
-    if (is_old(t))
+    if (is_lost(t))
         t->tell(o,
                 "Next: tell %s that you lost your keys and cannot help with this piece. "
                 "Then:",
@@ -402,7 +403,7 @@ void tale_next(const struct tale *t)
         t->tell(o, "It is over. There is nothing to do.");
         return;
     }
-    if (t->line->state != STATE_APPROVED && paused_until(t) != 0 && !is_old(t)) {
+    if (t->line->state != STATE_APPROVED && paused_until(t) != 0 && !is_lost(t)) {
         t->tell(o, "Next, if you are back:");
         t->tell(o, "  kith guard resume");
         return;
@@ -410,8 +411,8 @@ void tale_next(const struct tale *t)
     id_short(t->line->request, id);
     tell_why(t);
     t->tell(o, "  %s %s%s", command_of(t), id,
-            tale_needs_despite(t) && !is_old(t) && !tale_is_locked(t) ? " --despite-stop"
-                                                                      : "");
+            tale_needs_despite(t) && !is_lost(t) && !tale_is_locked(t) ? " --despite-stop"
+                                                                       : "");
 }
 
 void tale_tell(const struct tale *t)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/cmd_root_part.h"
 #include "client/guard.h"
+#include "client/vault_former.h"
 #include "client/vault_round.h"
 
 /* "%.*s" of a slice. */
@@ -91,18 +92,6 @@ enum err root_next_epoch(struct root_desk *d)
 
 /* ---- the own place as a guardian ---- */
 
-static bool has_new_place(const struct day *d, const struct day_seat *old)
-{
-    for (size_t i = 0; i < d->n_seats; i++) {
-        const struct day_seat *s = &d->seats[i];
-
-        if (s->progress == GUARDIAN_READY && !guard_seat_is_old(d, s) &&
-            bytes_equal(BYTES_OF(s->node[0].node_key), BYTES_OF(old->node[0].node_key)))
-            return true;
-    }
-    return false;
-}
-
 static size_t wards_at(const struct day *d, const struct day_seat *s)
 {
     size_t n = 0;
@@ -112,46 +101,89 @@ static size_t wards_at(const struct day *d, const struct day_seat *s)
     return n;
 }
 
-static enum err follow_seat(struct root_desk *d, struct day_seat *old, size_t *io_wards)
+/* Whether what lies at an old seat still opens. */
+static enum err is_kept(struct root_desk *d, const struct day_seat *s, bool *out)
+{
+    AUTO_VAULT struct vault *v = NULL;
+    AUTO_SECRET struct root_key *former = NULL;
+    char what[VAULT_WHAT];
+
+    *out = false;
+    TRY(secret_new(&former));
+    enum err e = vault_open(&d->home, d->day, VAULT_WHOLE, what, &v);
+    if (e == OK)
+        e = former_of_seat(v, s->node[0].node_key, s->seat, former);
+    *out = e == OK;
+    return e == ERR_NOMEM ? e : OK;
+}
+
+/* Wards of seats that got other keys. */
+struct following {
+    size_t wards;
+    size_t kept; /* whose pieces the old root still opens */
+};
+
+static enum err follow_seat(struct root_desk *d, struct day_seat *old,
+                            struct following *io)
 {
     struct day_seat *s = NULL;
     struct call call = { 0 };
     char node[ADDRESS_TEXT];
+    bool kept = false;
     size_t wards = wards_at(d->day, old);
 
     guard_node(old, node);
+    TRY(is_kept(d, old, &kept));
     enum err e =
         guard_seat_reset(d->ctx->params, d->day, old, &d->unlocked->root, &s, &call);
     if (e == ERR_NOMEM)
         return e;
     if (e != OK) {
-        term_warn(d->ctx->term, "your own node %s was not told of your new keys: %s",
+        term_warn(d->ctx->term,
+                  "your own node %s was not told of your new keys: %s When it answers, "
+                  "take your place there again with its link (operator.link): kith guard "
+                  "setup",
                   node, err_text(e));
         return OK;
     }
-    *io_wards += wards;
+    io->wards += wards;
+    io->kept += kept ? wards : 0;
     return ctx_day_save(d->ctx, &d->home, d->day);
 }
 
+static void say_followed(struct term *t, const struct following *f)
+{
+    if (f->wards == 0)
+        return;
+    term_say(t, "You are a guardian for %zu others, with new keys now: they are told.",
+             f->wards);
+    if (f->kept == f->wards)
+        term_say(t, "What your node keeps for them still opens with your old root key, "
+                    "which your vault keeps: you can say yes to them as before (kith "
+                    "guard).");
+    else
+        term_say(t, "What your node keeps for them is under your old root key, and your "
+                    "vault does not have that: you can no longer open it.");
+    term_say(t, "Others may have the old key. So give each a new invite (kith guard "
+                "invite), and confirm each other again.");
+}
+
+/* Also those of keys before the last ones: whoever had that root has their keys. */
 enum err root_follow_seats(struct root_desk *d)
 {
-    size_t wards = 0;
+    struct following f = { 0 };
 
     for (size_t i = d->day->n_seats; i-- > 0;) {
         struct day_seat *s = &d->day->seats[i];
+        bool follows = false;
 
-        if (s->progress == GUARDIAN_READY && guard_seat_is_old(d->day, s) &&
-            !has_new_place(d->day, s))
-            TRY(follow_seat(d, s, &wards));
+        if (s->progress != GUARDIAN_READY || !guard_seat_is_old(d->day, s))
+            continue;
+        TRY(guard_seat_follows(s, &d->unlocked->root, &follows));
+        if (!follows)
+            TRY(follow_seat(d, s, &f));
     }
-    if (wards == 0)
-        return OK;
-    term_say(
-        d->ctx->term,
-        "You are a guardian for %zu others, with new keys now: they are told. What "
-        "your node keeps for them is still under the old ones. Give each a new invite "
-        "(kith guard invite), and confirm each other again.",
-        wards);
+    say_followed(d->ctx->term, &f);
     return OK;
 }
 

@@ -61,7 +61,6 @@ static void take_epochs(struct look *l, size_t at, const struct rep_epoch_state 
     change_seen(l->day, &l->day->guardians[at], rep);
 }
 
-/* A guardian whose keys are lost cannot say yes any more: their piece is none. */
 static void take_ward(struct look *l, size_t at, const struct rep_wards *rep)
 {
     struct node_look *n = &l->nodes[at];
@@ -71,7 +70,7 @@ static void take_ward(struct look *l, size_t at, const struct rep_wards *rep)
         n->left = rep->wards[0].left;
         n->frozen = rep->wards[0].frozen;
     }
-    if (n->reset != 0 || n->left != 0)
+    if (n->left != 0)
         l->states[at] = HOLDS_MISSING;
 }
 

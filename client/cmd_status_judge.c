@@ -88,6 +88,14 @@ uint64_t look_ends(const struct look *l)
 
 /* ---- proofs ---- */
 
+/* After new keys a piece counts once an answer to a drill showed that it still opens. */
+static void judge_reset(struct look *l, size_t i)
+{
+    l->nodes[i].lost = l->nodes[i].reset != 0 && !look_opens(l, i);
+    if (l->nodes[i].lost)
+        l->states[i] = HOLDS_MISSING;
+}
+
 /* A node whose last check failed holds nothing that is counted on. */
 static void judge_states(struct look *l)
 {
@@ -95,6 +103,7 @@ static void judge_states(struct look *l)
         const struct day_guardian *g = &l->day->guardians[i];
         struct node_look *n = &l->nodes[i];
         unsigned fault = day_proven(g)->fault;
+        judge_reset(l, i);
         bool holds = l->states[i] == HOLDS_OK || l->states[i] == HOLDS_AWAY;
         if (!check_fault_of_piece(fault) || !holds || g->kind != PIECE_NODE)
             continue;
@@ -111,7 +120,8 @@ bool look_opens(const struct look *l, size_t i)
     const struct day_proof *p = day_proven(g);
     if (g->kind == PIECE_CARD)
         return circle_card_state(l->day, g) == HOLDS_OK;
-    return p->opened != 0 && p->opened_epoch == l->day->me.epoch && p->failed == 0;
+    return p->opened > l->nodes[i].reset && p->opened_epoch == l->day->me.epoch &&
+           p->failed == 0;
 }
 
 /* When the piece of this epoch was last compared, or came to its place. */
@@ -170,7 +180,8 @@ static bool node_amber(const struct look *l, size_t i)
 {
     const struct day_guardian *g = &l->day->guardians[i];
     return l->nodes[i].clock || l->nodes[i].frozen > l->now || l->nodes[i].move != 0 ||
-           l->nodes[i].end != 0 || (g->n_node > 0 && g->node[0].fault != SEEN_FINE);
+           l->nodes[i].end != 0 || l->nodes[i].reset != 0 ||
+           (g->n_node > 0 && g->node[0].fault != SEEN_FINE);
 }
 
 /* What colours the whole, whatever the pieces say. */

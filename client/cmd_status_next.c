@@ -233,11 +233,16 @@ static void next_loss(struct look *l, size_t i)
                  "%.*s gave up guarding you%s. Ask somebody else for an invite, and make "
                  "a new circle:",
                  TEXT(g->name), loss_text(l));
+    else if (n->lost)
+        add_next(l, "reset", "",
+                 "%.*s has new keys, and may not be able to open your piece%s. Ask %.*s "
+                 "for a new invite, and make a new circle.",
+                 TEXT(g->name), loss_text(l), TEXT(g->name));
     else if (n->reset != 0)
         add_next(l, "reset", "",
-                 "%.*s lost their keys%s. Ask %.*s for a new invite, and make a new "
-                 "circle.",
-                 TEXT(g->name), loss_text(l), TEXT(g->name));
+                 "%.*s has new keys, and opens your piece by the old ones, which others "
+                 "may have. Ask %.*s for a new invite, and make a new circle.",
+                 TEXT(g->name), TEXT(g->name));
 }
 
 static void next_clock(struct look *l, size_t i)

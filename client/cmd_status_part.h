@@ -37,6 +37,7 @@ struct node_look {
     bool clock;      /* its clock waits for a person */
     uint64_t paused; /* the guardian is away until then */
     uint64_t reset;  /* the guardian got new keys then */
+    bool lost;       /* and opened the piece in no drill since */
     uint64_t left;   /* the guardian gave the piece up then */
     uint64_t frozen; /* changes by our keys are, until then */
     uint64_t move;   /* a new root takes over then; 0 none waits */

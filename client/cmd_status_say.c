@@ -93,15 +93,23 @@ static void say_lost(struct term *t, const struct day_guardian *g,
                      const struct node_look *n)
 {
     char when[TIME_TEXT];
+    char opened[TIME_TEXT];
     time_text(n->left != 0 ? n->left : n->reset, when);
+    time_text(day_proven(g)->opened, opened);
     if (n->left != 0)
         term_say(t, "%.*s gave up guarding you on %s; your piece there is erased.",
                  TEXT(g->name), when);
+    else if (n->lost)
+        term_say(
+            t,
+            "%.*s has new keys since %s; whether your piece there still opens is not "
+            "known. A drill shows it.",
+            TEXT(g->name), when);
     else if (n->reset != 0)
         term_say(t,
-                 "%.*s lost their keys and got new ones on %s; your piece there cannot "
-                 "be let go any more.",
-                 TEXT(g->name), when);
+                 "%.*s has new keys since %s; your piece there still opens by the old "
+                 "ones (drill of %s).",
+                 TEXT(g->name), when, opened);
 }
 
 /* What a person should know of a guardian whose node answered. */

@@ -267,15 +267,13 @@ static bool is_unread(const struct guard *g, const struct guard_ward *w)
 {
     const struct day_seat *s = &g->day->seats[w->seat];
 
-    /* What was sealed to keys that are gone stays closed. */
-    return w->line.note.n > 0 && !guard_seat_is_old(g->day, s) &&
-           guard_known(g->day, s->seat, w->line.ward) == NULL;
+    return w->line.note.n > 0 && guard_known(g->day, s->seat, w->line.ward) == NULL;
 }
 
-bool guard_has_unread(const struct guard *g)
+bool guard_has_unread(const struct guard *g, size_t seat)
 {
     for (size_t i = 0; i < g->n_wards; i++)
-        if (is_unread(g, &g->wards[i]))
+        if (g->wards[i].seat == seat && is_unread(g, &g->wards[i]))
             return true;
     return false;
 }
@@ -304,14 +302,14 @@ static enum err keep_note(struct guard *g, const struct guard_ward *w,
     return OK;
 }
 
-enum err guard_read_notes(struct guard *g, const struct guardian_keys *keys)
+enum err guard_read_notes(struct guard *g, size_t seat, const struct guardian_keys *keys)
 {
     AUTO_SECRET uint8_t *plain = NULL;
     TRY(secret_alloc(BOX_MAX + TEXT_MAX_BYTES, (void **)&plain));
     for (size_t i = 0; i < g->n_wards; i++) {
         const struct guard_ward *w = &g->wards[i];
         struct note note = { 0 };
-        if (!is_unread(g, w))
+        if (w->seat != seat || !is_unread(g, w))
             continue;
         enum err e = note_open(&keys->seal, g->day->seats[w->seat].seat, w->line.note,
                                (struct span){ plain, BOX_MAX + TEXT_MAX_BYTES }, &note);

@@ -66,13 +66,13 @@ void guard_node(const struct day_seat *s, char out[ADDRESS_TEXT]);
 /* What the guardian knows of a ward, or NULL: its note was never opened here. */
 struct day_ward *guard_known(struct day *d, const uint8_t seat[SEAT_BYTES],
                              const uint8_t ward[ID_BYTES]);
-/* True if some note waits to be opened. */
-bool guard_has_unread(const struct guard *g);
+/* True if some note at that seat (index in the day) waits to be opened. */
+bool guard_has_unread(const struct guard *g, size_t seat);
 /*
- * Opens the notes of wards not yet known and keeps them in the day; the first note of
- * a ward stands. One that does not open is passed over. ERR_NOMEM.
+ * Opens the notes of the seat's wards not yet known and keeps them in the day; the first
+ * note of a ward stands. One that does not open is passed over. ERR_NOMEM.
  */
-enum err guard_read_notes(struct guard *g, const struct guardian_keys *keys);
+enum err guard_read_notes(struct guard *g, size_t seat, const struct guardian_keys *keys);
 /*
  * One message to one seat. A write whose outcome is unknown is sent again once, with
  * its op id. The reply is copied to out_rep: only for replies without slices. The
@@ -107,8 +107,11 @@ enum err guard_seat_prepare(struct day *d, const struct root_key *root,
  */
 enum err guard_seat_take(const struct params *p, struct day_seat *s,
                          const struct root_key *root, struct call *out_call);
-/* True for a seat of guardian keys that are gone: a reset put another in its place. */
+/* True for a seat of guardian keys before the present ones: another takes its place. */
 bool guard_seat_is_old(const struct day *d, const struct day_seat *s);
+/* Whether the seat's conversation keys are those of root. ERR_NOMEM. */
+enum err guard_seat_follows(const struct day_seat *s, const struct root_key *root,
+                            bool *out);
 /*
  * SEAT_RESET: the day's new guardian keys, from root, get a seat at the node of d's
  * entry old, and both seats new conversation keys; *out is the new entry, READY. Fine
@@ -117,6 +120,13 @@ bool guard_seat_is_old(const struct day *d, const struct day_seat *s);
 enum err guard_seat_reset(const struct params *p, struct day *d, struct day_seat *old,
                           const struct root_key *root, struct day_seat **out,
                           struct call *out_call);
+/*
+ * Where the guardian keys of a former root have a seat at the node of d's entry at that
+ * d does not know, d gets it back, READY, with the conversation keys of root: a restore
+ * brings the roots, not the seats. ERR_UNKNOWN: no such seat lets this guardian in.
+ */
+enum err guard_seat_find(const struct params *p, struct day *d, const struct day_seat *at,
+                         const struct root_key *former, const struct root_key *root);
 /* Whether the seat's keys are let in. Notes what the node says of itself. */
 enum err guard_seat_try(const struct params *p, struct day_seat *s,
                         struct call *out_call);

@@ -21,21 +21,13 @@ static void seat_address(struct day *d, const struct link *link, struct day_seat
     s->node[0].n_addresses = 1;
 }
 
-/* The seat that the day's guardian keys have at a node. */
-static void seat_id_at(const struct day *d, const uint8_t node_key[PUB_BYTES],
-                       uint8_t out[SEAT_BYTES])
-{
-    uint8_t fp[FP_BYTES];
-
-    ident_fingerprint(d->me.guard_sign, d->me.guard_seal, fp);
-    ident_seat_id(node_key, fp, out);
-}
-
 bool guard_seat_is_old(const struct day *d, const struct day_seat *s)
 {
+    uint8_t fp[FP_BYTES];
     uint8_t id[SEAT_BYTES];
 
-    seat_id_at(d, s->node[0].node_key, id);
+    ident_fingerprint(d->me.guard_sign, d->me.guard_seal, fp);
+    ident_seat_id(s->node[0].node_key, fp, id);
     return !bytes_equal(BYTES_OF(id), BYTES_OF(s->seat));
 }
 
@@ -51,14 +43,26 @@ static enum err talk_keys(struct day_seat *s, const struct root_key *root)
     return OK;
 }
 
-/* The entry of the seat at that node, found or new. */
-static enum err entry_at(struct day *d, const uint8_t node_key[PUB_BYTES],
-                         const struct root_key *root, const struct params *p,
-                         struct day_seat **out)
+enum err guard_seat_follows(const struct day_seat *s, const struct root_key *root,
+                            bool *out)
+{
+    AUTO_SECRET struct seat_keys *keys = NULL;
+
+    TRY(secret_new(&keys));
+    TRY(ident_seat_keys(root, s->node[0].node_key, s->seat, keys));
+    *out = bytes_equal(BYTES_OF(s->stat), BYTES_OF(keys->stat.b)) &&
+           bytes_equal(BYTES_OF(s->psk), BYTES_OF(keys->psk.b));
+    return OK;
+}
+
+/* The entry of those guardian keys' seat at that node, found or new. */
+static enum err entry_of(struct day *d, const uint8_t node_key[PUB_BYTES],
+                         const uint8_t fp[FP_BYTES], const struct root_key *root,
+                         const struct params *p, struct day_seat **out)
 {
     uint8_t id[SEAT_BYTES];
 
-    seat_id_at(d, node_key, id);
+    ident_seat_id(node_key, fp, id);
     struct day_seat *s = seat_find(d, id);
     if (s == NULL && d->n_seats == DAY_SEATS)
         return ERR_TOO_BIG;
@@ -68,10 +72,22 @@ static enum err entry_at(struct day *d, const uint8_t node_key[PUB_BYTES],
         s->added = p->now();
     }
     memcpy(s->seat, id, SEAT_BYTES);
+    memcpy(s->fp, fp, FP_BYTES);
     memcpy(s->node[0].node_key, node_key, PUB_BYTES);
     TRY(talk_keys(s, root));
     *out = s;
     return OK;
+}
+
+/* The entry of the seat that the day's guardian keys have there. */
+static enum err entry_at(struct day *d, const uint8_t node_key[PUB_BYTES],
+                         const struct root_key *root, const struct params *p,
+                         struct day_seat **out)
+{
+    uint8_t fp[FP_BYTES];
+
+    ident_fingerprint(d->me.guard_sign, d->me.guard_seal, fp);
+    return entry_of(d, node_key, fp, root, p, out);
 }
 
 enum err guard_seat_prepare(struct day *d, const struct root_key *root,
@@ -177,7 +193,7 @@ enum err guard_seat_take(const struct params *p, struct day_seat *s,
     return OK;
 }
 
-/* ---- new keys after a forgotten passphrase ---- */
+/* ---- new keys: after a forgotten passphrase, and of a new root ---- */
 
 struct reset {
     const struct day_seat *seat;
@@ -260,18 +276,63 @@ enum err guard_seat_reset(const struct params *p, struct day *d, struct day_seat
     struct day_seat *s = NULL;
 
     TRY(entry_at(d, old->node[0].node_key, root, p, &s));
-    node_copy(d, old, s);
+    /* One that is spoken with is known better than the old one. */
+    if (s->progress != GUARDIAN_READY)
+        node_copy(d, old, s);
     TRY(secret_new(&after));
     *after = *old;
     /* From the new root too: after a power cut they are known again. */
     TRY(talk_keys(after, root));
     enum err e = reset_round(p, old, after, s, root, out_call);
-    /* The answer may have been lost, now or before: then the new keys are let in. */
-    if (e != OK && guard_seat_try(p, s, out_call) != OK)
+    /* The answer may have been lost, now or before: then the new keys are let in. At the
+     * old seat: the new one may stand since another old one was reset. */
+    if (e != OK && guard_seat_try(p, after, out_call) != OK)
         return e;
     memcpy(old->stat, after->stat, KEY_BYTES);
     memcpy(old->psk, after->psk, KEY_BYTES);
     s->progress = GUARDIAN_READY;
     *out = s;
     return OK;
+}
+
+/* ---- what a restore does not bring ---- */
+
+/* The newest entry again: nobody is there. */
+static void entry_drop(struct day *d, struct day_seat *s)
+{
+    MUST(s == &d->seats[d->n_seats - 1]);
+    secret_wipe(s, sizeof *s);
+    d->n_seats--;
+}
+
+enum err guard_seat_find(const struct params *p, struct day *d, const struct day_seat *at,
+                         const struct root_key *former, const struct root_key *root)
+{
+    const uint8_t *node = at->node[0].node_key;
+    struct day_seat *now = NULL;
+    struct day_seat *s = NULL;
+    uint8_t fp[FP_BYTES];
+    uint8_t id[SEAT_BYTES];
+
+    TRY(ident_root_fingerprint(former, fp));
+    ident_seat_id(node, fp, id);
+    if (seat_find(d, id) != NULL)
+        return ERR_UNKNOWN;
+    MUST(!guard_seat_is_old(d, at) && at->progress == GUARDIAN_READY);
+    TRY(entry_of(d, node, fp, root, p, &s));
+    s->node[0].n_addresses = at->node[0].n_addresses;
+    for (uint32_t i = 0; i < s->node[0].n_addresses; i++)
+        s->node[0].addresses[i].at = day_keep(d, at->node[0].addresses[i].at);
+    enum err e = guard_seat_try(p, s, NULL);
+    if (e != OK && e != ERR_NOMEM) {
+        /* Its node was not told of the new root, when there was one. */
+        TRY(talk_keys(s, former));
+        e = guard_seat_reset(p, d, s, root, &now, NULL);
+    }
+    if (e == OK) {
+        s->progress = GUARDIAN_READY;
+        return OK;
+    }
+    entry_drop(d, s);
+    return e == ERR_NOMEM ? e : ERR_UNKNOWN;
 }

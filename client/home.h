@@ -473,6 +473,8 @@ struct day_seat {
     uint8_t psk[KEY_BYTES];
     uint64_t added;
     uint8_t mark_sign[KEY_BYTES]; /* seed: signs what was read of the inbox; secret */
+    uint8_t lost;                 /* 1: its keys went with a forgotten passphrase */
+    uint8_t fp[FP_BYTES];         /* fingerprint of the guardian keys whose seat it is */
 };
 
 /* An invite the person made. */

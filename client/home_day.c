@@ -249,6 +249,8 @@ static const struct wire_field seat_fields[] = {
     W_FIX(day_seat, psk, 8, WIRE_MAY),
     W_UINT(day_seat, added, 9, WIRE_MAY, UINT64_MAX),
     W_FIX(day_seat, mark_sign, 60, WIRE_MAY),
+    W_UINT(day_seat, lost, 181, WIRE_MAY, 1),
+    W_FIX(day_seat, fp, 182, WIRE_MAY),
 };
 static const struct wire_schema seat_schema = W_SCHEMA(day_seat, seat_fields);
 

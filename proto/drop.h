@@ -47,7 +47,7 @@
     X(WARD_THAWED, 33, 1, "the freeze ended")                                            \
     X(SEAT_PAUSED, 34, 1, "the guardian is away for a while")                            \
     X(SEAT_RESUMED, 35, 1, "the guardian is back")                                       \
-    X(SEAT_RESET, 36, 1, "the guardian lost their keys and has new ones")                \
+    X(SEAT_RESET, 36, 1, "the guardian has new keys: at this seat the old ones count")   \
     X(WARD_LEFT, 37, 1, "the guardian gave up this ward and erased its piece")           \
     X(VAULT_SHRUNK, 38, 1, "more than a third was removed from the vault")               \
     X(CLOCK_FROZEN, 40, 1, "the node's clock waits for a person")                        \

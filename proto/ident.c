@@ -128,6 +128,20 @@ void ident_seat_id(const uint8_t node_key[PUB_BYTES], const uint8_t fp[FP_BYTES]
                (struct span){ out_seat, SEAT_BYTES });
 }
 
+enum err ident_root_fingerprint(const struct root_key *root, uint8_t out_fp[FP_BYTES])
+{
+    AUTO_SECRET struct guardian_keys *keys = NULL;
+    uint8_t sign[PUB_BYTES];
+    uint8_t seal[PUB_BYTES];
+
+    TRY(secret_new(&keys));
+    TRY(ident_guardian(root, keys));
+    crypt_sign_public(&keys->sign, sign);
+    crypt_dh_public(&keys->seal, seal);
+    ident_fingerprint(sign, seal, out_fp);
+    return OK;
+}
+
 void ident_credential(struct bytes token, struct credential *out)
 {
     MUST(token.n == TOKEN_BYTES || token.n == TOKEN_STANDING);

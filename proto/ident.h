@@ -88,6 +88,8 @@ void ident_fingerprint(const uint8_t sign_pub[PUB_BYTES],
 /* Seat id: BLAKE2b-128 over node key, guardian fingerprint. */
 void ident_seat_id(const uint8_t node_key[PUB_BYTES], const uint8_t fp[FP_BYTES],
                    uint8_t out_seat[SEAT_BYTES]);
+/* The fingerprint of a root's guardian keys. ERR_NOMEM. */
+enum err ident_root_fingerprint(const struct root_key *root, uint8_t out_fp[FP_BYTES]);
 /* The credential of a token of TOKEN_BYTES or TOKEN_STANDING bytes (MUST). */
 void ident_credential(struct bytes token, struct credential *out);
 

@@ -622,6 +622,8 @@ static void cut_at(const char *who, int step)
     assert_int_equal(home_open(play_home(who), HOME_READ, &h), OK);
     assert_int_equal(home_day_load(&h, &d), OK);
     d->me.reset = net_now();
+    for (size_t i = 0; i < d->n_seats; i++)
+        d->seats[i].lost = 1;
     assert_int_equal(home_day_save(&h, d, p->rng), OK);
     if (step > 0)
         assert_int_equal(home_root_aside(&h, d->me.reset), OK);

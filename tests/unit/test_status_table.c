@@ -153,6 +153,18 @@ static void reset(struct look *l)
     l->nodes[2].reset = NOW - DAY;
 }
 
+static void reset_and_opened(struct look *l)
+{
+    l->nodes[2].reset = NOW - DAY;
+    proof(l, 2)->opened = NOW - HOUR;
+}
+
+/* The drill was before: it says nothing of the keys of now. */
+static void reset_since_opened(struct look *l)
+{
+    l->nodes[2].reset = NOW - DAY;
+}
+
 static void three_gone(struct look *l)
 {
     left(l);
@@ -665,6 +677,8 @@ static const struct situation {
     { "a node knows us no more", missing, 3, YES(1), "missing", "" },
     { "a guardian gave it up", left, 3, YES(1), "left", "kith guardian add NAME LINK" },
     { "a guardian lost their keys", reset, 3, YES(1), "reset", "" },
+    { "a guardian has new keys", reset_since_opened, 3, YES(1), "reset", "" },
+    { "and opened it by the old ones", reset_and_opened, 3, YES(2), "reset", "" },
     { "three pieces are gone", three_gone, 8, NO(2), "left",
       "kith guardian add NAME LINK" },
     { "one has no piece yet", behind, 3, YES(1), "seal", "kith circle seal --resume" },
@@ -840,6 +854,8 @@ static void test_the_proofs_are_counted(void **state)
     } rows[] = {
         { nothing, 5, 5 },
         { drill_failed, 4, 5 },
+        { reset_since_opened, 4, 5 },
+        { reset_and_opened, 5, 5 },
         { check_failed, 4, 4 },
         { young, 0, 0 },
         { older_check, 5, 0 },

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "client/vault_former.h"
+
+enum { HEX = 2 * KEY_BYTES };
+
+enum err former_keep(struct vault *v, uint64_t until, const uint8_t root[KEY_BYTES],
+                     uint64_t now, const struct rng *rng)
+{
+    char name[NAME_MAX_BYTES];
+    char hex[HEX + 1];
+
+    (void)snprintf(name, sizeof name, "Root key until %llu", (unsigned long long)until);
+    if (vault_find(v, bytes_text(name)) != NULL)
+        return OK;
+    hex_encode(bytes_of(root, KEY_BYTES), hex, sizeof hex);
+    const struct bytes content = bytes_text(hex);
+    const struct vault_change what = {
+        .name = bytes_text(name),
+        .type = VAULT_KEY,
+        .hint = bytes_text("The root key before this one. It changes nothing any more; "
+                           "it opens what was sealed to you before."),
+        .content = &content,
+    };
+
+    enum err e = vault_add(v, &what, now, rng);
+    secret_wipe(hex, sizeof hex);
+    TRY(e);
+    return vault_save(v, now, rng);
+}
+
+static bool may_be_root(const struct vault_item *item)
+{
+    return item->type == VAULT_KEY && item->n_now == 1 && item->now[0].size == HEX;
+}
+
+enum err former_next(struct vault *v, size_t *io_at, struct root_key *out)
+{
+    while (*io_at < vault_count(v)) {
+        AUTO_BLOB struct home_blob b = { 0 };
+        const struct vault_item *item = vault_at(v, (*io_at)++);
+
+        if (!may_be_root(item))
+            continue;
+        enum err e = vault_content(v, item, 0, &b);
+        if (e == ERR_NOMEM)
+            return e;
+        if (e == OK && hex_decode(bytes_of(b.p, b.n), SPAN_OF(out->b)) == OK)
+            return OK;
+    }
+    return ERR_UNKNOWN;
+}
+
+enum err former_of_seat(struct vault *v, const uint8_t node_key[PUB_BYTES],
+                        const uint8_t seat[SEAT_BYTES], struct root_key *out)
+{
+    AUTO_SECRET struct root_key *root = NULL;
+    uint8_t fp[FP_BYTES];
+    uint8_t id[SEAT_BYTES];
+    size_t at = 0;
+
+    TRY(secret_new(&root));
+    for (;;) {
+        TRY(former_next(v, &at, root));
+        TRY(ident_root_fingerprint(root, fp));
+        ident_seat_id(node_key, fp, id);
+        if (!bytes_equal(BYTES_OF(id), bytes_of(seat, SEAT_BYTES)))
+            continue;
+        *out = *root;
+        return OK;
+    }
+}
