@@ -306,6 +306,18 @@ bool circle_one_domain(const struct day *d, size_t *out_first)
     return false;
 }
 
+bool circle_unlocked(const struct day *d)
+{
+    struct circle_count open = { { 0 } };
+    for (size_t i = 0; i < in_plan(d); i++) {
+        uint8_t group = 0;
+        uint8_t index = 0;
+        circle_place(&d->me, i, &group, &index);
+        open.of[group] += d->guardians[i].unlocked != 0;
+    }
+    return circle_enough(&d->me, &open);
+}
+
 /* Whether left more sets, from the from-th on, can complete c. */
 static bool can_do(const struct sets *s, size_t from, unsigned left,
                    const struct circle_count *c)

@@ -121,6 +121,9 @@ unsigned circle_saved_at(const struct day *d);
  * *out_first is then its first guardian.
  */
 bool circle_one_domain(const struct day *d, size_t *out_first);
+/* True if the pieces of guardians whose keys no passphrase locks satisfy the thresholds.
+ */
+bool circle_unlocked(const struct day *d);
 /* The fewest people who must say yes; 0: the cards are enough. */
 unsigned circle_fewest(const struct day *d);
 

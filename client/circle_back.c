@@ -447,6 +447,7 @@ static enum err take_info(struct greeting *v, const struct rep_seat_info *info)
     memcpy(g->invite, info->invite, INVITE_BYTES);
     memcpy(g->keys_sig, info->keys_sig, SIG_BYTES);
     memcpy(g->approval_sig, info->approval_sig, SIG_BYTES);
+    g->unlocked = info->unlocked;
     return OK;
 }
 

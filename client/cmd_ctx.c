@@ -50,9 +50,18 @@ static enum err file_problem(const struct ctx *ctx, enum err e, const char *file
                      file);
 }
 
+/* A root that is aside while it is replaced lies in that journal, locked as it was. */
+static bool root_unlocked(struct home *h)
+{
+    enum home_file at = home_has(h, HOME_ROOT) ? HOME_ROOT : HOME_MOVE;
+    return home_has(h, at) && home_lock_of(h, at) == LOCK_NONE;
+}
+
 enum err ctx_day(const struct ctx *ctx, struct home *h, struct day **out)
 {
     enum err e = home_day_load(h, out);
+    if (e == OK)
+        (*out)->unlocked = root_unlocked(h);
     return e == OK ? OK : file_problem(ctx, e, "day");
 }
 

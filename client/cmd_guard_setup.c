@@ -113,7 +113,7 @@ static enum err taken_before(struct desk *d, const struct link *link,
 
     if (s == NULL)
         return ERR_UNKNOWN;
-    TRY(guard_seat_try(d->ctx->params, s, &c));
+    TRY(guard_seat_tell(d->ctx->params, d->day, s, &d->root->root, &c));
     *out = s;
     return OK;
 }

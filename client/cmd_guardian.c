@@ -292,10 +292,11 @@ static void add_answer(struct term *t, const struct day *d, const struct day_gua
     guardian_node(g, node);
     if (t->json) {
         term_json(t, "guardian",
-                  json_pack("{s:o, s:s, s:o, s:o, s:o, s:o}", "name", json_slice(g->name),
-                            "node", node, "seat", json_hex(g->seat, SEAT_BYTES), "reach",
-                            json_slice(g->reach), "added_at", json_time(g->added),
-                            "confirmed_at", json_time(g->confirmed)));
+                  json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:b}", "name",
+                            json_slice(g->name), "node", node, "seat",
+                            json_hex(g->seat, SEAT_BYTES), "reach", json_slice(g->reach),
+                            "added_at", json_time(g->added), "confirmed_at",
+                            json_time(g->confirmed), "unlocked", (int)g->unlocked));
         return;
     }
     term_say(
@@ -305,6 +306,12 @@ static void add_answer(struct term *t, const struct day *d, const struct day_gua
             : "%.*s is one of your guardians now. Nothing is stored there yet: first "
               "the two of you speak, so that no stranger stands between.",
         TEXT(g->name));
+    if (g->unlocked != 0)
+        term_warn(
+            t,
+            "%.*s's keys are not locked by a passphrase: whoever copies the files of "
+            "that home holds your piece there. Ask %.*s to run: kith root lock",
+            TEXT(g->name), TEXT(g->name));
     if (d->me.epoch > 0) {
         add_later(t, d, g);
         return;
@@ -510,14 +517,15 @@ static json_t *guardian_json(const struct day_guardian *g)
     char node[ADDRESS_TEXT];
     bool card = g->kind == PIECE_CARD;
     guardian_node(g, node);
-    return json_pack("{s:o, s:s?, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "name",
+    return json_pack("{s:o, s:s?, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:b}", "name",
                      json_slice(g->name), "node", card ? NULL : node, "seat",
                      card ? json_null() : json_hex(g->seat, SEAT_BYTES), "kind",
                      card ? "card" : "node", "progress", progress_name(g), "reach",
                      json_slice(g->reach), "added_at", json_time(g->added),
                      "confirmed_at", json_time(g->confirmed), "stored_at",
                      json_time(g->stored), "epoch",
-                     g->epoch != 0 ? json_integer(g->epoch) : json_null());
+                     g->epoch != 0 ? json_integer(g->epoch) : json_null(), "unlocked",
+                     (int)g->unlocked);
 }
 
 static const char *card_stand(const struct day *d, const struct day_guardian *g)
@@ -539,10 +547,10 @@ static void guardian_state(const struct day *d, const struct day_guardian *g, ch
         (void)snprintf(out, cap, "a card, %s", card_stand(d, g));
     else if (g->progress != GUARDIAN_READY)
         (void)snprintf(out, cap, "unfinished: run \"kith guardian add\" again");
-    else if (g->epoch == 0)
-        (void)snprintf(out, cap, "%s, holds no piece yet", spoken);
     else
-        (void)snprintf(out, cap, "%s, holds a piece", spoken);
+        (void)snprintf(out, cap, "%s, holds %s piece%s%s", spoken,
+                       g->epoch == 0 ? "no" : "a", g->epoch == 0 ? " yet" : "",
+                       g->unlocked != 0 ? ", keys not locked" : "");
 }
 
 /* Columns a name takes: characters, not bytes. */

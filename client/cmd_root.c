@@ -387,6 +387,11 @@ static const struct command rows[] = {
               "somebody else may have the old one.",
       .options = { { "--resume", NULL, "only goes on with what was begun" } },
       .run = cmd_root_replace },
+    { .path = "root lock",
+      .args = "",
+      .key = NEEDS_ROOT,
+      .help = "Sets a passphrase in a home that has none, and tells those you guard.",
+      .run = root_cmd_lock },
 };
 
 const struct command_table cmd_root_table = COMMANDS(rows);

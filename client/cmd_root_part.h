@@ -48,4 +48,7 @@ enum err root_circle_back(struct ctx *ctx, struct home *h, const struct restore 
 enum err root_restored(struct ctx *ctx, struct home *h, struct restore *r,
                        const struct home_key *key, enum day_gone gone);
 
+/* kith root lock */
+enum err root_cmd_lock(struct ctx *ctx);
+
 #endif

@@ -66,6 +66,7 @@ static void take_ward(struct look *l, size_t at, const struct rep_wards *rep)
     struct node_look *n = &l->nodes[at];
     n->paused = rep->paused;
     n->reset = rep->reset;
+    l->day->guardians[at].unlocked = rep->unlocked;
     if (rep->n_wards > 0) {
         n->left = rep->wards[0].left;
         n->frozen = rep->wards[0].frozen;

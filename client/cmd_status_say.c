@@ -157,6 +157,29 @@ static void say_card(struct term *t, const struct look *l, const struct day_guar
         term_say(t, "%.*s's card is of an earlier circle.", TEXT(g->name));
 }
 
+/* Guardians of whom a copied disk is as good as the person. */
+static void say_unlocked(struct term *t, const struct look *l)
+{
+    char who[TERM_TEXT / 2] = "";
+    for (size_t i = 0; i < look_pieces(l->day); i++) {
+        const struct day_guardian *g = &l->day->guardians[i];
+        size_t n = strlen(who);
+        if (g->unlocked != 0)
+            (void)snprintf(who + n, sizeof who - n, "%s%.*s", n > 0 ? ", " : "",
+                           TEXT(g->name));
+    }
+    if (who[0] == 0)
+        return;
+    term_say(
+        t,
+        "Keys not locked by a passphrase: %s. Whoever copies the files of such a home "
+        "holds your piece there; ask them to set one.",
+        who);
+    if (circle_unlocked(l->day))
+        term_warn(t, "the pieces of guardians whose keys are not locked are enough for "
+                     "your keys.");
+}
+
 static void say_guardians(struct term *t, const struct look *l, uint64_t now)
 {
     for (size_t i = 0; i < look_pieces(l->day); i++) {
@@ -184,6 +207,7 @@ static void say_guardians(struct term *t, const struct look *l, uint64_t now)
     }
     if (!l->locked)
         term_warn(t, "your keys on this machine are not locked by a passphrase.");
+    say_unlocked(t, l);
     if (l->standing.one_domain)
         term_warn(t, "the pieces at one place are enough for your keys. Add guardians "
                      "elsewhere when you can.");
@@ -209,25 +233,25 @@ static json_t *guardian_json(const struct look *l, size_t i)
         guardian_node(g, node);
     const struct day_proof *p = day_proven(g);
     bool card = g->kind == PIECE_CARD;
-    return json_pack("{s:o, s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:s?, s:o, s:o, s:o, "
-                     "s:o, s:b, s:o, s:s?, s:s?, s:o, s:o, s:o}",
-                     "name", json_slice(g->name), "node", text_or_null(node), "seat",
-                     g->kind == PIECE_CARD ? json_null() : json_hex(g->seat, SEAT_BYTES),
-                     "kind", g->kind == PIECE_CARD ? "card" : "node", "state",
-                     circle_state_name(l->states[i]), "stored_at", json_time(g->stored),
-                     "confirmed_at",
-                     json_time(circle_confirmed(l->day, g) ? confirmed_at(l->day, g) : 0),
-                     "opened_at", json_time(look_opens(l, i) && !card ? p->opened : 0),
-                     "seen_at", json_time(g->n_node > 0 ? g->node[0].seen : 0), "fault",
-                     g->n_node > 0 ? seen_fault_name(g->node[0].fault) : NULL,
-                     "away_until", json_time(n->paused), "reset_at", json_time(n->reset),
-                     "left_at", json_time(n->left), "frozen_until", json_time(n->frozen),
-                     "clock_frozen", (int)n->clock, "checked_at",
-                     json_time(p->checked_epoch == l->day->me.epoch ? p->checked : 0),
-                     "check_fault", check_fault_name(p->fault), "drill",
-                     card ? NULL : drill_state_name(drill_standing(l->day, g, l->now)),
-                     "drill_due_at", json_time(drill_due(l->day, g)), "move_due_at",
-                     json_time(n->move), "end_due_at", json_time(n->end));
+    return json_pack(
+        "{s:o, s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:s?, s:o, s:o, s:o, "
+        "s:o, s:b, s:o, s:s?, s:s?, s:o, s:o, s:o, s:b}",
+        "name", json_slice(g->name), "node", text_or_null(node), "seat",
+        g->kind == PIECE_CARD ? json_null() : json_hex(g->seat, SEAT_BYTES), "kind",
+        g->kind == PIECE_CARD ? "card" : "node", "state", circle_state_name(l->states[i]),
+        "stored_at", json_time(g->stored), "confirmed_at",
+        json_time(circle_confirmed(l->day, g) ? confirmed_at(l->day, g) : 0), "opened_at",
+        json_time(look_opens(l, i) && !card ? p->opened : 0), "seen_at",
+        json_time(g->n_node > 0 ? g->node[0].seen : 0), "fault",
+        g->n_node > 0 ? seen_fault_name(g->node[0].fault) : NULL, "away_until",
+        json_time(n->paused), "reset_at", json_time(n->reset), "left_at",
+        json_time(n->left), "frozen_until", json_time(n->frozen), "clock_frozen",
+        (int)n->clock, "checked_at",
+        json_time(p->checked_epoch == l->day->me.epoch ? p->checked : 0), "check_fault",
+        check_fault_name(p->fault), "drill",
+        card ? NULL : drill_state_name(drill_standing(l->day, g, l->now)), "drill_due_at",
+        json_time(drill_due(l->day, g)), "move_due_at", json_time(n->move), "end_due_at",
+        json_time(n->end), "unlocked", (int)g->unlocked);
 }
 
 static json_t *guardians_json(const struct look *l)

@@ -127,6 +127,13 @@ enum err guard_seat_reset(const struct params *p, struct day *d, struct day_seat
  */
 enum err guard_seat_find(const struct params *p, struct day *d, const struct day_seat *at,
                          const struct root_key *former, const struct root_key *root);
+/*
+ * SEAT_ENROL in the seat's own conversation: its node hears whether a passphrase locks
+ * the keys (d's unlocked). root is the present one, and so is the seat. Errors as
+ * guard_send.
+ */
+enum err guard_seat_tell(const struct params *p, const struct day *d, struct day_seat *s,
+                         const struct root_key *root, struct call *out_call);
 /* Whether the seat's keys are let in. Notes what the node says of itself. */
 enum err guard_seat_try(const struct params *p, struct day_seat *s,
                         struct call *out_call);

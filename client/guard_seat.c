@@ -74,6 +74,7 @@ static enum err entry_of(struct day *d, const uint8_t node_key[PUB_BYTES],
     memcpy(s->seat, id, SEAT_BYTES);
     memcpy(s->fp, fp, FP_BYTES);
     memcpy(s->node[0].node_key, node_key, PUB_BYTES);
+    s->unlocked = d->unlocked;
     TRY(talk_keys(s, root));
     *out = s;
     return OK;
@@ -139,6 +140,7 @@ static void enrol_fill(struct enrol *e, const struct params *p)
     crypt_dh_public(&e->keys->seal, r->seal_pub);
     crypt_dh_public(&e->talk->stat, r->stat);
     memcpy(r->psk, e->talk->psk.b, KEY_BYTES);
+    r->unlocked = e->seat->unlocked;
     seat_keys_sign(&e->keys->sign, e->seat->node[0].node_key, e->seat->seat, r->seal_pub,
                    r->keys_sig);
 }
@@ -193,6 +195,27 @@ enum err guard_seat_take(const struct params *p, struct day_seat *s,
     return OK;
 }
 
+struct telling {
+    struct guardian_keys keys;
+    struct seat_keys talk;
+    struct enrol enrol;
+};
+
+enum err guard_seat_tell(const struct params *p, const struct day *d, struct day_seat *s,
+                         const struct root_key *root, struct call *out_call)
+{
+    AUTO_SECRET struct telling *t = NULL;
+
+    TRY(secret_new(&t));
+    TRY(ident_guardian(root, &t->keys));
+    memcpy(t->talk.stat.b, s->stat, KEY_BYTES);
+    memcpy(t->talk.psk.b, s->psk, KEY_BYTES);
+    s->unlocked = d->unlocked;
+    t->enrol = (struct enrol){ .seat = s, .keys = &t->keys, .talk = &t->talk };
+    enrol_fill(&t->enrol, p);
+    return guard_talk_once(p, s, enrol_step, &t->enrol, out_call);
+}
+
 /* ---- new keys: after a forgotten passphrase, and of a new root ---- */
 
 struct reset {
@@ -241,6 +264,7 @@ static void reset_fill(struct reset *r, const struct day_seat *after,
                    q->keys_sig);
     dh_public_of(s->stat, q->stat);
     memcpy(q->psk, s->psk, KEY_BYTES);
+    q->unlocked = s->unlocked;
     dh_public_of(after->stat, q->old_stat);
     memcpy(q->old_psk, after->psk, KEY_BYTES);
 }

@@ -312,6 +312,7 @@ static void take_info(struct enrol *e, const struct rep_seat_info *info)
     memcpy(g->keys_sig, info->keys_sig, SIG_BYTES);
     memcpy(g->approval, info->approval, PUB_BYTES);
     memcpy(g->approval_sig, info->approval_sig, SIG_BYTES);
+    g->unlocked = info->unlocked;
     take_addresses(e->d, &g->node[0], info);
 }
 

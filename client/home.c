@@ -638,15 +638,31 @@ enum err home_root_open(struct home *h, const struct home_key *key, struct unloc
     return OK;
 }
 
-enum err home_root_save(struct home *h, const struct unlocked *u, const struct rng *rng)
+/* Only the box of that very root is written again. */
+static enum err root_same(struct home *h, const struct unlocked *u)
 {
     AUTO_SECRET struct root_box *old = NULL;
     TRY(secret_new(&old));
     TRY(root_read(h, &u->key, old));
-    if (!secret_equal(old->root, u->root.b, KEY_BYTES) ||
-        !secret_equal(old->root, u->box.root, KEY_BYTES))
-        return ERR_CORRUPT;
+    return secret_equal(old->root, u->root.b, KEY_BYTES) &&
+                   secret_equal(old->root, u->box.root, KEY_BYTES)
+               ? OK
+               : ERR_CORRUPT;
+}
+
+enum err home_root_save(struct home *h, const struct unlocked *u, const struct rng *rng)
+{
+    TRY(root_same(h, u));
     return root_write(h, &u->box, &u->key, rng, REPLACE_OLD);
+}
+
+enum err home_root_lock(struct home *h, struct unlocked *u, const struct home_key *key,
+                        const struct rng *rng)
+{
+    TRY(root_same(h, u));
+    TRY(root_write(h, &u->box, key, rng, REPLACE_OLD));
+    u->key = *key;
+    return OK;
 }
 
 enum err home_journal_key(const struct root_key *root, struct home_key **out)

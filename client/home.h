@@ -181,6 +181,9 @@ enum err home_root_open(struct home *h, const struct home_key *key,
                         struct unlocked **out);
 /* Writes the box again (epoch keys); ERR_CORRUPT unless the file holds u's root. */
 enum err home_root_save(struct home *h, const struct unlocked *u, const struct rng *rng);
+/* The same under another key, which is u's from then on. */
+enum err home_root_lock(struct home *h, struct unlocked *u, const struct home_key *key,
+                        const struct rng *rng);
 /*
  * Puts the root file aside as "root.WHEN", still locked, so that another root has room;
  * fine if that was done before, or if there is none. Nothing removes it. ERR_IO.
@@ -428,7 +431,8 @@ struct day_guardian {
     uint64_t end_due;         /* the node erases it then; 0 not planned */
     uint64_t ended;           /* when the node erased it; 0 not */
     struct bytes end_receipt; /* what it signed then */
-    uint64_t roster_told;     /* of which day_me.roster_at the node has the list */
+    uint8_t unlocked;     /* 1: no passphrase locks their keys, as their node said last */
+    uint64_t roster_told; /* of which day_me.roster_at the node has the list */
     uint32_t torn; /* a card: its papers of epochs before that one were torn up; 0 none */
     uint32_t parted; /* one who was a guardian: the node was shown the certificate of that
                         epoch, which has no piece of theirs; 0 of none */
@@ -466,6 +470,7 @@ struct day_seat {
     uint8_t token[TOKEN_BYTES]; /* of the operator or seat link, until enrolled */
     uint8_t operator_bit;       /* 1: came by the operator link */
     uint8_t op_enrol[ID_BYTES];
+    uint8_t unlocked; /* 1: its node is told that no passphrase locks them; not kept */
     uint32_t n_node;
     struct day_node node[1];
     uint8_t seat[SEAT_BYTES];
@@ -510,6 +515,7 @@ struct day_ward {
  */
 struct day {
     struct day_me me;
+    uint8_t unlocked; /* 1: no passphrase locks the root here; by ctx_day, not kept */
     size_t n_guardians;
     struct day_guardian guardians[DAY_GUARDIANS]; /* of the circle, in order; then new */
     size_t n_formers;

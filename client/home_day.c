@@ -235,6 +235,7 @@ static const struct wire_field guardian_fields[] = {
     W_UINT(day_guardian, roster_told, 170, WIRE_MAY, UINT64_MAX),
     W_UINT(day_guardian, torn, 171, WIRE_MAY, UINT32_MAX),
     W_UINT(day_guardian, parted, 172, WIRE_MAY, UINT32_MAX),
+    W_UINT(day_guardian, unlocked, 173, WIRE_MAY, 1),
 };
 static const struct wire_schema guardian_schema = W_SCHEMA(day_guardian, guardian_fields);
 

@@ -25,6 +25,11 @@ for n in Ben Cy Dora; do
     run "$n" 0 guard invite "${ben[@]}"
     cp "$work/answer" "$work/invite"
     run Ana 0 guardian add "$n" "@$work/invite" --contact "the kitchen phone"
+    if [ "$n" = Ben ]; then
+        grep -q "not locked" "$work/said" && fail "Ben has a passphrase"
+    else
+        says "$n's keys are not locked by a passphrase"
+    fi
     run Ana 0 guardian confirm "$n"
     cp "$work/answer" "$work/words"
     run "$n" 0 guard confirm Ana --words-file "$work/words" --verified met "${ben[@]}"
@@ -33,6 +38,33 @@ for n in Ben Cy Dora; do
 done
 run Ana 0 circle plan -k 2 --hold 0 --stop-hold 1s --yes short-stop --about-me "Ask me about the boat"
 run Ana 0 circle seal
+
+# ---- guardians without a passphrase ----
+run Ana 3 status
+says "Keys not locked by a passphrase: Cy, Dora."
+says "guardians whose keys are not locked are enough"
+run Ana 3 status --json
+json "[g['unlocked'] for g in d['guardians']]" "[False, True, True]"
+run Tim 5 root lock --passphrase-file "$work/pass2"
+run Dora 2 root lock
+node_kill Dora
+run Dora 13 root lock --passphrase-file "$work/pass2"
+says "Run it again: kith root lock"
+run Ana 3 status --json
+json "[g['unlocked'] for g in d['guardians']]" "[False, True, True]"
+node Dora
+run Dora 4 root lock
+run Dora 12 root lock --passphrase-file "$work/pass"
+run Dora 0 root lock --passphrase-file "$work/pass2" --json
+json "(d['locked'], d['nodes'], d['told'])" "(True, 1, 1)"
+run Ana 3 status
+says "Keys not locked by a passphrase: Cy."
+grep -q "are enough" "$work/said" && fail "one piece is not enough"
+run Ana 0 guardian list --json
+json "[g['unlocked'] for g in d['guardians']]" "[False, True, False]"
+run Ana 0 alert list
+grep -qF "A passphrase locks Dora's keys now." "$work/answer" || fail "no alert of it"
+run Dora 0 guard setup --link-file "$work/Dora.node/state/operator.link" --passphrase-file "$work/pass2"
 
 # begin WHO: a restore at Ben's; $req, $work/words.
 begin() {

@@ -281,6 +281,18 @@ static void one_domain(void **state)
     assert_int_equal(first, 0);
 }
 
+static void unlocked_keys(void **state)
+{
+    (void)state;
+    cast(3, 5);
+    assert_false(circle_unlocked(&d));
+    for (size_t i = 1; i < 4; i++) {
+        assert_false(circle_unlocked(&d));
+        d.guardians[i].unlocked = 1;
+    }
+    assert_true(circle_unlocked(&d));
+}
+
 static void card(size_t i)
 {
     d.guardians[i].kind = PIECE_CARD;
@@ -472,6 +484,7 @@ int main(void)
         cmocka_unit_test(counting),
         cmocka_unit_test(places),
         cmocka_unit_test(one_domain),
+        cmocka_unit_test(unlocked_keys),
         cmocka_unit_test(fewest),
         cmocka_unit_test(standing),
         cmocka_unit_test(standing_with_cards),

@@ -248,6 +248,42 @@ static void test_epoch_keys_are_kept(void **state)
     home_close(&h);
 }
 
+static void test_a_root_is_locked_later(void **state)
+{
+    (void)state;
+    struct home h;
+    struct root_key r = { { 3 } };
+    struct passphrase p = pass_of("p");
+    AUTO_SECRET struct home_key *none = NULL;
+    AUTO_SECRET struct home_key *key = NULL;
+    AUTO_SECRET struct unlocked *u = NULL;
+    AUTO_SECRET struct unlocked *again = NULL;
+    open_home(&h);
+    assert_int_equal(home_key_new(NULL, cost_minimum, RNG, &none), OK);
+    assert_int_equal(home_key_new(&p, cost_minimum, RNG, &key), OK);
+    assert_int_equal(home_root_create(&h, &r, none, RNG), OK);
+    assert_int_equal(home_root_unlock(&h, NULL, &u), OK);
+    /* Not another root, nor with a key that does not open it. */
+    u->root.b[0] ^= 1;
+    assert_int_equal(home_root_lock(&h, u, key, RNG), ERR_CORRUPT);
+    u->root.b[0] ^= 1;
+    u->key = *key;
+    assert_int_equal(home_root_lock(&h, u, key, RNG), ERR_AUTH);
+    u->key = *none;
+    assert_int_equal(home_lock_of(&h, HOME_ROOT), LOCK_NONE);
+    u->box.n_epochs = 1;
+    u->box.epochs[0].epoch = 7;
+    assert_int_equal(home_root_lock(&h, u, key, RNG), OK);
+    assert_int_equal(home_lock_of(&h, HOME_ROOT), LOCK_PASSPHRASE);
+    assert_int_equal(home_root_unlock(&h, NULL, &again), ERR_LOCKED);
+    assert_int_equal(home_root_unlock(&h, &p, &again), OK);
+    assert_int_equal(again->box.epochs[0].epoch, 7);
+    assert_memory_equal(again->root.b, r.b, KEY_BYTES);
+    assert_int_equal(home_root_save(&h, u, RNG), OK); /* under the new key */
+    assert_int_equal(home_lock_of(&h, HOME_ROOT), LOCK_PASSPHRASE);
+    home_close(&h);
+}
+
 /* A file may not ask for the machine's whole memory, or for hours. */
 static void test_cost_is_bounded(void **state)
 {
@@ -667,6 +703,7 @@ int main(void)
         cmocka_unit_test_setup(test_root_is_put_aside, fresh),
         cmocka_unit_test_setup(test_passphrase, fresh),
         cmocka_unit_test_setup(test_epoch_keys_are_kept, fresh),
+        cmocka_unit_test_setup(test_a_root_is_locked_later, fresh),
         cmocka_unit_test_setup(test_cost_is_bounded, fresh),
         cmocka_unit_test_setup(test_every_flipped_byte_is_noticed, fresh),
         cmocka_unit_test_setup(test_every_shorter_file_is_noticed, fresh),

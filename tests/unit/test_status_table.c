@@ -588,6 +588,12 @@ static void one_machine(struct look *l)
         memset(at(l, i)->node[0].node_key, 0x77, PUB_BYTES);
 }
 
+static void three_unlocked(struct look *l)
+{
+    for (size_t i = 0; i < 3; i++)
+        at(l, i)->unlocked = 1;
+}
+
 static void short_hold(struct look *l)
 {
     l->day->me.hold = 4 * HOUR;
@@ -777,6 +783,7 @@ static const struct situation {
       "needed.",
       "missing", "" },
     { "three at one machine", one_machine, 0, YES(2), NULL, NULL },
+    { "no passphrase locks three's keys", three_unlocked, 0, YES(2), NULL, NULL },
     { "an empty home", empty, 10, "", "init", "kith init --name NAME" },
     { "a root alone", root_only, 10, NO_CIRCLE, "add", "kith guardian add NAME LINK" },
     { "guardians without a plan", unplanned, 10, NO_CIRCLE, "plan",
