@@ -104,7 +104,7 @@ static enum err judging_new(const struct day *d, struct judging **out)
     if (j == NULL)
         return ERR_NOMEM;
     TRY(manifest_open(past->manifest, &j->m));
-    manifest_hash(past->manifest, j->hash);
+    TRY(manifest_hash(past->manifest, j->hash));
     descriptor_of(&j->m, j->hash, &j->d);
     add_lines(d, &j->m, &j->c);
     *out = j;

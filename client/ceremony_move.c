@@ -25,7 +25,7 @@ static enum err judge_of(const struct moving *m, struct descriptor **out)
     if (mf == NULL || d == NULL)
         return ERR_NOMEM;
     TRY(manifest_open(m->head.by, mf));
-    manifest_hash(m->head.by, hash);
+    TRY(manifest_hash(m->head.by, hash));
     descriptor_of(mf, hash, d);
     *out = d;
     d = NULL; /* the caller's now */
@@ -95,7 +95,7 @@ static enum err people_restored(const struct moving *m, const struct restore *r,
 
     if (c == NULL)
         return ERR_NOMEM;
-    manifest_hash(m->head.by, hash);
+    TRY(manifest_hash(m->head.by, hash));
     for (size_t i = 0; i < r->n && c->n_lines < PIECES_MAX; i++) {
         struct bytes receipt = receipt_of(&r->entries[i], hash);
 
@@ -203,7 +203,7 @@ static enum err make_move(struct moving *m, const struct day *d, uint64_t now)
     TRY(secret_new(&seed));
     memcpy(seed->b, m->head.requester, KEY_BYTES);
     memcpy(move.circle, d->me.circle, ID_BYTES);
-    manifest_hash(m->head.by, move.manifest_hash);
+    TRY(manifest_hash(m->head.by, move.manifest_hash));
     memcpy(move.old_owner, d->me.owner, PUB_BYTES);
     TRY(public_keys(m, move.req_sign, move.new_owner));
     move_make(&move, seed, &b);

@@ -72,7 +72,7 @@ static enum err make_manifest(struct seal *s, const struct seal_work *w, struct 
     }
     struct buf out = { .p = raw, .cap = MANIFEST_MAX };
     TRY(manifest_make(mf, &w->unlocked->root, &m->escrow, w->params->rng, &out));
-    manifest_hash(buf_bytes(&out), s->head.manifest_hash);
+    TRY(manifest_hash(buf_bytes(&out), s->head.manifest_hash));
     return seal_keep(s, buf_bytes(&out), &s->head.manifest);
 }
 
@@ -184,7 +184,7 @@ static enum err make_sealed(struct seal *s, const struct seal_work *w,
     memcpy(keys->manifest_hash, s->head.manifest_hash, HASH_BYTES);
     memcpy(key->b, keys->manifest_key, KEY_BYTES);
     struct buf out = { .p = raw, .cap = MANIFEST_MAX + SEAL_OVERHEAD };
-    manifest_seal(key, s->head.manifest, w->params->rng, &out);
+    manifest_seal(key, s->head.manifest_hash, s->head.manifest, w->params->rng, &out);
     TRY(out.over ? ERR_TOO_BIG : OK);
     TRY(seal_keep(s, buf_bytes(&out), &s->head.manifest_sealed));
     memcpy(key->b, keys->roster_key, KEY_BYTES);
@@ -250,6 +250,7 @@ enum err seal_make_descriptor(struct seal *s, const struct seal_work *w,
     d->n_groups = s->head.n_groups;
     memcpy(d->manifest_hash, s->head.manifest_hash, HASH_BYTES);
     memcpy(d->groups, s->head.groups, sizeof d->groups);
+    manifest_body(s->head.manifest, d->body);
     for (size_t i = 0; i < s->n; i++) {
         struct descriptor_piece *piece = &d->pieces[d->n_pieces];
         if (seal_is_card(&s->seats[i]))

@@ -12,8 +12,8 @@ static struct bytes manifest_named(const struct restore *r,
             const struct restore_piece *p = &r->entries[i].pieces[k];
             uint8_t hash[HASH_BYTES];
 
-            manifest_hash(p->manifest, hash);
-            if (bytes_equal(BYTES_OF(hash), bytes_of(named, HASH_BYTES)))
+            if (manifest_hash(p->manifest, hash) == OK &&
+                bytes_equal(BYTES_OF(hash), bytes_of(named, HASH_BYTES)))
                 return p->manifest;
         }
     return (struct bytes){ 0 };
@@ -128,7 +128,7 @@ static enum err is_said(const struct day_past *past, const struct restore_proof 
     if (m == NULL || d == NULL)
         return ERR_NOMEM;
     TRY(manifest_open(past->manifest, m));
-    manifest_hash(past->manifest, hash);
+    TRY(manifest_hash(past->manifest, hash));
     descriptor_of(m, hash, d);
     memcpy(rule.subject, p->manifest_hash, HASH_BYTES);
     TRY(cert_people(d, &rule, p->raw, &v));

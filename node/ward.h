@@ -2,8 +2,9 @@
 /*
  * Wards of a seat, and the epochs a node keeps for each: next key, prepared, active,
  * superseded and still good. An epoch is accepted only with a descriptor its account
- * signed that names this node's acknowledgement key and the guardian's approval key.
- * Never opens a box, never erases an epoch that is not proven dead.
+ * signed that has the name of its manifest, this node's acknowledgement key and the
+ * guardian's approval key. Never opens a box, never erases an epoch that is not proven
+ * dead.
  */
 #ifndef KITH_NODE_WARD_H
 #define KITH_NODE_WARD_H
@@ -72,9 +73,6 @@ enum err ward_epoch_erase(struct call *c, struct record_ward *ward,
 /* The same by RETIRE: what stands in its place is never taken again; told. */
 enum err ward_epoch_retire(struct call *c, struct record_ward *ward,
                            const struct record_epoch *e);
-/* ERR_STATE if RETIRE erased an epoch of that manifest here. */
-enum err ward_not_retired(struct call *c, const uint8_t ward[ID_BYTES],
-                          const uint8_t manifest_hash_[HASH_BYTES]);
 /* Makes a prepared epoch the active one, as COMMIT does. Both are written. */
 enum err ward_make_active(struct call *c, struct record_ward *ward,
                           struct record_epoch *e);

@@ -181,26 +181,3 @@ enum err ward_epoch_retire(struct call *c, struct record_ward *ward,
         ward->retired = e->epoch;
     return drop_tell(c, ward, REC_EPOCH_RETIRED, NULL, e->epoch);
 }
-
-enum err ward_not_retired(struct call *c, const uint8_t ward[ID_BYTES],
-                          const uint8_t manifest_hash_[HASH_BYTES])
-{
-    struct txn_key at = { 0 };
-    size_t mark = c->mem.n;
-
-    for (;;) {
-        struct record_retired tomb = { 0 };
-        enum err e = record_next(c, TAB_RETIRED, &record_retired_schema,
-                                 bytes_of(ward, ID_BYTES), &at, &tomb);
-
-        c->mem.n = mark;
-        if (e == ERR_UNKNOWN)
-            return OK;
-        if (e == ERR_CORRUPT)
-            continue; /* its number is still taken */
-        TRY(e);
-        if (bytes_equal(BYTES_OF(tomb.manifest_hash),
-                        bytes_of(manifest_hash_, HASH_BYTES)))
-            return ERR_STATE;
-    }
-}

@@ -205,12 +205,14 @@ static enum err ack_now(struct call *c, const struct record_epoch *e,
 
 /* ---- EPOCH_PREPARE ---- */
 
-/* The descriptor is of this epoch and manifest, and names this node and this guardian. */
+/* The descriptor is of this epoch and manifest, which nothing else can be said to be,
+ * and names this node and this guardian. */
 static enum err prepare_descriptor(struct call *c, const struct req_epoch_prepare *req,
                                    const struct record_ward *ward,
                                    const struct record_epoch *e)
 {
     struct span room = { 0 };
+    uint8_t name[HASH_BYTES];
 
     TRY(scratch_take(c, sizeof(struct descriptor), &room));
     struct descriptor *d = (void *)room.p;
@@ -218,6 +220,9 @@ static enum err prepare_descriptor(struct call *c, const struct req_epoch_prepar
     TRY(descriptor_open(req->descriptor, ward->account_sign, d));
     if (d->epoch != req->epoch ||
         !bytes_equal(BYTES_OF(d->manifest_hash), BYTES_OF(req->manifest_hash)))
+        return ERR_FORMAT;
+    descriptor_name(d, req->hold, req->stop_hold, name);
+    if (!bytes_equal(BYTES_OF(name), BYTES_OF(req->manifest_hash)))
         return ERR_FORMAT;
     for (uint32_t i = 0; i < d->n_pieces; i++) {
         const struct descriptor_piece *p = &d->pieces[i];
@@ -229,27 +234,11 @@ static enum err prepare_descriptor(struct call *c, const struct req_epoch_prepar
     return ERR_FORMAT;
 }
 
-/* One name is for one epoch: people's words name it, and say what may be erased. */
-static enum err prepare_name(struct call *c, const struct req_epoch_prepare *req,
-                             const struct record_ward *ward)
-{
-    struct record_epoch all[EPOCHS_MAX];
-    size_t n = 0;
-
-    TRY(ward_epochs(c, ward->ward, all, &n));
-    for (size_t i = 0; i < n; i++)
-        if (all[i].epoch != req->epoch &&
-            bytes_equal(BYTES_OF(all[i].manifest_hash), BYTES_OF(req->manifest_hash)))
-            return ERR_STATE;
-    return ward_not_retired(c, ward->ward, req->manifest_hash);
-}
-
-/* The same manifest's. Its key has acknowledged it perhaps, and that says nothing of how
- * long a request is held: so it stays as it is. */
+/* The same manifest's. Its key has acknowledged it perhaps, and neither that nor its name
+ * says when the list is let go: so it stays as it is. */
 static bool same_policy(const struct req_epoch_prepare *req, const struct record_epoch *e)
 {
-    return e->hold == req->hold && e->stop_hold == req->stop_hold &&
-           e->roster_mode == req->roster_mode && e->group == req->group &&
+    return e->roster_mode == req->roster_mode && e->group == req->group &&
            e->index == req->index;
 }
 
@@ -323,7 +312,6 @@ static enum err prepare_new(struct call *c, const struct req_epoch_prepare *req,
 
     TRY(prepare_descriptor(c, req, ward, e));
     TRY(prepare_free(c, req, ward, e));
-    TRY(prepare_name(c, req, ward));
     prepare_fill(c, req, ward, e);
     ward->bytes = ward->bytes - before + e->size;
     if (ward->bytes > c->env->limits->ward_bytes)

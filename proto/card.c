@@ -68,7 +68,7 @@ enum err card_of(struct bytes manifest, const uint8_t piece_key[PUB_BYTES],
     if (p == NULL || p->kind != PIECE_CARD)
         return ERR_UNKNOWN;
     fill(&c, m, p);
-    manifest_hash(manifest, c.manifest);
+    TRY(manifest_hash(manifest, c.manifest));
     if (name.n > 0)
         memcpy(c.name, name.p, name.n);
     if (kind == CARD_STANDALONE)

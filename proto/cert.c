@@ -347,24 +347,6 @@ enum err move_judge(const struct descriptor *d, const struct move_proof *p, uint
     return OK;
 }
 
-void descriptor_of(const struct manifest *m, const uint8_t hash[HASH_BYTES],
-                   struct descriptor *out)
-{
-    *out = (struct descriptor){ .epoch = m->epoch,
-                                .group_threshold = m->group_threshold,
-                                .n_groups = m->n_groups };
-    memcpy(out->manifest_hash, hash, HASH_BYTES);
-    memcpy(out->groups, m->groups, sizeof out->groups);
-    for (uint32_t i = 0; i < m->n_pieces; i++) {
-        const struct manifest_piece *p = &m->pieces[i];
-
-        if (p->kind != PIECE_NODE)
-            continue;
-        out->pieces[out->n_pieces].group = p->group;
-        memcpy(out->pieces[out->n_pieces++].approval, p->approval, PUB_BYTES);
-    }
-}
-
 static struct bytes account_join(const struct move_account *a, uint8_t out[JOIN_MAX])
 {
     return join(PARTS(BYTES_OF(a->ward), BYTES_OF(a->move), BYTES_OF(a->account_sign),

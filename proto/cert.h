@@ -138,11 +138,6 @@ enum err move_proof_get(struct bytes raw, struct move_proof *out);
 enum err move_judge(const struct descriptor *d, const struct move_proof *p, uint64_t now,
                     bool by_manifest, struct move *out);
 
-/* Of a manifest what a descriptor says, but for acknowledgement keys: for a client that
- * judges by_manifest. */
-void descriptor_of(const struct manifest *m, const uint8_t hash[HASH_BYTES],
-                   struct descriptor *out);
-
 /* The new root's account at one seat, by the key that signed the MOVE. */
 struct move_account {
     uint8_t ward[ID_BYTES];

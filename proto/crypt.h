@@ -74,6 +74,7 @@ enum {
     X(COMMITMENT, "kith commitment", "a requester's commitment to its nonce")            \
     X(T_HASH, "kith transcript", "hash of T, in statements and as associated data")      \
     X(MANIFEST, "kith manifest", "manifest: signature and hash")                         \
+    X(MANIFEST_BODY, "kith manifest body", "hash of all of a manifest, inside its hash") \
     X(MANIFEST_BEFORE, "kith manifest before", "associated data of the wrapped root")    \
     X(WRAPPED_LINE, "kith wrapped line", "checksum of a line that holds W_e")            \
     X(CARD_LINE, "kith card line", "checksum of the public line of a card")              \

@@ -53,6 +53,7 @@ static const struct wire_field descriptor_fields[] = {
     W_UINT(descriptor, group_threshold, 3, WIRE_MUST, GROUPS_MAX),
     W_LIST(descriptor, groups, 4, WIRE_MUST, 1, &manifest_group_schema),
     W_LIST(descriptor, pieces, 5, WIRE_MUST, 1, &descriptor_piece_schema),
+    W_FIX(descriptor, body, 6, WIRE_MUST),
 };
 const struct wire_schema descriptor_schema = W_SCHEMA(descriptor, descriptor_fields);
 
@@ -259,9 +260,31 @@ enum err manifest_open(struct bytes raw, struct manifest *out)
     return OK;
 }
 
-void manifest_hash(struct bytes raw, uint8_t out[HASH_BYTES])
+void manifest_body(struct bytes raw, uint8_t out[HASH_BYTES])
 {
-    crypt_hash(LABEL_MANIFEST, &raw, 1, (struct span){ out, HASH_BYTES });
+    crypt_hash(LABEL_MANIFEST_BODY, &raw, 1, (struct span){ out, HASH_BYTES });
+}
+
+enum err manifest_hash(struct bytes raw, uint8_t out[HASH_BYTES])
+{
+    static const uint8_t unnamed[HASH_BYTES];
+    AUTO_FREE struct manifest *m = NULL;
+    AUTO_FREE struct descriptor *d = NULL;
+    struct bytes body = { 0 };
+    const uint8_t *sig = NULL;
+
+    if (raw.n > MANIFEST_MAX)
+        return ERR_TOO_BIG;
+    TRY(signed_split(raw, &body, &sig));
+    m = calloc(1, sizeof *m);
+    d = calloc(1, sizeof *d);
+    if (m == NULL || d == NULL)
+        return ERR_NOMEM;
+    TRY(wire_get(&manifest_schema, body, m));
+    descriptor_of(m, unnamed, d);
+    manifest_body(raw, d->body);
+    descriptor_name(d, m->hold, m->stop_hold, out);
+    return OK;
 }
 
 enum err manifest_unwrap(struct bytes raw, const struct escrow_key *escrow,
@@ -294,13 +317,10 @@ enum err manifest_unwrap(struct bytes raw, const struct escrow_key *escrow,
     return OK;
 }
 
-void manifest_seal(const struct seal_key *key, struct bytes raw, const struct rng *rng,
-                   struct buf *out)
+void manifest_seal(const struct seal_key *key, const uint8_t hash[HASH_BYTES],
+                   struct bytes raw, const struct rng *rng, struct buf *out)
 {
-    uint8_t hash[HASH_BYTES];
-
-    manifest_hash(raw, hash);
-    crypt_seal(key, LABEL_MANIFEST_SEAL, BYTES_OF(hash), raw, rng, out);
+    crypt_seal(key, LABEL_MANIFEST_SEAL, bytes_of(hash, HASH_BYTES), raw, rng, out);
 }
 
 enum err manifest_unseal(const struct seal_key *key, const uint8_t hash[HASH_BYTES],
@@ -312,8 +332,10 @@ enum err manifest_unseal(const struct seal_key *key, const uint8_t hash[HASH_BYT
     TRY(crypt_open(key, LABEL_MANIFEST_SEAL, bytes_of(hash, HASH_BYTES), sealed, out,
                    &n));
     /* Whoever has the key could seal other bytes under this hash. */
-    manifest_hash(bytes_of(out.p, n), got);
-    if (!bytes_equal(BYTES_OF(got), bytes_of(hash, HASH_BYTES)))
+    enum err e = manifest_hash(bytes_of(out.p, n), got);
+    if (e == ERR_NOMEM)
+        return e;
+    if (e != OK || !bytes_equal(BYTES_OF(got), bytes_of(hash, HASH_BYTES)))
         return ERR_AUTH;
     *out_n = n;
     return OK;
@@ -359,61 +381,72 @@ enum err descriptor_open(struct bytes raw, const uint8_t account[PUB_BYTES],
     return OK;
 }
 
-/* How many pieces of that group and approval key each of them has. */
-static void count_piece(const struct descriptor *d, const struct manifest *m,
-                        const struct manifest_piece *of, unsigned *out_d, unsigned *out_m)
+void descriptor_of(const struct manifest *m, const uint8_t hash[HASH_BYTES],
+                   struct descriptor *out)
 {
-    *out_d = 0;
-    *out_m = 0;
-    for (uint32_t i = 0; i < d->n_pieces; i++)
-        *out_d += d->pieces[i].group == of->group &&
-                  bytes_equal(BYTES_OF(d->pieces[i].approval), BYTES_OF(of->approval));
-    for (uint32_t i = 0; i < m->n_pieces; i++)
-        *out_m += m->pieces[i].kind == PIECE_NODE && m->pieces[i].group == of->group &&
-                  bytes_equal(BYTES_OF(m->pieces[i].approval), BYTES_OF(of->approval));
-}
-
-static bool same_people(const struct descriptor *d, const struct manifest *m)
-{
-    uint32_t nodes = 0;
-
+    *out = (struct descriptor){ .epoch = m->epoch,
+                                .group_threshold = m->group_threshold,
+                                .n_groups = m->n_groups };
+    memcpy(out->manifest_hash, hash, HASH_BYTES);
+    memcpy(out->groups, m->groups, sizeof out->groups);
     for (uint32_t i = 0; i < m->n_pieces; i++) {
-        unsigned in_d = 0;
-        unsigned in_m = 0;
+        const struct manifest_piece *p = &m->pieces[i];
 
-        if (m->pieces[i].kind != PIECE_NODE)
+        if (p->kind != PIECE_NODE)
             continue;
-        nodes++;
-        count_piece(d, m, &m->pieces[i], &in_d, &in_m);
-        if (in_d != in_m)
-            return false;
+        out->pieces[out->n_pieces].group = p->group;
+        memcpy(out->pieces[out->n_pieces++].approval, p->approval, PUB_BYTES);
     }
-    return d->n_pieces == nodes;
 }
 
-static bool same_thresholds(const struct descriptor *d, const struct manifest *m)
-{
-    bool same = d->group_threshold == m->group_threshold && d->n_groups == m->n_groups;
+/* All fields of fixed size, counts before what they count: one text for one meaning. */
+enum {
+    NAME_GROUPS = 2 * GROUPS_MAX,
+    NAME_PIECES = (1 + PUB_BYTES) * PIECES_MAX,
+    NAME_BYTES = 3 * 4 + 3 + NAME_GROUPS + NAME_PIECES + HASH_BYTES
+};
 
-    for (uint32_t i = 0; same && i < m->n_groups; i++)
-        same = d->groups[i].t == m->groups[i].t && d->groups[i].n == m->groups[i].n;
-    return same;
+void descriptor_name(const struct descriptor *d, uint32_t hold, uint32_t stop_hold,
+                     uint8_t out[HASH_BYTES])
+{
+    uint8_t mem[NAME_BYTES];
+    struct buf b = BUF_OF(mem);
+
+    buf_put_u32(&b, d->epoch);
+    buf_put_u32(&b, hold);
+    buf_put_u32(&b, stop_hold);
+    buf_put_u8(&b, d->group_threshold);
+    buf_put_u8(&b, (uint8_t)d->n_groups);
+    for (uint32_t i = 0; i < d->n_groups; i++) {
+        buf_put_u8(&b, d->groups[i].t);
+        buf_put_u8(&b, d->groups[i].n);
+    }
+    buf_put_u8(&b, (uint8_t)d->n_pieces);
+    for (uint32_t i = 0; i < d->n_pieces; i++) {
+        buf_put_u8(&b, d->pieces[i].group);
+        buf_put(&b, BYTES_OF(d->pieces[i].approval));
+    }
+    buf_put(&b, BYTES_OF(d->body));
+    MUST(!b.over);
+    crypt_hash(LABEL_MANIFEST, PARTS(buf_bytes(&b)), (struct span){ out, HASH_BYTES });
 }
 
 enum err descriptor_fits(struct bytes raw, const struct manifest *m,
                          const uint8_t manifest_hash_[HASH_BYTES])
 {
     AUTO_FREE struct descriptor *d = calloc(1, sizeof *d);
+    struct bytes want = bytes_of(manifest_hash_, HASH_BYTES);
     struct bytes body = { 0 };
     const uint8_t *sig = NULL;
+    uint8_t name[HASH_BYTES];
 
     if (d == NULL)
         return ERR_NOMEM;
     TRY(signed_split(raw, &body, &sig));
     TRY(wire_get(&descriptor_schema, body, d));
-    bool fits =
-        d->epoch == m->epoch && same_thresholds(d, m) && same_people(d, m) &&
-        bytes_equal(BYTES_OF(d->manifest_hash), bytes_of(manifest_hash_, HASH_BYTES));
+    descriptor_name(d, m->hold, m->stop_hold, name);
+    bool fits = bytes_equal(BYTES_OF(name), want) &&
+                bytes_equal(BYTES_OF(d->manifest_hash), want);
     return fits ? OK : ERR_CONFLICT;
 }
 

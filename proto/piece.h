@@ -135,8 +135,14 @@ enum err manifest_open(struct bytes raw, struct manifest *out);
  * exactly the cards have no approval key; ERR_VERSION.
  */
 enum err manifest_check(const struct manifest *m);
-/* The hash that names an epoch: over the whole of it, signature included. */
-void manifest_hash(struct bytes raw, uint8_t out[HASH_BYTES]);
+/*
+ * The hash that names an epoch: over the whole of it, signature included, and apart from
+ * that over what nodes judge by, which they compare (descriptor_name). ERR_FORMAT,
+ * ERR_TOO_BIG: no manifest; ERR_NOMEM.
+ */
+enum err manifest_hash(struct bytes raw, uint8_t out[HASH_BYTES]);
+/* The part of that hash that is over the whole of it. */
+void manifest_body(struct bytes raw, uint8_t out[HASH_BYTES]);
 /*
  * The root out of W_e. ERR_AUTH: other escrow key; ERR_SIGNATURE: the owner key
  * derived from that root is not the one that signed this manifest.
@@ -175,8 +181,8 @@ unsigned manifest_need(const struct manifest *m);
 const struct manifest_piece *manifest_find(const struct manifest *m,
                                            const uint8_t piece_key[PUB_BYTES]);
 /* At rest: sealed under the manifest key, bound to its hash. */
-void manifest_seal(const struct seal_key *key, struct bytes raw, const struct rng *rng,
-                   struct buf *out);
+void manifest_seal(const struct seal_key *key, const uint8_t hash[HASH_BYTES],
+                   struct bytes raw, const struct rng *rng, struct buf *out);
 /* ERR_AUTH; the caller compares the hash it expected (it is the associated data). */
 enum err manifest_unseal(const struct seal_key *key, const uint8_t hash[HASH_BYTES],
                          struct bytes sealed, struct span out, size_t *out_n);
@@ -200,8 +206,20 @@ struct descriptor {
     uint32_t n_groups;
     struct manifest_group groups[GROUPS_MAX];
     uint32_t n_pieces;
-    struct descriptor_piece pieces[PIECES_MAX]; /* node-held pieces only */
+    struct descriptor_piece pieces[PIECES_MAX]; /* node-held ones, in its order */
+    uint8_t body[HASH_BYTES];                   /* manifest_body */
 };
+
+/* Of a manifest what a descriptor says, but for acknowledgement keys and body. */
+void descriptor_of(const struct manifest *m, const uint8_t hash[HASH_BYTES],
+                   struct descriptor *out);
+/*
+ * The hash of the manifest that says the same: number, thresholds, who approves, holds
+ * (seconds). A node that is told another one judges by nothing of it: whoever signs
+ * descriptors has no people of his own under a name that others' words are about.
+ */
+void descriptor_name(const struct descriptor *d, uint32_t hold, uint32_t stop_hold,
+                     uint8_t out[HASH_BYTES]);
 
 void descriptor_make(const struct descriptor *d, const struct sign_seed *account,
                      struct buf *out);
@@ -210,10 +228,9 @@ enum err descriptor_open(struct bytes raw, const uint8_t account[PUB_BYTES],
                          struct descriptor *out);
 
 /*
- * Whether what a node was given to judge by is what the manifest says: number, hash,
- * thresholds, and for each of its pieces at nodes one approval key, no other. Whose
- * signature it has is the node's business. ERR_CONFLICT: it is not; ERR_FORMAT,
- * ERR_NOMEM.
+ * Whether what a node was given to judge by is what the manifest says: it has its name,
+ * as the node should have seen. Whose signature it has is the node's business.
+ * ERR_CONFLICT: it is not; ERR_FORMAT, ERR_NOMEM.
  */
 enum err descriptor_fits(struct bytes raw, const struct manifest *m,
                          const uint8_t manifest_hash_[HASH_BYTES]);

@@ -39,7 +39,7 @@ static enum err world_of(struct judge *j, const struct answer_piece *p,
     AUTO_FREE struct world *fresh = NULL;
     uint8_t hash[HASH_BYTES];
 
-    manifest_hash(p->manifest, hash);
+    TRY(manifest_hash(p->manifest, hash));
     if (!same(hash, p->manifest_hash, HASH_BYTES))
         return ERR_AUTH;
     *out = world_find(j, hash);

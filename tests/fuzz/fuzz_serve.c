@@ -131,7 +131,7 @@ static void make_epoch(void)
         rng_fill(&node.rng, people[i].b, sizeof people[i].b);
         crypt_sign_public(&people[i], epoch.d.pieces[2 * i].approval);
     }
-    sim_epoch_sign(&owner, &epoch);
+    sim_epoch_name(&owner, &epoch);
     MUST(node_sim_ask(&node, &owner.who, MSG_EPOCH_PREPARE, &epoch.req, NULL) == OK);
     sim_op(&node, commit.op);
     memcpy(commit.manifest_hash, epoch.hash, HASH_BYTES);

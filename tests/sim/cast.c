@@ -126,19 +126,29 @@ void sim_epoch_sign(const struct sim_owner *o, struct sim_epoch *e)
     e->req.descriptor = buf_bytes(&b);
 }
 
+void sim_epoch_name(const struct sim_owner *o, struct sim_epoch *e)
+{
+    descriptor_name(&e->d, e->req.hold, e->req.stop_hold, e->hash);
+    memcpy(e->d.manifest_hash, e->hash, HASH_BYTES);
+    memcpy(e->req.manifest_hash, e->hash, HASH_BYTES);
+    sim_epoch_sign(o, e);
+}
+
 void sim_epoch_fill(struct node_sim *n, const struct sim_owner *o, uint32_t epoch,
                     const uint8_t ack[PUB_BYTES], struct sim_epoch *e)
 {
     *e = (struct sim_epoch){ 0 };
     memcpy(e->ack, ack, PUB_BYTES);
-    rng_fill(&n->rng, e->hash, sizeof e->hash);
+    uint8_t body[HASH_BYTES];
+
+    rng_fill(&n->rng, body, sizeof body);
     rng_fill(&n->rng, e->boxes, sizeof e->boxes);
     e->d = (struct descriptor){ .epoch = epoch,
                                 .group_threshold = 1,
                                 .n_groups = 1,
                                 .groups = { { .t = 2, .n = 3 } },
                                 .n_pieces = 3 };
-    memcpy(e->d.manifest_hash, e->hash, HASH_BYTES);
+    memcpy(e->d.body, body, HASH_BYTES);
     for (uint32_t i = 0; i < 3; i++) {
         rng_fill(&n->rng, e->d.pieces[i].ack, PUB_BYTES);
         rng_fill(&n->rng, e->d.pieces[i].approval, PUB_BYTES);
@@ -154,8 +164,7 @@ void sim_epoch_fill(struct node_sim *n, const struct sim_owner *o, uint32_t epoc
                                          .hold = 72 * 3600,
                                          .stop_hold = 9 * 86400 };
     sim_op(n, e->req.op);
-    memcpy(e->req.manifest_hash, e->hash, HASH_BYTES);
-    sim_epoch_sign(o, e);
+    sim_epoch_name(o, e);
 }
 
 void sim_epoch_new(struct node_sim *n, const struct sim_owner *o, uint32_t epoch,

@@ -66,6 +66,8 @@ void sim_epoch_new(struct node_sim *n, const struct sim_owner *o, uint32_t epoch
                    struct sim_epoch *e);
 /* Signs e->d again after a test changed it. */
 void sim_epoch_sign(const struct sim_owner *o, struct sim_epoch *e);
+/* The same, under the name that what it says now has. */
+void sim_epoch_name(const struct sim_owner *o, struct sim_epoch *e);
 /* NEXT, PREPARE, COMMIT. */
 void sim_epoch(struct node_sim *n, const struct sim_owner *o, uint32_t epoch,
                struct sim_epoch *e);

@@ -585,9 +585,9 @@ static void forge(struct scene *s)
     if (n == 0)
         return;
     forge_split(f, s, n);
-    manifest_hash(bytes_of(f->raw, f->raw_n), f->hash);
+    MUST(manifest_hash(bytes_of(f->raw, f->raw_n), f->hash) == OK);
     rng_fill(net_rng(), f->key.b, KEY_BYTES);
-    manifest_seal(&f->key, bytes_of(f->raw, f->raw_n), net_rng(), &b);
+    manifest_seal(&f->key, f->hash, bytes_of(f->raw, f->raw_n), net_rng(), &b);
     memcpy(what.hash, f->hash, HASH_BYTES);
     what.manifest = buf_bytes(&b);
     for (size_t i = 0; i < faults_cast.n; i++)

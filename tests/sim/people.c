@@ -117,7 +117,9 @@ static void seal_roster(struct people *p, struct made *m)
 
 struct made *people_make(struct people *p, bool thief, uint32_t hold, uint32_t stop_hold)
 {
-    const struct manifest_group group = { .t = (uint8_t)p->k, .n = (uint8_t)p->n };
+    /* A thief's circle has as many people again, whom he made up. */
+    size_t n = thief ? 2 * p->n : p->n;
+    const struct manifest_group group = { .t = (uint8_t)p->k, .n = (uint8_t)n };
     struct made *m = &p->made[p->n_made];
     struct buf b = BUF_OF(m->manifest);
 
@@ -129,14 +131,17 @@ struct made *people_make(struct people *p, bool thief, uint32_t hold, uint32_t s
     m->made = p->w.now;
     m->hold = hold;
     m->stop_hold = stop_hold;
-    for (size_t i = 0; i < p->n; i++)
-        m->c.approvals[i] = p->seats[i].o.approval;
+    m->c.hold = hold;
+    m->c.stop_hold = stop_hold;
+    for (size_t i = 0; i < n; i++)
+        m->c.approvals[i] = i < p->n ? p->seats[i].o.approval : p->thief_people[i - p->n];
     p->n_made++;
     circle_make(&m->c, thief ? &p->robbed_root : &p->root, (uint32_t)p->n_made, &group, 1,
                 1);
     rng_fill(&p->w.rng, m->manifest_key.b, KEY_BYTES);
     rng_fill(&p->w.rng, m->roster_key.b, KEY_BYTES);
-    manifest_seal(&m->manifest_key, bytes_of(m->c.raw, m->c.raw_n), &p->w.rng, &b);
+    manifest_seal(&m->manifest_key, m->c.hash, bytes_of(m->c.raw, m->c.raw_n), &p->w.rng,
+                  &b);
     m->manifest_n = b.n;
     seal_roster(p, m);
     return m;
@@ -153,23 +158,16 @@ static const struct sim_owner *owner_at(const struct people *p, const struct mad
 static void describe(const struct people *p, const struct made *m, size_t seat,
                      const uint8_t ack[PUB_BYTES], struct buf *out)
 {
-    struct descriptor d = { .epoch = m->c.m.epoch,
-                            .group_threshold = 1,
-                            .n_groups = 1,
-                            .groups = { { .t = (uint8_t)p->k, .n = (uint8_t)p->n } },
-                            .n_pieces = (uint32_t)p->n };
+    struct descriptor d;
 
-    memcpy(d.manifest_hash, m->c.hash, HASH_BYTES);
-    for (size_t i = 0; i < p->n; i++) {
-        const uint8_t *others = m->all_next ? m->acks[i] : m->c.m.pieces[i].piece_key;
+    descriptor_of(&m->c.m, m->c.hash, &d);
+    manifest_body(bytes_of(m->c.raw, m->c.raw_n), d.body);
+    for (size_t i = 0; i < d.n_pieces; i++) {
+        bool given = m->all_next && i < p->n;
+        const uint8_t *others = given ? m->acks[i] : m->c.m.pieces[i].piece_key;
 
         /* Other seats' acknowledgement keys matter to certificates only. */
         memcpy(d.pieces[i].ack, i == seat ? ack : others, PUB_BYTES);
-        /* A thief's people are his own, where the node does not know better. */
-        if (m->thief && i != seat)
-            crypt_sign_public(&p->thief_people[i], d.pieces[i].approval);
-        else
-            memcpy(d.pieces[i].approval, p->seats[i].o.approval_pub, PUB_BYTES);
     }
     descriptor_make(&d, &owner_at(p, m, seat)->account, out);
 }

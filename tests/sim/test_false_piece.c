@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Whoever has the root key gives a node that missed a change something of their own,
- * under the name that people confirmed: the node cannot tell, the owner's check and the
- * next run of the change name it, and the others' pieces open the root as before.
+ * under the name that people confirmed: no people and no hold, for these are in the name,
+ * but a piece that is none, which the node cannot tell. The owner's check and the next
+ * run of the change name it, and the others' pieces open the root as before.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -61,7 +62,10 @@ static void change_without_one(void)
 
 /* ---- the thief ---- */
 
+enum forgery { HIS_PEOPLE, HIS_HOLD, HIS_PIECE };
+
 struct forging {
+    enum forgery what;
     struct seal *s;
     struct seal_seat *seat;
     struct day *d;
@@ -82,7 +86,7 @@ static void send_prepare(struct forging *f, const struct rep_epoch_next *rep,
     memcpy(f->seat->ack_key, rep->ack, PUB_BYTES);
     f->seat->descriptor = (struct bytes){ 0 };
     /* Whoever has a word from now on at that node, as the thief would like it. */
-    for (size_t i = 0; i < AWAY; i++)
+    for (size_t i = 0; i < AWAY && f->what == HIS_PEOPLE; i++)
         f->d->guardians[i].approval[0] ^= 1;
     MUST(seal_make_descriptor(f->s, &f->w, f->account, f->seat) == OK);
     *p = (struct req_epoch_prepare){ .epoch = h->epoch,
@@ -93,7 +97,7 @@ static void send_prepare(struct forging *f, const struct rep_epoch_next *rep,
                                      .manifest = h->manifest_sealed,
                                      .roster = h->roster_sealed,
                                      .descriptor = f->seat->descriptor,
-                                     .hold = h->hold,
+                                     .hold = f->what == HIS_HOLD ? 0 : h->hold,
                                      .stop_hold = h->stop_hold,
                                      .roster_mode = h->roster_mode };
     p->box_piece.n = f->seat->box_piece.n;
@@ -135,7 +139,7 @@ static void forge_fill(struct forging *f)
 }
 
 /* With a copy of the owner's home: all of NEXT, PREPARE and COMMIT at the one node. */
-static void thief_fills_in(void)
+static enum err thief_fills_in(enum forgery what)
 {
     static struct forging f;
     AUTO_DAY struct day *d = NULL;
@@ -154,7 +158,9 @@ static void thief_fills_in(void)
     MUST(home_root_unlock(&h, NULL, &u) == OK);
     MUST(seal_load(&h, &u->root, &s) == OK);
     MUST(secret_new(&account) == OK);
-    f = (struct forging){ .s = s, .seat = &s->seats[AWAY], .d = d, .account = account };
+    f = (struct forging){
+        .what = what, .s = s, .seat = &s->seats[AWAY], .d = d, .account = account
+    };
     f.w = (struct seal_work){
         .home = &h, .unlocked = u, .day = d, .params = play_params()
     };
@@ -166,11 +172,31 @@ static void thief_fills_in(void)
     MUST(owner_round_add(&r, &u->root, g, forge_step, &ctx) == OK);
     *(struct forging **)ctx = &f;
     MUST(call_round(r.calls, r.n, play_params()->round_ms, net_rng()) == OK);
-    assert_int_equal(r.calls[0].err, OK);
     home_close(&h);
+    dir_drop(play_home("Thief"));
+    return r.calls[0].err;
 }
 
 /* ---- what comes of it ---- */
+
+/* Whose word counts there, and how long a request waits, is in the name. */
+static void test_no_people_and_no_hold_of_his_own(void **state)
+{
+    struct net_held all[LISTED];
+
+    (void)state;
+    change_without_one();
+    assert_int_equal(thief_fills_in(HIS_PEOPLE), ERR_FORMAT);
+    assert_int_equal(thief_fills_in(HIS_HOLD), ERR_FORMAT);
+    /* Its key for that number, and nothing under it. */
+    assert_int_equal(net_held(AWAY, all, LISTED), 2);
+    assert_true(all[0].good && all[0].confirmed && all[0].epoch == 1);
+    assert_false(all[1].good || all[1].prepared);
+    (void)KITH("Ana", "circle", "seal", "--resume");
+    assert_false(said("this home never gave"));
+    (void)KITH("Ana", "check");
+    assert_false(said("has no piece of this circle yet"));
+}
 
 static void test_the_owner_s_next_run_names_it(void **state)
 {
@@ -178,7 +204,7 @@ static void test_the_owner_s_next_run_names_it(void **state)
 
     (void)state;
     change_without_one();
-    thief_fills_in();
+    assert_int_equal(thief_fills_in(HIS_PIECE), OK);
     /* By the number and name alone the node cannot know; the old piece is still there. */
     assert_int_equal(net_held(AWAY, all, LISTED), 2);
     assert_true(all[0].good && all[1].good && all[1].epoch == 2);
@@ -206,6 +232,8 @@ static void test_a_node_that_was_away_is_no_thief_s(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_no_people_and_no_hold_of_his_own,
+                                        open_circle, close_circle),
         cmocka_unit_test_setup_teardown(test_the_owner_s_next_run_names_it, open_circle,
                                         close_circle),
         cmocka_unit_test_setup_teardown(test_a_node_that_was_away_is_no_thief_s,

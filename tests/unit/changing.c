@@ -38,15 +38,11 @@ void changing_free(struct changing *w)
 
 /* ---- epochs ---- */
 
-enum err change_next(struct changing *w, uint32_t epoch)
+void change_made(struct changing *w, uint32_t epoch, const uint8_t ack[PUB_BYTES])
 {
-    struct req_epoch_next req = { .epoch = epoch };
-    struct rep_epoch_next rep = { 0 };
     struct sim_epoch *e = &w->made[epoch].e;
 
-    sim_op(&w->n, req.op);
-    TRY(node_sim_ask(&w->n, &w->o.who, MSG_EPOCH_NEXT, &req, &rep));
-    sim_epoch_fill(&w->n, &w->o, epoch, rep.ack, e);
+    sim_epoch_fill(&w->n, &w->o, epoch, ack, e);
     e->d.groups[0].t = w->t;
     for (size_t i = 0; i < PEOPLE; i++) {
         if (i == HERE)
@@ -54,8 +50,18 @@ enum err change_next(struct changing *w, uint32_t epoch)
         crypt_sign_public(&w->people[i], e->d.pieces[i].approval);
         crypt_sign_public(&w->nodes[i], e->d.pieces[i].ack);
     }
-    sim_epoch_sign(&w->o, e);
+    sim_epoch_name(&w->o, e);
     w->made[epoch].ack = (struct bytes){ 0 };
+}
+
+enum err change_next(struct changing *w, uint32_t epoch)
+{
+    struct req_epoch_next req = { .epoch = epoch };
+    struct rep_epoch_next rep = { 0 };
+
+    sim_op(&w->n, req.op);
+    TRY(node_sim_ask(&w->n, &w->o.who, MSG_EPOCH_NEXT, &req, &rep));
+    change_made(w, epoch, rep.ack);
     return OK;
 }
 

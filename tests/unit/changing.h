@@ -38,6 +38,9 @@ struct changing {
 struct changing *changing_new(uint64_t seed);
 void changing_free(struct changing *w);
 
+/* A PREPARE in w->made[epoch].e.req, with the people above, for that key; none is asked.
+ */
+void change_made(struct changing *w, uint32_t epoch, const uint8_t ack[PUB_BYTES]);
 /* NEXT and a PREPARE in w->made[epoch].e.req, with the people above; not yet asked for.
  */
 enum err change_next(struct changing *w, uint32_t epoch);

@@ -66,6 +66,8 @@ void circle_make(struct circle *c, const struct root_key *root, uint32_t epoch,
     memset(c->m.circle, 7, sizeof c->m.circle);
     if (c->move != NULL)
         memcpy(c->m.move, c->move, HASH_BYTES);
+    c->m.hold = c->hold;
+    c->m.stop_hold = c->stop_hold;
     c->m.group_threshold = group_threshold;
     c->m.n_groups = n_groups;
     memcpy(c->m.groups, groups, n_groups * sizeof *groups);
@@ -74,7 +76,7 @@ void circle_make(struct circle *c, const struct root_key *root, uint32_t epoch,
     pieces_make(c, escrow);
     MUST_OK(manifest_make(&c->m, root, escrow, chance(c), &out));
     c->raw_n = out.n;
-    manifest_hash(buf_bytes(&out), c->hash);
+    MUST_OK(manifest_hash(buf_bytes(&out), c->hash));
     secret_free(escrow);
 }
 

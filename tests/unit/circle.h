@@ -16,6 +16,8 @@ struct circle {
     uint8_t pieces[PIECES_MAX][PIECE_BYTES];
     struct sign_seed approvals[PIECES_MAX];
     uint32_t n_cards;      /* set before: the last so many pieces are cards */
+    uint32_t hold;         /* set before; seconds */
+    uint32_t stop_hold;    /* set before; seconds */
     const struct rng *rng; /* set before; NULL: the system's */
     const uint8_t *move;   /* set before: hash of the MOVE it carries; NULL: none */
 };

@@ -387,7 +387,7 @@ void check_sealed(const char *who, size_t n)
     assert_false(home_has(&h, HOME_JOURNAL));
     assert_int_equal(d->me.epoch, 1);
     assert_int_equal(u->box.n_epochs, 1);
-    manifest_hash(d->me.manifest, hash);
+    assert_int_equal(manifest_hash(d->me.manifest, hash), OK);
     assert_memory_equal(hash, d->me.manifest_hash, HASH_BYTES);
     assert_memory_equal(hash, u->box.epochs[0].manifest_hash, HASH_BYTES);
     assert_int_equal(manifest_open(d->me.manifest, m), OK);

@@ -12,6 +12,7 @@
 #include "tests/unit/changing.h"
 
 static uint8_t people_mem[PROOF];
+static const uint8_t elsewhere[PUB_BYTES] = { 1 }; /* another node's key */
 
 static int up(void **state)
 {
@@ -44,8 +45,7 @@ static void a_certificate_lets_a_node_catch_up(void **state)
     change_epoch(w, 1);
     /* The others are at 7; this node has not even heard of 2. */
     assert_int_equal(change_next(w, 7), ERR_STATE);
-    w->made[7].e.req.epoch = 7;
-    rng_fill(&w->n.rng, w->made[7].e.hash, HASH_BYTES);
+    change_made(w, 7, elsewhere);
     struct bytes few = people_epoch(w, SAY_0, 7, people_mem);
 
     assert_int_equal(ask_cert(w, &w->o.who, 7, few, &held), ERR_CERT);
@@ -61,15 +61,14 @@ static void a_certificate_lets_a_node_catch_up(void **state)
     assert_int_equal(change_next(w, 2), ERR_STATE);
     assert_int_equal(change_next(w, 6), ERR_STATE);
     /* It takes that very one, */
-    uint8_t hash[HASH_BYTES];
+    uint8_t body[HASH_BYTES];
 
-    memcpy(hash, w->made[7].e.hash, HASH_BYTES);
+    memcpy(body, w->made[7].e.d.body, HASH_BYTES);
     assert_int_equal(change_next(w, 7), OK);
     assert_int_equal(change_prepare(w, 7), ERR_STATE);
-    memcpy(w->made[7].e.hash, hash, HASH_BYTES);
-    memcpy(w->made[7].e.d.manifest_hash, hash, HASH_BYTES);
-    memcpy(w->made[7].e.req.manifest_hash, hash, HASH_BYTES);
-    sim_epoch_sign(&w->o, &w->made[7].e);
+    memcpy(w->made[7].e.d.body, body, HASH_BYTES);
+    sim_epoch_name(&w->o, &w->made[7].e);
+    assert_memory_equal(w->made[7].e.hash, s.cert_hash, HASH_BYTES);
     assert_int_equal(change_prepare(w, 7), OK);
     assert_int_equal(change_commit(w, 7), OK);
     assert_true(is_confirmed(w, 7));
@@ -133,21 +132,68 @@ static void a_certificate_commits_what_is_prepared(void **state)
         ERR_STATE);
 }
 
+/* Under the name of what the owner made: people of his own, fewer of them, no hold. */
+static void forge(struct changing *w, uint32_t epoch)
+{
+    struct sim_epoch *e = &w->made[epoch].e;
+    struct descriptor right = e->d;
+    uint32_t hold = e->req.hold;
+
+    for (size_t i = 0; i < PEOPLE; i++)
+        if (i != HERE)
+            e->d.pieces[i].approval[0] ^= 1;
+    sim_epoch_sign(&w->o, e);
+    assert_int_equal(change_prepare(w, epoch), ERR_FORMAT);
+    e->d = right;
+    e->d.groups[0].t = 1;
+    sim_epoch_sign(&w->o, e);
+    assert_int_equal(change_prepare(w, epoch), ERR_FORMAT);
+    e->d = right;
+    sim_epoch_sign(&w->o, e);
+    e->req.hold = 0;
+    assert_int_equal(change_prepare(w, epoch), ERR_FORMAT);
+    e->req.hold = hold;
+    assert_int_equal(change_commit(w, epoch), ERR_STATE);
+}
+
+/* Stolen keys at a node that missed a change which people confirmed. */
+static void a_confirmed_name_brings_no_other_people(void **state)
+{
+    struct changing *w = *state;
+    uint8_t body[HASH_BYTES];
+    uint8_t held = 9;
+
+    change_confirmed(w);
+    change_epoch(w, 1);
+    change_made(w, 2, elsewhere);
+    memcpy(body, w->made[2].e.d.body, HASH_BYTES);
+    assert_int_equal(change_next(w, 2), OK);
+    memcpy(w->made[2].e.d.body, body, HASH_BYTES);
+    sim_epoch_name(&w->o, &w->made[2].e);
+    forge(w, 2);
+    assert_int_equal(
+        ask_cert(w, &w->o.who, 2, people_epoch(w, SAY_ALL, 2, people_mem), &held), OK);
+    assert_int_equal(held, 0);
+    forge(w, 2);
+    /* Who judges here is whom the people confirmed, whoever brings it. */
+    assert_int_equal(change_prepare(w, 2), OK);
+    assert_int_equal(change_commit(w, 2), OK);
+    assert_true(is_confirmed(w, 2));
+    assert_true(is_there(w, 1));
+    verified(w);
+}
+
 static void what_the_guardians_did_not_confirm_gives_way(void **state)
 {
     struct changing *w = *state;
-    uint8_t hash[HASH_BYTES];
 
     change_confirmed(w);
     change_epoch(w, 1);
     assert_int_equal(change_next(w, 2), OK);
-    memcpy(hash, w->made[2].e.hash, HASH_BYTES);
     assert_int_equal(change_prepare(w, 2), OK);
     /* Another device's came through everywhere else. */
-    rng_fill(&w->n.rng, w->made[2].e.hash, HASH_BYTES);
-    memcpy(w->made[2].e.d.manifest_hash, w->made[2].e.hash, HASH_BYTES);
-    memcpy(w->made[2].e.req.manifest_hash, w->made[2].e.hash, HASH_BYTES);
-    sim_epoch_sign(&w->o, &w->made[2].e);
+    rng_fill(&w->n.rng, w->made[2].e.d.body, HASH_BYTES);
+    sim_epoch_name(&w->o, &w->made[2].e);
     assert_int_equal(change_prepare(w, 2), ERR_BUSY);
     assert_int_equal(
         ask_cert(w, &w->o.who, 2, people_epoch(w, SAY_ALL, 2, people_mem), NULL), OK);
@@ -302,6 +348,7 @@ int main(void)
         CASE(a_certificate_lets_a_node_catch_up),
         CASE(or_take_the_one_after),
         CASE(a_certificate_commits_what_is_prepared),
+        CASE(a_confirmed_name_brings_no_other_people),
         CASE(what_the_guardians_did_not_confirm_gives_way),
         CASE(a_guardian_added_later_confirms_the_first_one_here),
         CASE(what_stolen_keys_filled_is_no_share_of_a_new_root),

@@ -113,12 +113,13 @@ static void case_make(struct scene *s, unsigned kind)
     rnd(r->req_static, PUB_BYTES);
     rnd(r->req_sign, PUB_BYTES);
     crypt_dh_public(&s->req_seal, r->req_seal);
-    manifest_seal(&s->manifest_key, bytes_of(s->circle.raw, s->circle.raw_n),
-                  &crypt_random, &sealed);
+    manifest_seal(&s->manifest_key, s->circle.hash,
+                  bytes_of(s->circle.raw, s->circle.raw_n), &crypt_random, &sealed);
     s->c.n_boxes = 1;
     s->c.boxes[0] = (struct rep_box_get){ .epoch = 1, .manifest = buf_bytes(&sealed) };
     memcpy(s->c.boxes[0].manifest_hash, s->circle.hash, HASH_BYTES);
     descriptor_of(&s->circle.m, s->circle.hash, &s->judges);
+    manifest_body(bytes_of(s->circle.raw, s->circle.raw_n), s->judges.body);
     judges_put(s);
     box_make(s, BOX_OF_PIECE, bytes_text("Ana"), &s->c.boxes[0].box_piece);
     box_make(s, BOX_OF_ROSTER, bytes_text("Ana"), &s->c.boxes[0].box_roster);

@@ -101,8 +101,8 @@ static void deal(struct scene *s, size_t at, uint32_t number, const struct root_
     e->circle.approvals[0] = *s->approval;
     circle_make(&e->circle, root, number, &group, 1, 1);
     rnd(e->key.b, KEY_BYTES);
-    manifest_seal(&e->key, bytes_of(e->circle.raw, e->circle.raw_n), &crypt_random,
-                  &sealed);
+    manifest_seal(&e->key, e->circle.hash, bytes_of(e->circle.raw, e->circle.raw_n),
+                  &crypt_random, &sealed);
     s->c.view.epochs[at] = (struct view_epoch){ .epoch = number };
     memcpy(s->c.view.epochs[at].manifest_hash, e->circle.hash, HASH_BYTES);
     s->c.boxes[at] = (struct rep_box_get){ .epoch = number,

@@ -267,7 +267,8 @@ static enum err open_release_roster(struct bytes raw)
 
 static void make_sealed(struct buf *out)
 {
-    manifest_seal(&f.key, bytes_of(f.circle.raw, f.circle.raw_n), &crypt_random, out);
+    manifest_seal(&f.key, f.circle.hash, bytes_of(f.circle.raw, f.circle.raw_n),
+                  &crypt_random, out);
 }
 
 static enum err open_sealed(struct bytes raw)
@@ -1282,6 +1283,53 @@ static void signed_objects_match_vectors(void **state)
         signed_matches(&signed_kinds[4], json_array_get(all, i));
 }
 
+static void a_name_matches_vectors(void **state)
+{
+    const json_t *o = json_at(vectors, "descriptor");
+    const struct descriptor *d = (const void *)f.out;
+    uint8_t name[HASH_BYTES];
+    (void)state;
+
+    signed_matches(&signed_kinds[0], o);
+    descriptor_name(d, json_u32(o, "hold"), json_u32(o, "stop_hold"), name);
+    json_same(o, "name", BYTES_OF(name));
+}
+
+/* What a node computes without the manifest is what names it; cards are nobody there. */
+static void a_node_can_tell_the_name(void **state)
+{
+    static const struct manifest_group groups[] = { { 2, 3 }, { 2, 2 } };
+    static struct circle circle;
+    struct bytes raw = { 0 };
+    struct descriptor *d = (void *)f.out;
+    uint8_t name[HASH_BYTES];
+    (void)state;
+
+    circle.n_cards = 1;
+    circle.hold = 86400;
+    circle.stop_hold = 7 * 86400;
+    circle_make(&circle, &f.root, 9, groups, 2, 2);
+    raw = bytes_of(circle.raw, circle.raw_n);
+    descriptor_of(&circle.m, circle.hash, d);
+    assert_int_equal(d->n_pieces, 4);
+    descriptor_name(d, 86400, 7 * 86400, name);
+    assert_memory_not_equal(name, circle.hash, HASH_BYTES); /* without its body */
+    manifest_body(raw, d->body);
+    descriptor_name(d, 0, 7 * 86400, name);
+    assert_memory_not_equal(name, circle.hash, HASH_BYTES);
+    memset(d->pieces[3].ack, 8, PUB_BYTES); /* stands in no manifest */
+    descriptor_name(d, 86400, 7 * 86400, name);
+    assert_memory_equal(name, circle.hash, HASH_BYTES);
+    /* And what is no manifest has none. */
+    raw.n--;
+    assert_int_equal(manifest_hash(raw, name), ERR_FORMAT);
+    raw.n = SIG_BYTES;
+    assert_int_equal(manifest_hash(raw, name), ERR_FORMAT);
+    raw.n = MANIFEST_MAX + 1;
+    assert_int_equal(manifest_hash(raw, name), ERR_TOO_BIG);
+    assert_memory_equal(name, circle.hash, HASH_BYTES);
+}
+
 static void the_manifest_matches_vectors(void **state)
 {
     const json_t *o = json_at(vectors, "manifest");
@@ -1293,6 +1341,7 @@ static void the_manifest_matches_vectors(void **state)
     struct rng draws = DRAWS(left);
     struct root_key got;
     uint8_t hash[HASH_BYTES];
+    uint8_t body[HASH_BYTES];
     (void)state;
 
     json_fixed(o, "root", SPAN_OF(f.root.b));
@@ -1303,14 +1352,16 @@ static void the_manifest_matches_vectors(void **state)
     struct_matches(&manifest_schema, (const uint8_t *)&m, json_at(o, "fields"));
     assert_int_equal(manifest_unwrap(raw, &f.escrow, &got), OK);
     assert_memory_equal(got.b, f.root.b, KEY_BYTES);
-    manifest_hash(raw, hash);
+    assert_int_equal(manifest_hash(raw, hash), OK);
+    manifest_body(raw, body);
+    json_same(o, "body", BYTES_OF(body));
     json_same(o, "hash", BYTES_OF(hash));
     assert_int_equal(manifest_make(&m, &f.root, &f.escrow, &draws, &out), OK);
     json_same(o, "signed", buf_bytes(&out));
     json_fixed(o, "manifest_key", SPAN_OF(f.key.b));
     json_fixed(o, "seal_nonce", SPAN_OF(nonce));
     left = BYTES_OF(nonce);
-    manifest_seal(&f.key, raw, &draws, &sealed);
+    manifest_seal(&f.key, hash, raw, &draws, &sealed);
     json_same(o, "sealed", buf_bytes(&sealed));
 }
 
@@ -1598,6 +1649,8 @@ int main(void)
         PIECE_TEST(numbers_have_names),
         /* These put their own keys into the fixture. */
         PIECE_TEST(signed_objects_match_vectors),
+        PIECE_TEST(a_name_matches_vectors),
+        PIECE_TEST(a_node_can_tell_the_name),
         PIECE_TEST(the_manifest_matches_vectors),
         PIECE_TEST(piece_keys_match_vectors),
         PIECE_TEST(boxes_match_vectors),

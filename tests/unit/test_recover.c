@@ -90,7 +90,8 @@ static void manifest_changed(struct answer *a, size_t i, struct buf *st)
     memcpy(ws->scratch, ws->now.raw, ws->now.raw_n);
     ws->scratch[40] ^= 1;
     a->pieces[0].manifest = bytes_of(ws->scratch, ws->now.raw_n);
-    manifest_hash(a->pieces[0].manifest, a->pieces[0].manifest_hash);
+    assert_int_equal(manifest_hash(a->pieces[0].manifest, a->pieces[0].manifest_hash),
+                     OK);
 }
 
 static void manifest_cut(struct answer *a, size_t i, struct buf *st)
@@ -100,11 +101,12 @@ static void manifest_cut(struct answer *a, size_t i, struct buf *st)
     a->pieces[0].manifest.n /= 2;
 }
 
-/* A guardian who cuts it names what it cut. */
-static void manifest_cut_and_named(struct answer *a, size_t i, struct buf *st)
+/* What is cut has no name. */
+static void manifest_cut_has_no_name(struct answer *a, size_t i, struct buf *st)
 {
     manifest_cut(a, i, st);
-    manifest_hash(a->pieces[0].manifest, a->pieces[0].manifest_hash);
+    assert_int_equal(manifest_hash(a->pieces[0].manifest, a->pieces[0].manifest_hash),
+                     ERR_FORMAT);
 }
 
 static void manifest_long(struct answer *a, size_t i, struct buf *st)
@@ -113,7 +115,8 @@ static void manifest_long(struct answer *a, size_t i, struct buf *st)
     (void)st;
     memcpy(ws->oversized, ws->now.raw, ws->now.raw_n);
     a->pieces[0].manifest = bytes_of(ws->oversized, MANIFEST_MAX + 1);
-    manifest_hash(a->pieces[0].manifest, a->pieces[0].manifest_hash);
+    assert_int_equal(manifest_hash(a->pieces[0].manifest, a->pieces[0].manifest_hash),
+                     ERR_TOO_BIG);
 }
 
 static void statement_changed(struct answer *a, size_t i, struct buf *st)
@@ -155,7 +158,7 @@ static const struct fault {
     { "a neighbour's piece", duplicate, VERDICT_BAD_SIGNATURE },
     { "forged manifest", manifest_changed, VERDICT_BAD_SIGNATURE },
     { "truncated manifest", manifest_cut, VERDICT_BAD_PIECE },
-    { "truncated manifest under its own name", manifest_cut_and_named,
+    { "truncated manifest under its own name", manifest_cut_has_no_name,
       VERDICT_BAD_PIECE },
     { "oversized manifest", manifest_long, VERDICT_BAD_PIECE },
     { "statement changed", statement_changed, VERDICT_BAD_SIGNATURE },
@@ -412,7 +415,7 @@ static void an_evil_dealer_opens_nothing(void **state)
     assert_int_equal(manifest_make(&ws->now.m, ws->root, &wrong, &crypt_random, &out),
                      OK);
     ws->now.raw_n = out.n;
-    manifest_hash(buf_bytes(&out), ws->now.hash);
+    assert_int_equal(manifest_hash(buf_bytes(&out), ws->now.hash), OK);
     for (size_t i = 0; i < 3; i++)
         answers[i] = circle_answer(&ws->now, i, &st);
     assert_int_equal(recover(answers, 3, NULL, &r, &root), OK);
@@ -425,7 +428,7 @@ static void an_evil_dealer_opens_nothing(void **state)
     assert_int_equal(manifest_make(&ws->now.m, ws->root, &wrong, &crypt_random, &out),
                      OK);
     ws->now.raw_n = out.n;
-    manifest_hash(buf_bytes(&out), ws->now.hash);
+    assert_int_equal(manifest_hash(buf_bytes(&out), ws->now.hash), OK);
     st.n = 0;
     for (size_t i = 0; i < 3; i++)
         answers[i] = circle_answer(&ws->now, i, &st);
@@ -452,7 +455,7 @@ static void garbage_does_not_hide_those_who_wait(void **state)
     assert_int_equal(
         manifest_make(&ws->foreign.m, ws->thief_root, &wrong, &crypt_random, &out), OK);
     ws->foreign.raw_n = out.n;
-    manifest_hash(buf_bytes(&out), ws->foreign.hash);
+    assert_int_equal(manifest_hash(buf_bytes(&out), ws->foreign.hash), OK);
     for (size_t i = 0; i < 3; i++)
         answers[i] = circle_answer(&ws->now, i, &st);
     answers[3] = circle_answer(&ws->foreign, 0, &st);

@@ -603,7 +603,7 @@ static void one_name_is_for_one_epoch(void **state)
     memcpy(e->d.manifest_hash, e->hash, HASH_BYTES);
     memcpy(e->req.manifest_hash, e->hash, HASH_BYTES);
     sim_epoch_sign(&w->o, e);
-    assert_int_equal(change_prepare(w, 3), ERR_STATE);
+    assert_int_equal(change_prepare(w, 3), ERR_FORMAT);
     assert_int_equal(ask_cert(w, &w->o.who, 3, cert, NULL), ERR_CERT);
     assert_false(is_confirmed(w, 3));
     assert_true(is_there(w, 1));

@@ -93,7 +93,7 @@ static void what_was_erased_never_comes_back(void **state)
     memcpy(w->made[3].e.d.manifest_hash, hash, HASH_BYTES);
     memcpy(w->made[3].e.req.manifest_hash, hash, HASH_BYTES);
     sim_epoch_sign(&w->o, &w->made[3].e);
-    assert_int_equal(change_prepare(w, 3), ERR_STATE);
+    assert_int_equal(change_prepare(w, 3), ERR_FORMAT);
     assert_int_equal(change_next(w, 1), ERR_STATE);
 }
 
@@ -385,20 +385,26 @@ static void what_is_prepared_keeps_its_policy(void **state)
     assert_int_equal(change_next(w, 2), OK);
     hold = req->hold;
     assert_int_equal(change_prepare(w, 2), OK);
+    /* Its holds are in its name, */
     req->hold = 0;
-    assert_int_equal(change_prepare(w, 2), ERR_BUSY);
+    assert_int_equal(change_prepare(w, 2), ERR_FORMAT);
     req->hold = hold;
     req->stop_hold--;
-    assert_int_equal(change_prepare(w, 2), ERR_BUSY);
+    assert_int_equal(change_prepare(w, 2), ERR_FORMAT);
     req->stop_hold++;
+    /* what its list of guardians is let go with is not. */
     req->roster_mode = ROSTER_NEVER;
     assert_int_equal(change_prepare(w, 2), ERR_BUSY);
     req->roster_mode = 0;
+    req->index ^= 1;
+    assert_int_equal(change_prepare(w, 2), ERR_BUSY);
+    req->index ^= 1;
     assert_int_equal(change_prepare(w, 2), OK);
     /* Taken back it is another one, with another key. */
     assert_int_equal(ask_abort(w, 2), OK);
     assert_int_equal(change_next(w, 2), OK);
     req->hold = 0;
+    sim_epoch_name(&w->o, &w->made[2].e);
     assert_int_equal(change_prepare(w, 2), OK);
 }
 

@@ -312,7 +312,10 @@ static void a_descriptor_must_be_true(void **state)
             memcpy(f->d.pieces[0].ack, f->d.pieces[1].ack, PUB_BYTES);
         if (fault == 6)
             f->d.pieces[1].ack[0] ^= 1;
-        sim_epoch_sign(signer, f);
+        if (fault == 1 || fault == 4)
+            sim_epoch_name(signer, f); /* a true name of something else */
+        else
+            sim_epoch_sign(signer, f);
         if (fault == 7)
             f->raw[f->req.descriptor.n - 1] ^= 1;
         enum err e = prepare(w, &w->o, f, NULL);
@@ -321,6 +324,70 @@ static void a_descriptor_must_be_true(void **state)
         assert_int_equal(state_of(w, &w->o.who).epochs[0].state, EPOCH_NEXT_KEY);
     }
     assert_int_equal(prepare(w, &w->o, &w->e, NULL), OK);
+}
+
+/* What changes in it under the name it had; the last one may. */
+static void say_otherwise(struct sim_epoch *f, int what)
+{
+    struct descriptor_piece swap = f->d.pieces[0];
+
+    switch (what) {
+    case 0: /* somebody of one's own has a say */
+        f->d.pieces[2].approval[0] ^= 1;
+        return;
+    case 1:
+        f->d.pieces[f->d.n_pieces++] = (struct descriptor_piece){ .approval = { 1 } };
+        return;
+    case 2:
+        f->d.n_pieces--;
+        return;
+    case 3:
+        f->d.pieces[0] = f->d.pieces[2];
+        f->d.pieces[2] = swap;
+        return;
+    case 4:
+        f->d.groups[0].t = 1;
+        return;
+    case 5:
+        f->d.groups[0].n = 4;
+        return;
+    case 6:
+        f->d.groups[f->d.n_groups++] = (struct manifest_group){ 1, 1 };
+        return;
+    case 7:
+        f->req.hold = 0;
+        return;
+    case 8:
+        f->req.stop_hold = 0;
+        return;
+    case 9:
+        f->d.body[HASH_BYTES - 1] ^= 1;
+        return;
+    default: /* acknowledgement keys are the nodes' */
+        f->d.pieces[0].ack[0] ^= 1;
+        return;
+    }
+}
+
+static void a_name_is_of_what_is_judged_by(void **state)
+{
+    struct world *w = *state;
+    struct sim_epoch *f = &w->f;
+
+    enum { LAST = 10 };
+
+    sim_epoch_new(&w->n, &w->o, 1, &w->e);
+    for (int what = 0; what < LAST; what++) {
+        *f = w->e;
+        say_otherwise(f, what);
+        sim_epoch_sign(&w->o, f);
+        assert_int_equal(prepare(w, &w->o, f, NULL), ERR_FORMAT);
+        assert_int_equal(state_of(w, &w->o.who).epochs[0].state, EPOCH_NEXT_KEY);
+    }
+    *f = w->e;
+    say_otherwise(f, LAST);
+    sim_epoch_sign(&w->o, f);
+    assert_int_equal(prepare(w, &w->o, f, NULL), OK);
 }
 
 static void what_is_acknowledged_is_what_is_stored(void **state)
@@ -580,6 +647,7 @@ static void a_confirmed_epoch_rules(void **state)
     assert_int_equal(state_of(w, &w->o.who).epochs[0].confirmed, 0);
     sim_epoch_new(&w->n, &w->o, 2, &w->f);
     w->f.req.hold = 5;
+    sim_epoch_name(&w->o, &w->f);
     assert_int_equal(prepare(w, &w->o, &w->f, NULL), OK);
     /* Prepared is not held. */
     assert_int_equal(node_sim_write(&w->n, &w->a.who, look, &l), OK);
@@ -760,6 +828,7 @@ int main(void)
         CASE(the_roster_s_credential_comes_with_the_key),
         CASE(an_epoch_without_its_key_is_not_taken),
         CASE(a_descriptor_must_be_true),
+        CASE(a_name_is_of_what_is_judged_by),
         CASE(what_is_acknowledged_is_what_is_stored),
         CASE(of_two_devices_at_once_the_second_is_told),
         CASE(a_ward_has_so_many_bytes),

@@ -429,7 +429,7 @@ OBJECTS = {name: line.split() for name, line in {
     "manifest": "version circle epoch owner group_threshold groups:group pieces:piece hold "
                 "stop_hold made previous move wrapped",
     "group": "t n", "piece": "group index kind piece_key approval",
-    "descriptor": "epoch manifest_hash group_threshold groups:group pieces:acker",
+    "descriptor": "epoch manifest_hash group_threshold groups:group pieces:acker body",
     "acker": "group ack approval",
     "roster": "circle epoch entries:entry",
     "entry": "name reach node_key seat generation sign_pub seal_pub credential "
@@ -527,6 +527,17 @@ def boxed(label, to, ephemeral, ad, inner):
     return eph_pub + xchacha(key, bytes(24), label, ad, inner)
 
 
+def named(value, body):
+    """What names an epoch: what nodes judge by, and the hash of the whole manifest."""
+    u8 = lambda n: bytes([n])
+    nodes = [p for p in value["pieces"] if p.get("kind", 1) == 1]
+    return blake("kith manifest", u32(value["epoch"]) + u32(value["hold"]) +
+                 u32(value["stop_hold"]) + u8(value["group_threshold"]) +
+                 u8(len(value["groups"])) +
+                 b"".join(u8(g["t"]) + u8(g["n"]) for g in value["groups"]) + u8(len(nodes)) +
+                 b"".join(u8(p["group"]) + p["approval"] for p in nodes) + body)
+
+
 def manifest():
     root, escrow, nonce = made_up("R", 32), made_up("K_e", 32), made_up("W_e nonce", 24)
     owner = blake("kith owner sign", key=level(root, 5, b"kithsign"))
@@ -548,11 +559,12 @@ def manifest():
     value["wrapped"] = nonce + xchacha(kek, nonce, "kith kek", ad, root)
     raw = signed("manifest", "kith manifest", owner, value)
     seal_key, seal_nonce = made_up("manifest key", 32), made_up("manifest nonce", 24)
-    hash_ = blake("kith manifest", raw["signed"])
+    body = blake("kith manifest body", raw["signed"])
+    hash_ = named(value, body)
     sealed = seal_nonce + xchacha(seal_key, seal_nonce, "kith manifest seal", hash_, raw["signed"])
     line = b"\x01" + value["circle"] + u32(value["epoch"]) + ad + value["wrapped"]
     line = "KITH-WRAPPED:" + base32(line + blake("kith wrapped line", line, size=16)[:4])
-    return dict(raw, root=root, escrow=escrow, nonce=nonce, before=ad, kek=kek, hash=hash_,
+    return dict(raw, root=root, escrow=escrow, nonce=nonce, before=ad, kek=kek, body=body, hash=hash_,
                 line=line, pieces=[{"piece": p, "seed": s, "public": public(s)}
                         for p, s in zip(shares, seeds)],
                 manifest_key=seal_key, seal_nonce=seal_nonce, sealed=sealed)
@@ -656,11 +668,15 @@ def signatures():
 
 def piece():
     m = manifest()
-    descriptor = signed("descriptor", "kith descriptor", made_up("account sign", 32), {
+    value = {
         "epoch": 7, "manifest_hash": m["hash"], "group_threshold": 2,
         "groups": [{"t": 2, "n": 3}, {"t": 3, "n": 4}],
         "pieces": [{"group": g, "ack": made_up(f"ack {g}", 32),
-                    "approval": made_up(f"appr {g}", 32)} for g in (0, 1)]})
+                    "approval": made_up(f"appr {g}", 32)} for g in (0, 1)],
+        "body": made_up("body", 32)}
+    holds = {"hold": 259200, "stop_hold": 777600}
+    descriptor = dict(signed("descriptor", "kith descriptor", made_up("account sign", 32), value),
+                      **holds, name=named(dict(value, **holds), value["body"]))
     return plain(dict({
         "about": "What an epoch is made of, and one ceremony; see docs/PROTOCOL.md. Absent "
                  "fields are empty.",
@@ -783,7 +799,7 @@ def drop():
 # ---- vault ----
 
 CHUNK, FAN = 48 * 1024 - 40 - 12, (48 * 1024 - 40 - 12) // 32
-CONTENT, LIST, INDEX, PAGE = 1, 2, 3, 4
+CONTENT, LISTED, INDEX, PAGE = 1, 2, 3, 4
 
 
 def padme(n):
@@ -840,7 +856,7 @@ class Vault:
             last = ids[-1] if part else last
         level_, depth = ids, 0
         while len(level_) > 1:
-            level_ = [self.put(LIST, b"".join(level_[k:k + FAN]))
+            level_ = [self.put(LISTED, b"".join(level_[k:k + FAN]))
                       for k in range(0, len(level_), FAN)]
             depth += 1
         return {"size": len(data), "depth": depth, "root": level_[0]}, ids
