@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # A stolen laptop, unlocked: from the telephone call to the new root. The thief has the day
-# box and the root key, and tries everything with them before, meanwhile and afterwards.
+# box and the root key, and tries everything with them before, meanwhile and afterwards:
+# each try in the home as it was stolen, and it counts what the nodes said to it.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh" || exit 1
 
@@ -23,29 +24,77 @@ speaks() { # speaks OWNER GUARDIAN: about what is to be confirmed now, both ways
     run "$1" 0 guardian confirm "$2" --answer-file "$work/back"
 }
 
-tries() { # tries ARG…: the thief does; whatever the exit code, it is written down
-    local got=0
+# Whether a node refused since the mark: a call, which its own log says; or the keys, which
+# it writes nothing about: then the thief's program met it, and was not let in.
+mark() {
+    local n
+    for n in $guardians; do wc -l <"$work/$n.node/log" >"$work/$n.mark"; done
+}
+refused() { # refused GUARDIAN
+    if [ "$no" = stranger ]; then
+        cat "$work/said" "$work/answer" | tr '\n' ' ' | tr -s ' ' |
+            grep -q "$1's node did not let us in" || fail "$1's node let the thief in"
+        return
+    fi
+    for _ in $(seq 100); do
+        tail -n +"$(($(cat "$work/$1.mark") + 1))" "$work/$1.node/log" |
+            grep -q "call\.failed .*$no" && return
+        sleep 0.05
+    done
+    fail "$1's node did not refuse"
+}
+
+# goes_on NODES ARG…: the thief does, in the home as the last try left it; each of these
+# nodes must have said no to that. Of none: it is only looked at.
+goes_on() {
+    local nodes=$1 got=0 n
+    shift
+    mark
     KITH_HOME=$work/Thief "$kith" --no-input "$@" >"$work/answer" 2>"$work/said" || got=$?
-    echo "$got $*" >>"$work/tried"
+    [ -z "$nodes" ] || [ "$got" != 0 ] || fail "the thief was let in: kith $*"
+    for n in $nodes; do refused "$n"; done
     checks=$((checks + 1))
 }
 
-# What a thief of an unlocked laptop can ask for.
-tries_all() {
-    tries guardian remove Dora
-    tries circle plan -k 2
-    tries circle rotate
-    tries circle seal
-    tries circle seal --resume
-    printf 'nothing' | KITH_HOME=$work/Thief "$kith" --no-input secret edit bank - >/dev/null 2>&1
-    tries vault push --yes shrink
-    tries circle sheet
-    tries stop all
-    tries root replace
-    tries root replace --resume
+# The same in the home as it was stolen: what one try leaves behind stops no other.
+tries() {
+    rm -rf "$work/Thief"
+    cp -a "$work/stolen" "$work/Thief"
+    goes_on "$@"
 }
 
-for n in $guardians; do guardian "$n"; done
+mal() { # an invite of the thief's own guardian
+    run Mal 0 guard invite
+    cp "$work/answer" "$work/mal"
+}
+
+# What a thief of an unlocked laptop can ask for, and those who must refuse it.
+tries_all() {
+    local all=$1
+    tries "Ben Cy" guardian remove Dora
+    mal
+    tries "Ben Cy" guardian replace Dora --with Mal "@$work/mal"
+    mal
+    tries "" guardian add Mal "@$work/mal"
+    goes_on "" circle plan -k 2 --yes short-stop
+    goes_on "$all" circle seal
+    tries Cy guardian erase Cy --yes erase
+    tries "Cy" guardian address Cy "localhost:$(cat "$work/Cy.node/port")"
+    tries "" circle plan -k 3 --yes short-stop
+    goes_on "$all" circle seal
+    tries "$all" circle rotate
+    goes_on "$all" circle seal --resume
+    tries "$all" circle end --yes "$(cat "$work/print")"
+    rm -f "$work/spare"
+    tries Ben device add Spare -o "$work/spare"
+    tries "$all" device remove Desk
+    printf nothing >"$work/nothing"
+    tries "" secret edit bank --file "$work/nothing"
+    goes_on "$all" vault push --yes shrink
+    tries "" circle sheet
+}
+
+for n in $guardians Mal; do guardian "$n"; done
 run Ana 0 init --name Ana --no-passphrase
 cp "$work/answer" "$work/print"
 for n in $guardians; do
@@ -59,17 +108,20 @@ run Ana 0 circle seal
 printf 'hunter2' >"$work/secret"
 run Ana 0 secret add bank --type password --file "$work/secret"
 run Ana 0 vault push
+run Ana 0 device add Desk -o "$work/desk"
 
 # ---- it is gone: the thief begins at once ----
-cp -a "$work/Ana" "$work/Thief"
+cp -a "$work/Ana" "$work/stolen"
 rm -rf "$work/Ana"
-tries root replace # asks the guardians with the old key; nobody calls them
+tries "" root replace # asks the guardians with the old key; nobody calls them
+goes_on "" root replace --resume
 
 # ---- the telephone calls ----
 for n in Ben Cy; do
     run "$n" 0 guard freeze Ana --verified called
 done
-tries_all
+no=frozen # Dora's node is not: it may take what he says, and loses nothing by it
+tries_all "Ben Cy"
 
 # ---- a new machine ----
 for n in Ben Cy; do
@@ -78,7 +130,8 @@ for n in Ben Cy; do
 done
 run New 0 restore start --name Ana --no-passphrase "@$work/Ben.link" "@$work/Cy.link"
 cp "$work/answer" "$work/lines"
-tries stop all
+tries "" stop all --json # at both nodes somebody asks, and neither listens to him
+json "{r['result'] for r in d['requests'] if r['guardian'] != 'Dora'}" "{'frozen'}"
 line=1
 for n in Ben Cy; do
     sed -n "${line}p" "$work/lines" | cut -f2 >"$work/req"
@@ -112,11 +165,16 @@ for n in $guardians; do
     run "$n" 0 guard wards --json
     json "d['wards'][0]['epoch']" 2
 done
-: >"$work/tried"
-tries_all
-tries check
-tries vault pull
-grep -v '^0 circle \(plan\|sheet\)' "$work/tried" | grep '^0 ' && fail "the thief was let in"
+no=stranger
+tries_all "$guardians"
+tries "$guardians" root replace
+goes_on "$guardians" root replace --resume
+tries "" stop all --json
+json "d['id']" unreachable
+tries "" stop --root all --json
+json "d['id']" unreachable
+tries "$guardians" check
+tries "$guardians" vault pull
 run New 3 status --json
 json "d['epoch']" 2
 json "d['stored']" 3
