@@ -487,6 +487,23 @@ size_t circle_strange(const struct day *d)
     return n;
 }
 
+bool circle_unheard(const struct day *d, char *out, size_t cap)
+{
+    size_t n = 0;
+
+    out[0] = 0;
+    for (size_t i = 0; i < d->n_guardians && n < cap; i++) {
+        const struct day_guardian *g = &d->guardians[i];
+
+        if (!is_strange(g) || g->epoch == 0)
+            continue;
+        (void)snprintf(out + n, cap - n, "%s%.*s", n > 0 ? ", " : "", (int)g->name.n,
+                       (const char *)g->name.p);
+        n += strlen(out + n);
+    }
+    return n > 0;
+}
+
 enum err circle_greet(struct day *d, const struct root_key *root, const struct params *p,
                       size_t *out_left)
 {

@@ -21,6 +21,9 @@ enum err circle_back(const struct restore *r, const struct params *p, struct day
                      size_t *out_missing);
 /* Guardians with a node of whom the day lacks something. */
 size_t circle_strange(const struct day *d);
+/* Those of them who hold a piece, whom a restore or a new root brought here and whose
+ * nodes have not answered since: "Ben, Cy", as many as fit. False: there is none. */
+bool circle_unheard(const struct day *d, char *out, size_t cap);
 /*
  * One round as owner to the guardians of whom the day lacks something (the ward's id, the
  * approval key, this device's place): fills it in. An approval key that the manifest does

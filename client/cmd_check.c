@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "client/circle_back.h"
 #include "client/cmd_check_part.h"
 
 /* "%.*s" of a slice. */
@@ -158,6 +159,7 @@ static void say_place(struct term *t, const struct day_guardian *g,
 static void say_checks(struct term *t, const struct checks *c, struct day *d,
                        const struct outcome *o)
 {
+    char names[TERM_TEXT / 2];
     for (size_t i = 0; i < c->n; i++) {
         size_t at = 0;
         const struct day_guardian *g = guardian_of(d, &c->places[i], &at);
@@ -166,6 +168,13 @@ static void say_checks(struct term *t, const struct checks *c, struct day *d,
     }
     term_say(t, "%zu of %zu nodes proved that they hold what they should.", o->agree,
              c->n);
+    if (!circle_unheard(d, names, sizeof names))
+        return;
+    term_say(t,
+             "Not asked, as their nodes have not answered this home yet: %s. When they "
+             "are switched on:",
+             names);
+    term_say(t, "  kith circle seal --resume");
 }
 
 static json_t *place_json(const struct day_guardian *g, const struct check_place *p)

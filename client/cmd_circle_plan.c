@@ -158,6 +158,12 @@ static enum err number_problem(const struct ctx *ctx, const struct day *d)
 static enum err not_entered(const struct ctx *ctx, const struct day_guardian *g)
 {
     char next[TERM_TEXT];
+    if (g->epoch != 0)
+        return term_fail_as(ctx->term, ERR_UNREACHABLE, EXIT_AWAY, "not-heard",
+                            "They are known by the list that came with your key. Ask "
+                            "whether their machine is switched on.",
+                            "kith circle seal --resume",
+                            "%.*s's node has not answered this home yet.", TEXT(g->name));
     guardian_next("add", g->name, "", next);
     return term_fail_as(ctx->term, ERR_STATE, EXIT_FAILED, "not-entered",
                         "The invite was kept here, but the node has not answered yet.",

@@ -458,11 +458,13 @@ static enum err abandon(struct changing *c)
 enum err cmd_circle_seal(struct ctx *ctx)
 {
     AUTO_CHANGING struct changing c = CHANGING(ctx);
+    char names[NAME_MAX_BYTES + 1];
     AUTO_NEXT struct day *next = NULL;
     TRY(owner_day(ctx, &c.h, &c.d));
     if (ctx_option(ctx, "--abandon") != NULL)
         return abandon(&c);
-    bool going_on = home_has(&c.h, HOME_JOURNAL) || c.d->n_past > 0 || change_untold(c.d);
+    bool going_on = home_has(&c.h, HOME_JOURNAL) || c.d->n_past > 0 ||
+                    change_untold(c.d) || circle_unheard(c.d, names, sizeof names);
     if (!going_on && c.d->me.epoch > 0 && c.d->me.n_next == 0) {
         c.notes = calloc(1, sizeof *c.notes);
         return c.notes != NULL ? report(&c) : ERR_NOMEM;

@@ -545,6 +545,10 @@ static void guardian_state(const struct day *d, const struct day_guardian *g, ch
         spoken = "the new circle not confirmed yet";
     if (g->kind == PIECE_CARD)
         (void)snprintf(out, cap, "a card, %s", card_stand(d, g));
+    else if (g->progress != GUARDIAN_READY && g->epoch != 0)
+        (void)snprintf(out, cap,
+                       "holds a piece; the node has not answered this home yet: kith "
+                       "circle seal --resume");
     else if (g->progress != GUARDIAN_READY)
         (void)snprintf(out, cap, "unfinished: run \"kith guardian add\" again");
     else
@@ -570,7 +574,7 @@ static void list_text(struct term *t, const struct day *d)
             widest = columns(d->guardians[i].name);
     for (size_t i = 0; i < d->n_guardians; i++) {
         const struct day_guardian *g = &d->guardians[i];
-        char state[96];
+        char state[128];
         int pad = widest - columns(g->name);
         guardian_state(d, g, state, sizeof state);
         term_answer(t, "%.*s%*s  %s%s%.*s", TEXT(g->name), pad, "", state,

@@ -306,10 +306,11 @@ static void next_node(struct look *l, size_t i)
     when_text(l->now, seen, since);
     if (l->states[i] == HOLDS_AWAY && g->epoch == l->day->me.epoch &&
         (l->now - seen > CIRCLE_AMBER_S || !l->standing.today))
-        add_next(l, "away", "",
-                 "%.*s's node does not answer (last seen %s). Ask %.*s whether it is "
-                 "switched on.",
-                 TEXT(g->name), since, TEXT(g->name));
+        add_next(
+            l, "away", "",
+            "%.*s's node does not answer (%s%s). Ask %.*s whether it is switched on.",
+            TEXT(g->name), seen != 0 ? "last seen " : "not seen by this home yet",
+            seen != 0 ? since : "", TEXT(g->name));
     if (l->states[i] == HOLDS_MISSING && l->nodes[i].left == 0 &&
         l->nodes[i].reset == 0 && !l->nodes[i].failed)
         add_next(l, circle_state_name(l->states[i]), "",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/cmd_vault.h"
 
+#include "client/circle_back.h"
 #include "client/cmd_vault_part.h"
 
 #define TEXT(b) (int)(b).n, (const char *)(b).p
@@ -91,8 +92,17 @@ enum err vault_desk_round(struct vault_desk *k, bool as_root)
     return desk_round(k, &how);
 }
 
-static enum err nobody(struct ctx *ctx)
+enum err vault_nobody(const struct ctx *ctx, const struct day *d)
 {
+    char names[TERM_TEXT / 2];
+    if (circle_unheard(d, names, sizeof names))
+        return term_fail_as(ctx->term, ERR_UNREACHABLE, EXIT_AWAY, "not-heard",
+                            "They are known by the list that came with your key. Ask "
+                            "them whether their machines are switched on.",
+                            "kith circle seal --resume",
+                            "None of your guardians' nodes has answered this home yet: "
+                            "%s.",
+                            names);
     return term_fail_as(ctx->term, ERR_UNKNOWN, EXIT_NONE, "no-guardian",
                         "The vault is kept on this machine alone until then.",
                         "kith guardian add NAME LINK",
@@ -221,7 +231,7 @@ static enum err cmd_vault_push(struct ctx *ctx)
     TRY(vault_desk_open(ctx, false, &k));
     TRY(vault_desk_round(&k, false));
     if (k.round->n == 0)
-        return nobody(ctx);
+        return vault_nobody(ctx, k.day);
     enum err e = ctx_option(ctx, "--clean") != NULL ? clean(&k) : OK;
     if (e == OK)
         e = push_anyway(&k);
@@ -308,7 +318,7 @@ static enum err cmd_vault_pull(struct ctx *ctx)
         TRY(ctx_day_save(ctx, &k.home, k.day));
     }
     if (k.round == NULL || k.round->n == 0)
-        return nobody(ctx);
+        return vault_nobody(ctx, k.day);
     if (answered == 0)
         return nobody_answered(&k);
     return pull_end(&k, left, named);

@@ -19,10 +19,7 @@ static enum err look(struct vault_desk *k)
     struct ctx *ctx = k->ctx;
     TRY(vault_desk_round(k, false));
     if (k->round->n == 0)
-        return term_fail_as(ctx->term, ERR_UNKNOWN, EXIT_NONE, "no-guardian",
-                            "Guardians come first; their nodes are what this asks.",
-                            "kith guardian add NAME LINK",
-                            "You have no guardians whose nodes could keep the vault.");
+        return vault_nobody(ctx, k->day);
     TRY(vault_round_look(k->round));
     TRY(vault_held_save(&k->home, k->held, ctx->params->rng));
     TRY(ctx_day_save(ctx, &k->home, k->day));

@@ -38,6 +38,8 @@ void vault_desk_end(struct vault_desk *k);
 
 /* A round to the own guardians, or to those of a restore. */
 enum err vault_desk_round(struct vault_desk *k, bool as_root);
+/* The problem of a round that asks nobody: no guardians, or none heard from so far. */
+enum err vault_nobody(const struct ctx *ctx, const struct day *d);
 /* True if the word was given or typed that lets more than a third go. */
 bool vault_desk_agrees(struct vault_desk *k, const struct vault_shown *s);
 
