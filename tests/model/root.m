@@ -21,20 +21,27 @@ type
   -- From the valid MOVE on a node takes nothing from old keys.
   root: enum { OLD, NEW, THIEFS };
   seat: record
-    fool: boolean;
-    gone: boolean;
-    e: boolean; -- the piece of the owner's confirmed circle
-    t: boolean; -- of the thief's, active: garbage, threshold 2, or another root
     n: kept;    -- of the owner's under the new root
     mine: ask;
-    his: ask;
     root: root;
+    t: boolean; -- of the thief's, active: garbage, threshold 2, or another root
+    e: boolean; -- the piece of the owner's confirmed circle
+    his: ask;
+    gone: boolean;
+    fool: boolean;
   end;
 
 var
   s: array [guardian] of seat;
   lost: 0..LOSSES;
-  moved: boolean; -- the owner has the statements for his MOVE
+  -- Complete once and then for ever: the owner's statements for his MOVE; of his next
+  -- epoch the acknowledgements of PREPARED and of COMMITTED, and the people's.
+  moved: boolean;
+  ready: boolean;
+  acked: boolean;
+  certified: boolean;
+  acked_t: 0..3;     -- acknowledgements of the thief's epoch ever signed; 3 are enough
+  said_t: 0..FOOLED; -- people whom he fools and who signed: I opened my piece
   late: boolean; -- an old key changed something where the new root was known
 
 -- ---- counting ----
@@ -48,7 +55,7 @@ function have_e(): 0..PIECES;
 var i: 0..PIECES;
 begin
   i := 0;
-  for g: guardian do if s[g].e & !s[g].gone then i := i + 1; end; end;
+  for g: guardian do if s[g].e then i := i + 1; end; end;
   return i;
 end;
 
@@ -65,15 +72,6 @@ begin
   return i >= NEED + 1 | i = PIECES;
 end;
 
--- Nodes that acknowledge; a thief's epoch may have the threshold 2 in its descriptor.
-function machines_t(): boolean;
-var i: 0..PIECES;
-begin
-  i := 0;
-  for g: guardian do if s[g].t then i := i + 1; end; end;
-  return i >= 3 | i = PIECES;
-end;
-
 function machines_n(least: kept): boolean;
 var i: 0..PIECES;
 begin
@@ -82,15 +80,6 @@ begin
     if held(s[g].n) | s[g].n = least then i := i + 1; end;
   end;
   return spare(i);
-end;
-
--- Whom he fools opens his piece, which may well be one, and signs; nobody else does.
-function people_t(): 0..PIECES;
-var i: 0..PIECES;
-begin
-  i := 0;
-  for g: guardian do if s[g].fool & s[g].t then i := i + 1; end; end;
-  return i;
 end;
 
 function people_n(): 0..PIECES;
@@ -121,6 +110,23 @@ begin
   return i;
 end;
 
+-- Who gave what is complete nobody asks any more, and what no rule reads any more gets
+-- one value, so that states that differ in nothing else are one.
+procedure note();
+begin
+  if !moved & mine_out() >= NEED then moved := true; end;
+  if !ready & machines_n(PREP) then ready := true; end;
+  if !acked & machines_n(HELD) then acked := true; end;
+  if !certified & people_n() >= NEED then certified := true; end;
+  for g: guardian do
+    alias x: s[g] do
+      if moved & x.mine = RELEASED then x.mine := QUIET; end;
+      if ready & x.n = PREP then x.n := NO; end;
+      if certified & x.n = SAID then x.n := HELD; end;
+    end;
+  end;
+end;
+
 -- What old keys may still change.
 function open(r: root): boolean;
 begin
@@ -146,6 +152,11 @@ begin
   end;
   lost := 0;
   moved := false;
+  ready := false;
+  acked := false;
+  certified := false;
+  acked_t := 0;
+  said_t := 0;
   late := false;
 end;
 
@@ -154,10 +165,14 @@ alias x: s[g] do
 
 -- ---- the thief, with all keys that come of R ----
 
+-- Its descriptor may say threshold 2. Whom he fools opens the piece, which may well be
+-- one, and signs; nobody else does.
 rule "thief: PREPARE and COMMIT"
   EPOCHS & open(x.root) & !x.gone & !x.t
 ==> begin
   x.t := true;
+  if acked_t < 3 then acked_t := acked_t + 1; end;
+  if x.fool & said_t < FOOLED then said_t := said_t + 1; end;
   if x.root != OLD then late := true; end;
   if FAULT = 7 & x.mine = APPROVED then x.mine := VOIDED; end;
 end;
@@ -165,8 +180,8 @@ end;
 -- People by E's descriptor; or one's own guardian and one more after 30 days.
 -- Planted: machines are enough; or the descriptor of his own epoch judges the next one.
 rule "thief: RETIRE"
-  open(x.root) & !x.gone & x.e & x.t & machines_t() &
-  (people_t() >= NEED | (x.fool & people_t() >= 2) | FAULT = 5 | FAULT = 6) &
+  open(x.root) & !x.gone & x.e & x.t & acked_t = 3 &
+  (said_t >= NEED | (x.fool & said_t >= 2) | FAULT = 5 | FAULT = 6) &
   (x.mine != APPROVED | FAULT = 9)
 ==> begin
   x.e := false;
@@ -225,52 +240,46 @@ rule "owner: released"
   !x.gone & x.mine = APPROVED
 ==> begin
   x.mine := RELEASED;
+  note();
 end;
 
-rule "owner: has the statements"
-  !moved & mine_out() >= NEED
-==> begin
-  moved := true;
-end;
-
--- A prepared epoch goes at once; what else was never confirmed after the dual time.
+-- A prepared epoch goes at once; what else was never confirmed after the dual time, and
+-- until then nothing here reads it.
 rule "owner: MOVE"
   moved & x.root = OLD & !x.gone & x.mine != APPROVED
 ==> begin
   x.root := NEW;
-  x.mine := QUIET;
-  x.his := QUIET;
-end;
-
-rule "what was never confirmed goes"
-  x.root = NEW & !x.gone & x.t
-==> begin
   x.t := false;
+  x.mine := QUIET;
+  if x.his != RELEASED then x.his := QUIET; end;
 end;
 
 rule "owner: PREPARE"
-  x.root = NEW & !x.gone & x.n = NO
+  x.root = NEW & !x.gone & x.n = NO & !ready
 ==> begin
   x.n := PREP;
+  note();
 end;
 
+-- Once the owner's client commits, what a node only prepared nobody sees.
 rule "owner: COMMIT"
-  !x.gone & x.n = PREP & machines_n(PREP)
+  x.root = NEW & !x.gone & x.n = NO & ready
 ==> begin
   x.n := HELD;
+  note();
 end;
 
 rule "owner: CONFIRM"
-  !x.gone & x.n = HELD
+  !x.gone & x.n = HELD & !certified
 ==> begin
   x.n := SAID;
+  note();
 end;
 
 rule "owner: RETIRE"
-  held(x.n) & !x.gone & (x.e | x.t) & machines_n(HELD) & people_n() >= NEED
+  held(x.n) & !x.gone & x.e & acked & certified
 ==> begin
   x.e := false;
-  x.t := false;
 end;
 
 rule "a guardian is gone"
@@ -278,6 +287,9 @@ rule "a guardian is gone"
 ==> begin
   lost := lost + 1;
   x.gone := true;
+  x.e := false;
+  x.t := false;
+  if x.mine = APPROVED then x.mine := QUIET; end;
 end;
 
 end; -- alias
