@@ -47,6 +47,28 @@ cut_off() {
     node "$node"
 }
 
+keep() { # Ana's home and the nodes of kept, to begin from there again
+    local name
+    for name in "${kept[@]}"; do
+        node_kill "$name"
+        cp -a "$work/$name.node/state" "$work/$name.kept"
+        node "$name"
+    done
+    cp -a "$work/Ana" "$work/Ana.kept"
+}
+
+put_back() {
+    local name
+    for name in "${kept[@]}"; do
+        node_kill "$name"
+        rm -rf "$work/$name.node/state"
+        cp -a "$work/$name.kept" "$work/$name.node/state"
+        node "$name"
+    done
+    rm -rf "$work/Ana"
+    cp -a "$work/Ana.kept" "$work/Ana"
+}
+
 invite() { # invite NAME: in the file of that name
     run "$1" 0 guard invite
     cp "$work/answer" "$work/$1.invite"
@@ -122,18 +144,24 @@ run Ana 0 circle seal
 node_kill Cy
 invite Gil
 replace=(guardian replace Cy --with Gil "@$work/Gil.invite" --reach "+49 30 Gil")
-for after in 0.02 0.05 0.1 0.2; do
-    killed Ana "$after" "${replace[@]}"
+kept=(Ben Dora Emil Gil)
+keep
+restorable() {
     run Ana 3 status --json
     json "d['restorable']" True
-    for name in Ben Dora Emil Gil; do
-        cut_off "$name" "$after" "${replace[@]}"
+}
+# Each node in turn, of a change that began anew.
+for name in "${kept[@]}"; do
+    put_back
+    for after in 0.05 0.15; do
+        killed Ana "$after" "${replace[@]}"
+        restorable
     done
-    run Ana 3 status --json
-    json "d['restorable']" True
+    cut_off "$name" 0.1 "${replace[@]}"
+    restorable
+    run Ana 3 "${replace[@]}"
+    answers "4 of 5 guardians hold the new piece; 3 are needed."
 done
-run Ana 3 "${replace[@]}"
-answers "4 of 5 guardians hold the new piece; 3 are needed."
 card "$work/new.txt"
 cmp -s "$work/old.txt" "$work/new.txt" && fail "the card is the old one"
 
