@@ -215,6 +215,18 @@ static void say_rest(struct end_desk *k)
                      TEXT(d->formers[i].name));
 }
 
+/* It may be taken back until then, and the paper is needed as before. */
+static void say_cards(struct end_desk *k)
+{
+    const struct day *d = k->day;
+    for (size_t i = 0; i < d->n_guardians; i++)
+        if (d->guardians[i].kind == PIECE_CARD)
+            term_say(k->ctx->term,
+                     "The card that %.*s keeps still counts. You are told here to tear "
+                     "it up once your circle has ended.",
+                     TEXT(d->guardians[i].name));
+}
+
 static enum err report(struct end_desk *k)
 {
     struct term *t = k->ctx->term;
@@ -225,11 +237,13 @@ static enum err report(struct end_desk *k)
     for (size_t i = 0; i < k->day->n_guardians; i++)
         if (end_has_node(&k->day->guardians[i]))
             TRY(say_one(k, &k->day->guardians[i]));
-    say_rest(k);
-    if (done)
+    if (done) {
         term_title(t, "Your circle has ended. Nobody can restore your root key now.");
-    else
-        term_say(t, "To go on, and to see how it stands: kith circle end");
+        say_rest(k);
+        return OK;
+    }
+    say_cards(k);
+    term_say(t, "To go on, and to see how it stands: kith circle end");
     return OK;
 }
 

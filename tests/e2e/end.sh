@@ -79,8 +79,12 @@ for g in Ben Cy Dora; do
     cp "$work/answer" "$work/back"
     run Ana 0 guardian confirm "$g" --answer-file "$work/back"
 done
-run Ana 0 circle plan -k 2 --hold 0
-run Ana 0 circle seal
+run Ana 0 guardian add Kim --card
+run Ana 0 circle plan -k 2 --hold 0 --yes one-person
+run Ana 3 circle seal
+run Ana 0 card print Kim -o "$work/kim.txt"
+run Ana 0 card verify Kim "$work/kim.txt"
+run Ana 0 circle seal --resume
 printf 'correct horse' >"$work/note"
 run Ana 0 secret add note --type file --file "$work/note"
 run Ana 0 vault push
@@ -135,7 +139,18 @@ json "d['wards'][0]['ends_at']" null
 run Ana 2 circle end
 says "--yes"
 run Ana 2 circle end --yes "one two three four"
-run Ana 7 circle end --yes "$(cat "$work/print")" --json
+at Ana y -- circle end && fail "an export comes first, and it went on"
+stopped=$?
+seen() { tr -d '\r' <"$work/seen" | tr '\n' ' ' | tr -s ' ' | grep -qF -- "$1" || fail "not at the terminal: $1: $(cat "$work/seen")"; }
+is "$stopped" 6
+seen "Then stop here. Nothing was done. Next: kith secret export DIR"
+at Ana y -- circle end --json && fail "an export comes first, and it went on"
+seen '"export-first"'
+run Ana 7 circle end --yes "$(cat "$work/print")"
+says "The card that Kim keeps still counts"
+grep -q "Tear up" "$work/said" && fail "nothing has ended, and the card is to be torn up"
+run Ana 7 circle end --json
+json "d['cards']" "['Kim']"
 is "$(state Ben)" call
 is "$(state Cy)" call
 is "$(state Dora)" planned
@@ -203,6 +218,7 @@ for g in Ben Cy Dora; do is "$(state "$g")" ended; done
 json "{len(bytes.fromhex(x['receipt'])) > 64 for x in d['guardians']}" "{True}"
 run Ana 0 circle end
 says "Nobody can restore your root key now"
+says "Tear up the card that Kim keeps."
 run Ana 0 guardian erase Ben --json
 json "d['state']" ended
 for g in Ben Cy Dora; do

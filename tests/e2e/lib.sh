@@ -9,6 +9,7 @@
 #   alerts_reach NAME    NAME answers a test alert with the word that it showed
 #   says TEXT, answers TEXT   the last run said TEXT to the person; TEXT is its answer
 #   json "d['state']" VALUE   python's view of the answer
+#   at NAME REPLY… -- ARG…   kith at a terminal, typed one by one; what it said in work/seen
 set -uo pipefail
 export LC_ALL=C.UTF-8 NO_COLOR=1
 unset KITH_HOME KITH_PASSPHRASE_FD KITH_PASSPHRASE_COMMAND
@@ -102,6 +103,34 @@ v = eval(sys.argv[2])
 print("null" if v is None else v)' "$work/answer" "$1") || fail "no such value: $1"
     [ "$got" = "$2" ] || fail "$1 is $got, not $2"
     checks=$((checks + 1))
+}
+
+at() {
+    local who=$1 got=0
+    shift
+    KITH_HOME=$work/$who python3 - "$kith" "$work/seen" "$@" <<'PY' || got=$?
+import os, pty, select, sys
+at = sys.argv.index("--")
+replies, argv = sys.argv[3:at], [sys.argv[1], *sys.argv[at + 1:]]
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(argv[0], argv)
+seen, told = b"", 0
+while select.select([fd], [], [], 60)[0]:
+    try:
+        got = os.read(fd, 4096)
+    except OSError:
+        break
+    if not got:
+        break
+    seen += got
+    if replies and (seen[told:].endswith(b": ") or seen[told:].endswith(b"[y/n] ")):
+        told = len(seen)
+        os.write(fd, replies.pop(0).encode() + b"\n")
+open(sys.argv[2], "wb").write(seen)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+PY
+    return "$got"
 }
 
 e2e_end() {

@@ -117,34 +117,6 @@ run Eve 0 card list --json
 json "[c['state'] for c in d['cards']]" "['to-verify', 'to-verify']"
 
 # ---- typed at a terminal: row by row; a wrong row is asked again ----
-# at NAME REPLY… -- ARG…: kith at a terminal, typed one by one; what it said in work/seen
-at() {
-    local who=$1 got=0
-    shift
-    KITH_HOME=$work/$who python3 - "$kith" "$work/seen" "$@" <<'PY' || got=$?
-import os, pty, select, sys
-at = sys.argv.index("--")
-replies, argv = sys.argv[3:at], [sys.argv[1], *sys.argv[at + 1:]]
-pid, fd = pty.fork()
-if pid == 0:
-    os.execv(argv[0], argv)
-seen, told = b"", 0
-while select.select([fd], [], [], 60)[0]:
-    try:
-        got = os.read(fd, 4096)
-    except OSError:
-        break
-    if not got:
-        break
-    seen += got
-    if replies and (seen[told:].endswith(b": ") or seen[told:].endswith(b"[y/n] ")):
-        told = len(seen)
-        os.write(fd, replies.pop(0).encode() + b"\n")
-open(sys.argv[2], "wb").write(seen)
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-PY
-    return "$got"
-}
 typed=()
 while IFS= read -r line; do
     [ ${#typed[@]} -ne 2 ] || typed+=("${line/ $right / $other }" "one two")
