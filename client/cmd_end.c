@@ -154,8 +154,13 @@ static enum err say_one(struct end_desk *k, const struct day_guardian *g)
         term_say(t, "%.*s agreed. The node waits for the words of others, or was away.",
                  TEXT(g->name));
     time_text(g->ended != 0 ? g->ended : g->end_due, at);
-    if (end_stand(g) == END_PLANNED)
+    if (end_stand(g) == END_PLANNED && g->end_due > ctx_now(k->ctx))
         term_say(t, "%.*s's node erases all of it on %s.", TEXT(g->name), at);
+    else if (end_stand(g) == END_PLANNED)
+        term_say(t,
+                 "%.*s's node was to erase all of it on %s, and has not signed here that "
+                 "it did.",
+                 TEXT(g->name), at);
     if (end_stand(g) == END_DONE)
         term_say(t, "%.*s's node erased all of it on %s, and signed that.", TEXT(g->name),
                  at);
@@ -327,7 +332,7 @@ static bool has_answered(const struct guardian_talk *talk)
 
 /* The end goes on there. */
 static void say_still(struct term *t, const struct day_guardian *g,
-                      const struct guardian_talk *talk, const char *at)
+                      const struct guardian_talk *talk, const char *at, uint64_t now)
 {
     if (talk == NULL)
         term_warn(t,
@@ -338,6 +343,11 @@ static void say_still(struct term *t, const struct day_guardian *g,
     else if (has_answered(talk))
         term_warn(t, "%s It erases all of it on %s, unless it is told before.", talk->why,
                   at);
+    else if (g->end_due <= now)
+        term_warn(t,
+                  "%.*s's node was not reached. It was to erase all of it on %s, and may "
+                  "have done so.",
+                  TEXT(g->name), at);
     else
         term_warn(t,
                   "%.*s's node was not reached. It erases all of it on %s, unless it is "
@@ -357,7 +367,7 @@ static void say_cancelled(struct end_desk *k)
         if (end_stand(g) == END_DONE)
             term_warn(t, "%.*s's node had erased all of it on %s.", TEXT(g->name), at);
         else if (end_stand(g) == END_PLANNED)
-            say_still(t, g, talk, at);
+            say_still(t, g, talk, at, ctx_now(k->ctx));
         else if (talk != NULL)
             term_warn(t, "%s", talk->why[0] != 0 ? talk->why : err_text(talk->err));
     }

@@ -158,18 +158,20 @@ static json_t *json_ward(const struct desk *d, const struct guard_ward *w)
         sealed ? json_integer(l->hold) : json_null(), "stop_hold",
         sealed ? json_integer(l->stop_hold) : json_null(), "confirmed",
         desk_confirmed(d, w), "requests", (int)l->requests);
-    json_t *more =
-        json_pack("{s:o,s:o,s:i,s:o,s:o,s:b,s:b,s:o,s:o,s:o,s:o}", "frozen_until",
-                  json_time(l->frozen > now ? l->frozen : 0), "paused_until",
-                  json_time(paused > now ? paused : 0), "stops", (int)l->stops,
-                  "stops_until", json_time(l->stops_end), "left_at", json_time(l->left),
-                  "old_keys", guard_seat_is_old(d->day, seat), "lost_keys",
-                  desk_place(d, w->seat) == PLACE_LOST, "moved_at", json_time(l->moved),
-                  "takes_over_at", json_time(l->move_due), "ends_at",
-                  json_time(l->end_due), "drill_asked_at", json_time(l->drill));
+    json_t *more = json_pack(
+        "{s:o,s:o,s:i,s:o,s:o,s:b,s:b,s:o,s:o,s:o,s:o}", "frozen_until",
+        json_time(l->frozen > now ? l->frozen : 0), "paused_until",
+        json_time(paused > now ? paused : 0), "stops", (int)l->stops, "stops_until",
+        json_time(l->stops_end), "left_at", json_time(l->left), "old_keys",
+        guard_seat_is_old(d->day, seat), "lost_keys",
+        desk_place(d, w->seat) == PLACE_LOST, "moved_at", json_time(l->moved),
+        "takes_over_at", json_time(l->move_due), "ends_at",
+        json_time(l->left == 0 ? l->end_due : 0), "drill_asked_at", json_time(l->drill));
     MUST(doc != NULL && more != NULL && json_object_update(doc, more) == 0);
     json_decref(more);
     MUST(json_object_set_new(doc, "newer_since", json_time(l->newer)) == 0);
+    MUST(json_object_set_new(doc, "ended_at", json_time(l->end_due != 0 ? l->left : 0)) ==
+         0);
     return doc;
 }
 
@@ -210,7 +212,8 @@ static void say_trouble(const struct desk *d, const struct guard_ward *w)
 static const char *ward_state(const struct guard_ward *w)
 {
     if (w->line.left != 0)
-        return "you gave this up";
+        return w->line.end_due != 0 ? "ended by its owner, all is erased"
+                                    : "you gave this up";
     if (w->line.newer != 0)
         return "you keep an old piece";
     return w->line.epoch != 0 ? "you keep a piece" : "no piece yet";

@@ -69,6 +69,7 @@ static void take_ward(struct look *l, size_t at, const struct rep_wards *rep)
     l->day->guardians[at].unlocked = rep->unlocked;
     if (rep->n_wards > 0) {
         n->left = rep->wards[0].left;
+        n->over = rep->wards[0].end_due != 0 ? n->left : 0;
         n->frozen = rep->wards[0].frozen;
     }
     if (n->left != 0)

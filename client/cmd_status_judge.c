@@ -65,27 +65,6 @@ const struct day_guardian *look_newer(const struct look *l)
     return NULL;
 }
 
-uint64_t look_end_at(const struct look *l, size_t i)
-{
-    const struct day_guardian *g = &l->day->guardians[i];
-    if (l->nodes[i].end != 0)
-        return l->nodes[i].end;
-    return l->states[i] == HOLDS_AWAY && g->ended == 0 ? g->end_due : 0;
-}
-
-/* One seat's end is no end of the circle: too few pieces are left only then. */
-uint64_t look_ends(const struct look *l)
-{
-    uint64_t due = 0;
-    unsigned ends = 0;
-    for (size_t i = 0; i < look_pieces(l->day); i++) {
-        uint64_t at = look_end_at(l, i);
-        ends += at != 0;
-        due = at != 0 && (due == 0 || at < due) ? at : due;
-    }
-    return l->standing.stored < l->standing.need + ends ? due : 0;
-}
-
 /* ---- proofs ---- */
 
 /* After new keys a piece counts once an answer to a drill showed that it still opens. */
@@ -103,6 +82,7 @@ static void judge_states(struct look *l)
         const struct day_guardian *g = &l->day->guardians[i];
         struct node_look *n = &l->nodes[i];
         unsigned fault = day_proven(g)->fault;
+        look_judge_end(l, i);
         judge_reset(l, i);
         bool holds = l->states[i] == HOLDS_OK || l->states[i] == HOLDS_AWAY;
         if (!check_fault_of_piece(fault) || !holds || g->kind != PIECE_NODE)
@@ -222,7 +202,6 @@ void look_sentence(const struct look *l, char out[TERM_TEXT])
     static const uint8_t none[PUB_BYTES];
     const struct circle_standing *s = &l->standing;
     bool owner = !bytes_equal(BYTES_OF(l->day->me.owner), BYTES_OF(none));
-    char at[TIME_TEXT];
     out[0] = 0;
     if (l->day->me.epoch == 0 && owner && !look_only_guards(l->day))
         (void)snprintf(out, TERM_TEXT,
@@ -233,13 +212,8 @@ void look_sentence(const struct look *l, char out[TERM_TEXT])
         (void)snprintf(out, TERM_TEXT,
                        "You can be restored: no. Your new root key is in this home alone "
                        "until your guardians' nodes have new pieces.");
-    } else if (s->restorable && look_ends(l) != 0) {
-        time_text(look_ends(l), at);
-        (void)snprintf(
-            out, TERM_TEXT,
-            "You can be restored: only until %s. Your circle ends then; to take "
-            "that back: kith circle end --cancel",
-            at);
+    } else if (look_end_sentence(l, out)) {
+        return;
     } else if (!s->restorable && l->change.step == CHANGE_CALLS)
         (void)snprintf(out, TERM_TEXT,
                        "You can be restored: by the old pieces only. Only %u of %u new "

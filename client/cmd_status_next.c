@@ -14,8 +14,7 @@ static bool is_zero(const uint8_t *p, size_t n)
     return sum == 0;
 }
 
-__attribute__((format(printf, 4, 5))) static void
-add_next(struct look *l, const char *id, const char *command, const char *fmt, ...)
+void look_add(struct look *l, const char *id, const char *command, const char *fmt, ...)
 {
     struct next n = { .id = id };
     va_list args;
@@ -44,12 +43,12 @@ static void next_requests(struct look *l)
     if (first == NULL)
         return;
     if (stopped == n) {
-        add_next(l, "request", "",
+        look_add(l, "request", "",
                  "What is asked for was stopped. If it is not you, call your guardians "
                  "and say so: they can refuse it for good.");
         return;
     }
-    add_next(l, "request", "kith stop all",
+    look_add(l, "request", "kith stop all",
              "Somebody asks for %s at %.*s's node%s. If that is not you, stop it, and "
              "call your guardians:",
              first->line.kind == REQUEST_MOVE ? "a new root key" : "your keys",
@@ -67,7 +66,7 @@ static void next_let_go(struct look *l)
     while (!look_gone(g))
         g++;
     alert_settle_command(g->name, command, sizeof command);
-    add_next(l, "let-go", command,
+    look_add(l, "let-go", command,
              "%.*s's node%s let your piece go to somebody who restores your keys%s. If "
              "that was not you, call your guardians. When you know who it was:",
              TEXT(g->name), n > 1 ? " and others" : "",
@@ -82,7 +81,7 @@ static void next_moved(struct look *l)
     if (due == 0)
         return;
     when_text(l->now, due, when);
-    add_next(l, "moved", "",
+    look_add(l, "moved", "",
              "A new root takes over your circle %s, and it was not made in this home. If "
              "that is not you, call your guardians: they can refuse it.",
              when);
@@ -93,53 +92,18 @@ static void next_newer(struct look *l)
 {
     const struct day_guardian *g = look_newer(l);
     if (g != NULL)
-        add_next(l, "newer", "",
+        look_add(l, "newer", "",
                  "Your circle was changed from somewhere else: %.*s's node has a newer "
                  "one than this home knows. If that was not you, call your guardians: "
                  "until they confirm it, the pieces of this one stay.",
                  TEXT(g->name));
 }
 
-/* One node's end; the circle goes on without that piece. */
-static void next_erases(struct look *l)
-{
-    char when[DURATION_TEXT];
-    for (size_t i = 0; i < look_pieces(l->day); i++) {
-        const struct day_guardian *g = &l->day->guardians[i];
-        if (look_end_at(l, i) == 0)
-            continue;
-        when_text(l->now, look_end_at(l, i), when);
-        add_next(l, "ends", "kith circle end --cancel",
-                 "%.*s's node erases all that it keeps of you %s. If that is not to be, "
-                 "take it back:",
-                 TEXT(g->name), when);
-        return;
-    }
-}
-
-static void next_ends(struct look *l)
-{
-    uint64_t due = look_ends(l);
-    char when[DURATION_TEXT];
-    if (due == 0) {
-        next_erases(l);
-        return;
-    }
-    when_text(l->now, due, when);
-    add_next(l, "ends", "kith circle end --cancel",
-             "Your circle ends %s; the pieces are erased then.%s To take it back:", when,
-             l->day->me.end_wanted != 0
-                 ? ""
-                 : " Nobody asked for that in this home: if it was not you, somebody has "
-                   "your root key. Call your guardians, and replace it (kith root "
-                   "replace).");
-}
-
 /* Begun, and somebody's word is missing. */
 static void next_end(struct look *l)
 {
     if (l->day->me.end_wanted != 0 && look_ends(l) == 0)
-        add_next(l, "end", "kith circle end",
+        look_add(l, "end", "kith circle end",
                  "You began to end your circle, and not enough guardians have said so "
                  "yet. It goes on, or is given up with --cancel, by:");
 }
@@ -147,7 +111,7 @@ static void next_end(struct look *l)
 static void next_alone(struct look *l)
 {
     if (l->alone)
-        add_next(l, "alone",
+        look_add(l, "alone",
                  l->moving ? "kith root replace --resume" : "kith circle seal --resume",
                  "Your guardians' pieces give back the root key before this one, which "
                  "counts for nothing. Keep this machine safe, and give out new ones:");
@@ -166,18 +130,18 @@ static void next_move(struct look *l)
 {
     unsigned stopped = own_stopped(l);
     if (l->moving && stopped > 0)
-        add_next(l, "move", "kith root replace --resume",
+        look_add(l, "move", "kith root replace --resume",
                  "You asked for a new root, and a device of yours said stop. Was it not "
                  "you, a thief has that device: tell your guardians so. They can say yes "
                  "despite the stop. To see whom to call:");
     else if (l->moving && l->move.phase == MOVE_ASK)
-        add_next(
+        look_add(
             l, "move", "kith root replace --resume",
             "You asked for a new root: %u of %u guardians said yes so far. If it was "
             "not you: kith stop all. To go on, and see whom to call:",
             l->move.said, l->move.of);
     else if (l->moving)
-        add_next(l, "move", "kith root replace --resume",
+        look_add(l, "move", "kith root replace --resume",
                  "A new root is on its way: %u of %u nodes let it in. To go on:",
                  l->move.done, l->move.of);
 }
@@ -191,14 +155,14 @@ static void next_check(struct look *l, size_t i)
     if (fault == CHECK_FINE)
         return;
     if (!l->nodes[i].failed) {
-        add_next(l, "check-vault", "kith vault push",
+        look_add(l, "check-vault", "kith vault push",
                  "%.*s's node %s. Ask %.*s what happened to it, and bring the vault "
                  "there again:",
                  TEXT(g->name), check_fault_text(fault), TEXT(g->name));
         return;
     }
     guardian_next("replace", g->name, "", command);
-    add_next(l, "check-failed", command,
+    look_add(l, "check-failed", command,
              "%s Ask %.*s what happened to it. When it cannot be mended:",
              l->nodes[i].why, TEXT(g->name));
 }
@@ -211,7 +175,7 @@ static void next_fault(struct look *l, size_t i)
         return;
     bool back = l->states[i] == HOLDS_ROLLED_BACK;
     alert_settle_command(g->name, command, sizeof command);
-    add_next(l, back ? "rolled-back" : "caught", command,
+    look_add(l, back ? "rolled-back" : "caught", command,
              "%s Ask %.*s what happened to it. When that is settled:", l->nodes[i].why,
              TEXT(g->name));
 }
@@ -228,18 +192,20 @@ static void next_loss(struct look *l, size_t i)
 {
     const struct day_guardian *g = &l->day->guardians[i];
     const struct node_look *n = &l->nodes[i];
-    if (n->left != 0)
-        add_next(l, "left", "kith guardian add NAME LINK",
+    if (n->over != 0)
+        look_next_over(l, i);
+    else if (n->left != 0)
+        look_add(l, "left", "kith guardian add NAME LINK",
                  "%.*s gave up guarding you%s. Ask somebody else for an invite, and make "
                  "a new circle:",
                  TEXT(g->name), loss_text(l));
     else if (n->lost)
-        add_next(l, "reset", "",
+        look_add(l, "reset", "",
                  "%.*s has new keys, and may not be able to open your piece%s. Ask %.*s "
                  "for a new invite, and make a new circle.",
                  TEXT(g->name), loss_text(l), TEXT(g->name));
     else if (n->reset != 0)
-        add_next(l, "reset", "",
+        look_add(l, "reset", "",
                  "%.*s has new keys, and opens your piece by the old ones, which others "
                  "may have. Ask %.*s for a new invite, and make a new circle.",
                  TEXT(g->name), TEXT(g->name));
@@ -250,7 +216,7 @@ static void next_clock(struct look *l, size_t i)
     const struct day_guardian *g = &l->day->guardians[i];
     const struct node_look *n = &l->nodes[i];
     if (n->clock)
-        add_next(l, "clock", "",
+        look_add(l, "clock", "",
                  "The clock of %.*s's node waits for a person; holds stand still there. "
                  "Ask %.*s to look (kith guard clock).",
                  TEXT(g->name), TEXT(g->name));
@@ -264,7 +230,7 @@ static void next_frozen(struct look *l, size_t i)
     if (l->nodes[i].frozen <= l->now)
         return;
     when_text(l->now, l->nodes[i].frozen, when);
-    add_next(l, "frozen", "kith root replace",
+    look_add(l, "frozen", "kith root replace",
              "%.*s froze changes by your keys; that ends %s. If somebody may have your "
              "keys, make a new root before that:",
              TEXT(g->name), when);
@@ -278,7 +244,7 @@ static void next_card(struct look *l)
     if (g == NULL)
         return;
     card_next(g->name, command);
-    add_next(l, "card", command,
+    look_add(l, "card", command,
              "%.*s's card does not count until its paper was read back (kith card "
              "verify). If it is not printed yet:",
              TEXT(g->name));
@@ -290,7 +256,7 @@ static void next_seal(struct look *l)
         const struct day_guardian *g = &l->day->guardians[i];
         if (g->epoch == l->day->me.epoch || g->kind == PIECE_CARD)
             continue;
-        add_next(l, "seal", "kith circle seal --resume",
+        look_add(l, "seal", "kith circle seal --resume",
                  "%.*s has no piece yet. When the node is back:", TEXT(g->name));
         return;
     }
@@ -306,14 +272,14 @@ static void next_node(struct look *l, size_t i)
     when_text(l->now, seen, since);
     if (l->states[i] == HOLDS_AWAY && g->epoch == l->day->me.epoch &&
         (l->now - seen > CIRCLE_AMBER_S || !l->standing.today))
-        add_next(
+        look_add(
             l, "away", "",
             "%.*s's node does not answer (%s%s). Ask %.*s whether it is switched on.",
             TEXT(g->name), seen != 0 ? "last seen " : "not seen by this home yet",
             seen != 0 ? since : "", TEXT(g->name));
-    if (l->states[i] == HOLDS_MISSING && l->nodes[i].left == 0 &&
+    if (l->states[i] == HOLDS_MISSING && l->nodes[i].left == 0 && l->nodes[i].over == 0 &&
         l->nodes[i].reset == 0 && !l->nodes[i].failed)
-        add_next(l, circle_state_name(l->states[i]), "",
+        look_add(l, circle_state_name(l->states[i]), "",
                  "%.*s's node does not hold what it held. Ask %.*s what happened to it.",
                  TEXT(g->name), TEXT(g->name));
 }
@@ -326,21 +292,21 @@ static void next_change(struct look *l)
     const struct day_guardian *g = change_call(l->day, c);
     change_next(l->day, c, command);
     if (c->step == CHANGE_CALLS && g != NULL)
-        add_next(l, "change", command,
+        look_add(l, "change", command,
                  "The circle has changed, and the old pieces are still alive until %u "
                  "more of those who guarded you before %s that it was you. Call %.*s and "
                  "type:",
                  c->missing, c->missing == 1 ? "says" : "say", TEXT(g->name));
     else if (c->step == CHANGE_SEALING || c->step == CHANGE_STORING)
-        add_next(l, "change", command,
+        look_add(l, "change", command,
                  "The circle is changing, and the new pieces are not all at their places "
                  "yet:");
     else if (c->step == CHANGE_NODES)
-        add_next(l, "change", command,
+        look_add(l, "change", command,
                  "Your guardians have confirmed the new circle. So that the old pieces "
                  "go:");
     else if (c->step == CHANGE_PLANNED)
-        add_next(l, "change", command,
+        look_add(l, "change", command,
                  "A change of your circle is planned and not carried out yet:");
 }
 
@@ -366,7 +332,7 @@ static void next_drill(struct look *l, size_t i, bool late)
         drill_next(g->name, command);
     else if (s == DRILL_FAILED)
         guardian_next("replace", g->name, "", command);
-    add_next(l, "drill", command, "%s", text);
+    look_add(l, "drill", command, "%s", text);
 }
 
 static void next_checks(struct look *l)
@@ -376,11 +342,11 @@ static void next_checks(struct look *l)
         return;
     when_text(l->now, l->proofs.oldest, when);
     if (l->proofs.oldest == 0)
-        add_next(l, "check", "kith check",
+        look_add(l, "check", "kith check",
                  "Nobody has checked yet whether your guardians' nodes still hold what "
                  "they should:");
     else
-        add_next(
+        look_add(
             l, "check", "kith check",
             "Not all of your guardians' nodes were checked lately (the last one %s):",
             when);
@@ -394,7 +360,7 @@ static void next_confirm(struct look *l)
         if (circle_confirmed(l->day, g) || g->kind != PIECE_NODE)
             continue;
         guardian_next("confirm", g->name, "", command);
-        add_next(
+        look_add(
             l, "confirm", command,
             "You have not spoken with %.*s yet; until then this piece is not counted "
             "as a spare one. Call %.*s and type:",
@@ -408,17 +374,17 @@ static void next_care(struct look *l)
     uint32_t every = alert_every(l->day->me.hold);
     bool test = l->care == CARE_UNTESTED || l->care == CARE_SENT;
     if (l->care != CARE_FINE)
-        add_next(l, test ? "alert-test" : "alert-watch", alert_care_next(l->care), "%s",
+        look_add(l, test ? "alert-test" : "alert-watch", alert_care_next(l->care), "%s",
                  alert_care_text(l->care));
     else if (l->day->me.timer > every)
-        add_next(l, "alert-timer", "kith alert timer on",
+        look_add(l, "alert-timer", "kith alert timer on",
                  "Your hold is short; this machine should look for alerts more often:");
 }
 
 static void next_vault(struct look *l)
 {
     if (look_unsaved(l))
-        add_next(
+        look_add(
             l, "vault", "kith vault push",
             "The newest state of your vault is at %u of %u nodes, and %u are needed. "
             "To save it:",
@@ -435,7 +401,7 @@ static void next_list(struct look *l)
     for (size_t i = 0; i < look_pieces(l->day); i++)
         if (roster_is_behind(l->day, &l->day->guardians[i])) {
             guardian_next("address", l->day->guardians[i].name, "", command);
-            add_next(l, "list", command,
+            look_add(l, "list", command,
                      "A guardian's node has another address now, and %zu nodes, "
                      "%.*s's first, still keep the old list for a restore. When they "
                      "answer:",
@@ -453,7 +419,7 @@ static void next_old(struct look *l)
     if (l->day->n_past > 0 && l->change.step == CHANGE_LEFT &&
         change_cards(l->day, card, 1, &dead) > 0) {
         (void)snprintf(command, sizeof command, "kith card torn \"%.*s\"", TEXT(card[0]));
-        add_next(l, "torn", command,
+        look_add(l, "torn", command,
                  "The old card of %.*s still fits old pieces. Have it torn up, and then "
                  "say so:",
                  TEXT(card[0]));
@@ -462,7 +428,7 @@ static void next_old(struct look *l)
         const struct day_guardian *g = &l->day->formers[i];
         if (g->kind != PIECE_NODE || g->retired > g->epoch || l->day->n_past == 0)
             continue;
-        add_next(l, "former", "",
+        look_add(l, "former", "",
                  "%.*s was a guardian, and their node still keeps an old piece. Ask them "
                  "to type there: kith guard leave %.*s",
                  TEXT(g->name), TEXT(l->day->me.name));
@@ -477,7 +443,7 @@ static void next_pressing(struct look *l)
     next_requests(l);
     next_let_go(l);
     next_moved(l);
-    next_ends(l);
+    look_next_ends(l);
     next_newer(l);
     for (size_t i = 0; i < look_pieces(l->day); i++)
         next_fault(l, i);
@@ -495,6 +461,12 @@ static void next_sealed(struct look *l)
 {
     size_t n = look_pieces(l->day);
     bool short_of = !l->standing.restorable; /* a card may be what is missing */
+    if (look_ended(l) != 0) {
+        next_requests(l);
+        next_let_go(l);
+        look_next_ended(l);
+        return;
+    }
     if (short_of)
         next_card(l);
     next_pressing(l);
@@ -531,7 +503,7 @@ static void next_enter(struct look *l, const struct day_guardian *g)
 {
     char command[TERM_TEXT];
     guardian_next("add", g->name, "", command);
-    add_next(l, "add", command,
+    look_add(l, "add", command,
              "%.*s's node has not answered to your invite yet:", TEXT(g->name));
 }
 
@@ -540,7 +512,7 @@ static void next_plan(struct look *l, size_t n)
 {
     char command[COMMAND_TEXT];
     (void)snprintf(command, sizeof command, "kith circle plan -k %zu", n / 2 + 1);
-    add_next(l, "plan", command,
+    look_add(l, "plan", command,
              "You have %zu guardians. Say how many of them are needed:", n);
 }
 
@@ -555,40 +527,40 @@ static void next_owner(struct look *l)
         }
     }
     if (l->has_journal) {
-        add_next(l, "seal", "kith circle seal --resume",
+        look_add(l, "seal", "kith circle seal --resume",
                  "The pieces are not all at their places yet:");
         if (l->has_cards)
             next_card(l);
     } else if (d->n_guardians == 0 && l->has_restore)
-        add_next(l, "add", "kith guardian add NAME LINK",
+        look_add(l, "add", "kith guardian add NAME LINK",
                  "Your root key is back, and the pieces that gave it were in the open. "
                  "Ask your guardians for new invites, and make a new circle:");
     else if (d->n_guardians < 3)
-        add_next(l, "add", "kith guardian add NAME LINK",
+        look_add(l, "add", "kith guardian add NAME LINK",
                  "You have %zu of the usual five guardians. Ask somebody you trust for "
                  "an invite:",
                  d->n_guardians);
     else if (!d->me.planned || circle_pieces(&d->me) != d->n_guardians)
         next_plan(l, d->n_guardians);
     else
-        add_next(l, "seal", "kith circle seal", "The plan is made. Give out the pieces:");
+        look_add(l, "seal", "kith circle seal", "The plan is made. Give out the pieces:");
 }
 
 static void next_guard(struct look *l)
 {
     enum alert_care care = alert_care(l->day, ALERT_GUARDIAN, l->now);
-    add_next(l, "guard", "kith guard",
+    look_add(l, "guard", "kith guard",
              "You are a guardian for others. Who they are, and who asks for help:");
     if (care != CARE_FINE)
-        add_next(l, "alert-test", alert_care_next(care), "%s", alert_care_text(care));
+        look_add(l, "alert-test", alert_care_next(care), "%s", alert_care_text(care));
 }
 
 static void next_empty(struct look *l)
 {
-    add_next(l, "init", "kith init --name NAME",
+    look_add(l, "init", "kith init --name NAME",
              "Kith gives your keys back through people you trust. To begin:");
-    add_next(l, "guard", "kith guard", "To help somebody as their guardian:");
-    add_next(l, "restore", "kith restore start",
+    look_add(l, "guard", "kith guard", "To help somebody as their guardian:");
+    look_add(l, "restore", "kith restore start",
              "If you lost everything and have guardians:");
 }
 
@@ -596,7 +568,7 @@ static void next_unsealed(struct look *l)
 {
     const struct day *d = l->day;
     if (is_zero(d->me.owner, PUB_BYTES) && l->has_restore)
-        add_next(l, "restore", "kith restore", "A restore is going on:");
+        look_add(l, "restore", "kith restore", "A restore is going on:");
     else if (look_only_guards(d))
         next_guard(l);
     else if (!is_zero(d->me.owner, PUB_BYTES))

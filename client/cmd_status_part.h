@@ -42,6 +42,8 @@ struct node_look {
     uint64_t frozen; /* changes by our keys are, until then */
     uint64_t move;   /* a new root takes over then; 0 none waits */
     uint64_t end;    /* the circle ends there then; 0 not */
+    uint64_t over;   /* by that order all is erased there since then; 0 not */
+    bool unsaid;     /* as it was planned: the node is away */
     uint32_t newer; /* an epoch that this home knows nothing of is active there; 0 none */
     bool failed;    /* its last check: why says how */
     struct seen_drop alerts;
@@ -109,8 +111,23 @@ const struct day_guardian *look_newer(const struct look *l);
 uint64_t look_end_at(const struct look *l, size_t i);
 /* When the circle ends: the first of so many nodes erases then; 0: it does not. */
 uint64_t look_ends(const struct look *l);
+/* Whether the i-th node erased all by the owner's order: then it holds nothing. */
+void look_judge_end(struct look *l, size_t i);
+/* When the circle ended: all nodes erased what they kept; 0: it did not. */
+uint64_t look_ended(const struct look *l);
+/* The sentence of a circle that ended, or ends; false: it is not about that. */
+bool look_end_sentence(const struct look *l, char out[TERM_TEXT]);
+/* The steps of an end: while it may be taken back, of one node, and when all is over. */
+void look_next_ends(struct look *l);
+void look_next_over(struct look *l, size_t i);
+void look_next_ended(struct look *l);
+/* What a guardian's node did by that order. */
+void look_say_over(struct term *t, const struct look *l, size_t i);
 /* Whether it is proven that the i-th piece of this epoch can be opened. */
 bool look_opens(const struct look *l, size_t i);
+/* One more step, behind those that are there. */
+__attribute__((format(printf, 4, 5))) void
+look_add(struct look *l, const char *id, const char *command, const char *fmt, ...);
 /* Fills l->next, what presses most first. */
 void look_next(struct look *l);
 /*

@@ -118,7 +118,10 @@ static void say_guardian(struct term *t, const struct look *l, size_t i, uint64_
     const struct day_guardian *g = &l->day->guardians[i];
     const struct node_look *n = &l->nodes[i];
     char when[DURATION_TEXT];
-    say_lost(t, g, n);
+    if (n->over != 0)
+        look_say_over(t, l, i);
+    else
+        say_lost(t, g, n);
     if (n->paused > now) {
         when_text(now, n->paused, when);
         term_say(t, "%.*s is away and back %s; until then nothing is approved there.",
@@ -136,7 +139,8 @@ static void say_guardian(struct term *t, const struct look *l, size_t i, uint64_
 static bool is_told(const struct look *l, size_t i)
 {
     const struct node_look *n = &l->nodes[i];
-    return n->left != 0 || n->reset != 0; /* by say_lost */
+    /* By say_lost and look_say_over; why a silent one is silent comes behind. */
+    return n->left != 0 || n->reset != 0 || (n->over != 0 && !n->unsaid);
 }
 
 /* The node holds its piece, but the last check of the vault there failed. */

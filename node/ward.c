@@ -335,6 +335,8 @@ static enum err load_ward(struct call *c, struct txn_key *io_at)
     if (e == ERR_CORRUPT || (e == OK && ward.retire_due == 0 && ward.end_due == 0))
         return OK;
     TRY(e);
+    if (ward.left != 0)
+        return OK; /* nothing is planned, it was done */
     ward.retire_to = 0;
     ward.retire_due = 0;
     ward.retire_own = 0;

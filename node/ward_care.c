@@ -108,7 +108,7 @@ enum err ward_leave(struct call *c, struct record_ward *ward, enum record_event 
     ward->cert_epoch = 0;
     ward->cert_time = 0;
     ward->retire_due = 0;
-    ward->end_due = 0;
+    ward->end_due = why == REC_WARD_ENDED ? ward->end_due : 0; /* whose order it was */
     TRY(ward_put(c, ward));
     return tell(c, ward, why);
 }

@@ -485,7 +485,7 @@ enum err ward_state(struct call *c, const struct req_epoch_state *req,
     memcpy(rep->cert_hash, ward.cert_hash, HASH_BYTES);
     rep->retire_to = ward.retire_to;
     rep->retire_due = ward.retire_due;
-    rep->end_due = ward.end_due;
+    rep->end_due = ward.left == 0 ? ward.end_due : 0;
     rep->retired = ward.retired;
     return req->want == EPOCH_WANT_CERT ? state_cert(c, &ward, rep) : OK;
 }

@@ -204,10 +204,27 @@ done
 run Ana 7 circle end --json
 for g in Ben Cy Dora; do is "$(state $g)" planned; done
 run Ana 3 status
-tr '\n' ' ' <"$work/answer" | tr -s ' ' | grep -q "only until .* kith circle end --cancel" || fail "the end is not the sentence"
+tr '\n' ' ' <"$work/answer" | tr -s ' ' | grep -q "only until .*\. Your circle ends then\." || fail "the end is not the sentence"
+run Ana 3 status --json
+json "[n['command'] for n in d['next'] if n['id'] == 'ends']" "['kith circle end --cancel']"
 
 # ---- fourteen days later: erased, signed, and nothing comes back ----
+node_kill Cy
 later $((14 * 86400 + 3600))
+two_ended() {
+    KITH_HOME=$work/Ana "$kith" --no-input circle end --yes "$(cat "$work/print")" --json \
+        >"$work/answer" 2>"$work/said"
+    [ "$(state Ben) $(state Dora)" = "ended ended" ]
+}
+soon two_ended
+run Ana 7 circle end
+says "Cy's node was to erase all of it on"
+run Ana 8 status
+tr '\n' ' ' <"$work/answer" | tr -s ' ' | grep -q "restored: no\. Your circle ended on" || fail "the end is not the sentence"
+says "Cy's node was to erase your piece on"
+says "To have that signed, and to see what is left to do: kith circle end"
+grep -q -e --cancel "$work/said" && fail "there is no way back, and it is named"
+node Cy
 ended() {
     KITH_HOME=$work/Ana "$kith" --no-input circle end --yes "$(cat "$work/print")" --json \
         >"$work/answer" 2>"$work/said"
@@ -219,11 +236,19 @@ json "{len(bytes.fromhex(x['receipt'])) > 64 for x in d['guardians']}" "{True}"
 run Ana 0 circle end
 says "Nobody can restore your root key now"
 says "Tear up the card that Kim keeps."
+run Ana 8 status
+says "Ben's node erased your piece on"
+grep -q "gave up\|guardian add" "$work/said" && fail "the owner ended it, and the guardian is said to have"
+run Ana 8 status --json
+json "d['next']" "[]"
 run Ana 0 guardian erase Ben --json
 json "d['state']" ended
 for g in Ben Cy Dora; do
     run "$g" 0 guard wards --json
-    json "d['wards'][0]['left_at'] is not None" True
+    json "d['wards'][0]['left_at'] == d['wards'][0]['ended_at'] != None" True
+    json "d['wards'][0]['ends_at']" null
+    run "$g" 0 guard wards
+    grep -q "ended by its owner, all is erased" "$work/answer" || fail "$g is said to have given it up"
 done
 run Ben 1 guard link Ana
 run Ana 0 guardian export Ben -o "$work/after"

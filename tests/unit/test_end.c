@@ -371,6 +371,39 @@ static void a_receipt_says_that_it_is_gone(void **state)
     verified(w);
 }
 
+/* The guardian and the owner see by whose order it went. */
+static void whose_order_it_was_is_kept(void **state)
+{
+    struct changing *w = *state;
+    struct req_wards req = { 0 };
+    struct rep_wards wards = { 0 };
+
+    sealed(w);
+    uint64_t due = w->n.now + DUAL_TIME_S;
+
+    assert_int_equal(ask_end(w, &w->o.who, people_end(w, SAY_ALL, 1, mem), NULL), OK);
+    w->n.now = due;
+    ticks(w);
+    assert_int_equal(end_due(w), 0);
+    assert_int_equal(node_sim_ask(&w->n, &w->o.who, MSG_WARDS, &req, &wards), OK);
+    assert_int_equal(wards.wards[0].left, due);
+    assert_int_equal(wards.wards[0].end_due, due);
+}
+
+static void a_guardian_who_was_faster_gave_it_up(void **state)
+{
+    struct changing *w = *state;
+    struct req_wards req = { 0 };
+    struct rep_wards wards = { 0 };
+
+    sealed(w);
+    assert_int_equal(ask_end(w, &w->o.who, people_end(w, SAY_ALL, 1, mem), NULL), OK);
+    assert_int_equal(ask_end(w, &w->a.who, (struct bytes){ 0 }, NULL), OK);
+    assert_int_equal(node_sim_ask(&w->n, &w->o.who, MSG_WARDS, &req, &wards), OK);
+    assert_int_equal(wards.wards[0].left, w->n.now);
+    assert_int_equal(wards.wards[0].end_due, 0);
+}
+
 static enum err nothing_left(struct call *c, void *arg)
 {
     struct changing *w = arg;
@@ -448,6 +481,8 @@ int main(void)
         CASE(never_while_a_restore_waits),
         CASE(frozen_nothing_ends),
         CASE(the_guardian_need_not_wait),
+        CASE(whose_order_it_was_is_kept),
+        CASE(a_guardian_who_was_faster_gave_it_up),
         CASE(a_receipt_says_that_it_is_gone),
         CASE(pieces_vault_and_certificates_go),
         CASE(a_request_ends_with_it),

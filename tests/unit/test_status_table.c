@@ -25,6 +25,7 @@ enum { NOW = 1800000000, DAY = 86400, HOUR = 3600, N = 5 };
 #define NO(n)                                                                            \
     "You can be restored: no. Only " #n " of 5 pieces are where they should be, and 3 "  \
     "are needed."
+#define ENDED     "You can be restored: no. Your circle ended on Thu 14 Jan 2027, 08:00."
 #define NO_CIRCLE "You can be restored: no. There is no circle yet."
 
 /* ---- a circle of three of five in which all is well ---- */
@@ -441,6 +442,88 @@ static void three_end(struct look *l)
     l->day->guardians[4].end_due = NOW + 11 * DAY;
 }
 
+/* Its day has come, and the node still has it: it looks once a minute. */
+static void three_end_now(struct look *l)
+{
+    three_end(l);
+    l->nodes[3].end = NOW - HOUR;
+}
+
+/* One seat, by kith guardian erase. */
+static void one_erased(struct look *l)
+{
+    l->states[3] = HOLDS_MISSING;
+    l->nodes[3].left = l->nodes[3].over = NOW - DAY;
+    at(l, 3)->end_due = NOW - DAY - HOUR;
+}
+
+/* It erased all, or did not: nobody hears of it. */
+static void one_silent_since_its_day(struct look *l)
+{
+    away(l, 3, 2);
+    at(l, 3)->end_due = NOW - DAY;
+}
+
+/* What one signed it erased it has no more, away or not. */
+static void one_signed_and_away(struct look *l)
+{
+    away(l, 3, 2);
+    at(l, 3)->end_due = NOW - 2 * DAY;
+    at(l, 3)->ended = NOW - DAY;
+}
+
+static void all_erased(struct look *l)
+{
+    l->day->me.end_wanted = NOW - 15 * DAY;
+    for (size_t i = 0; i < N; i++) {
+        l->states[i] = HOLDS_MISSING;
+        l->nodes[i].left = l->nodes[i].over = NOW - DAY;
+        at(l, i)->end_due = NOW - DAY - HOUR;
+    }
+}
+
+static void all_erased_and_signed(struct look *l)
+{
+    all_erased(l);
+    for (size_t i = 0; i < N; i++)
+        at(l, i)->ended = NOW - DAY;
+}
+
+static void all_erased_and_one_silent(struct look *l)
+{
+    all_erased(l);
+    l->nodes[3].left = l->nodes[3].over = 0;
+    away(l, 3, 2);
+}
+
+static void all_silent_since_their_day(struct look *l)
+{
+    all_erased(l);
+    for (size_t i = 0; i < N; i++) {
+        l->nodes[i].left = l->nodes[i].over = 0;
+        away(l, i, 2);
+    }
+}
+
+/* The others do so later. */
+static void three_erased(struct look *l)
+{
+    all_erased(l);
+    for (size_t i = 3; i < N; i++) {
+        l->states[i] = HOLDS_OK;
+        l->nodes[i].left = l->nodes[i].over = 0;
+        l->nodes[i].end = NOW + DAY;
+    }
+}
+
+static void ended_by_nobody_here(struct look *l)
+{
+    all_erased(l);
+    l->day->me.end_wanted = 0;
+    for (size_t i = 0; i < N; i++)
+        at(l, i)->end_due = 0;
+}
+
 static void change(struct look *l, enum change_step step);
 
 /* A former guardian's node, which nobody can order from here. */
@@ -743,10 +826,25 @@ static const struct situation {
       "kith stop all" },
     { "one node erases all", ends, 3, YES(2), "ends", "kith circle end --cancel" },
     { "the circle ends", three_end, 3,
-      "You can be restored: only until Mon 25 Jan 2027, 08:00. Your circle ends then; to "
-      "take that back: "
-      "kith circle end --cancel",
+      "You can be restored: only until Mon 25 Jan 2027, 08:00. Your circle ends then.",
       "ends", "kith circle end --cancel" },
+    { "and its day has come", three_end_now, 3,
+      "You can be restored: only for moments. The day of your circle's end has come.",
+      "ends", "kith circle end --cancel" },
+    { "one node erased all", one_erased, 3, YES(1), "over", "kith guardian replace Eli" },
+    { "or is silent since that day", one_silent_since_its_day, 3, YES(1), "over",
+      "kith guardian erase Eli" },
+    { "or signed it, and is away", one_signed_and_away, 3, YES(1), "over",
+      "kith guardian replace Eli" },
+    { "three did, and two will", three_erased, 8, NO(2), "ends", "kith circle end" },
+    { "all erased it", all_erased, 8, ENDED, "ended", "kith circle end" },
+    { "and signed that", all_erased_and_signed, 8, ENDED, NULL, NULL },
+    { "one is silent", all_erased_and_one_silent, 8, ENDED, "ended", "kith circle end" },
+    { "all are silent since that day", all_silent_since_their_day, 8,
+      "You can be restored: no. Your circle was to end on Thu 14 Jan 2027, 07:00, and no "
+      "node says whether it did.",
+      "ended", "kith circle end" },
+    { "nobody asked for that here", ended_by_nobody_here, 8, ENDED, "ended", "" },
     { "a former guardian's node keeps a piece", former_keeps, 0, YES(2), "former", "" },
     { "an old card is left", card_left, 0, YES(2), "torn", "kith card torn \"Kim\"" },
     { "the new root is in this home alone", alone, 8, ALONE, "alone",
@@ -890,9 +988,9 @@ int main(void)
         cmocka_unit_test(test_the_proofs_are_counted),
     };
 
+    (void)setenv("TZ", "UTC", 1);
     MUST(secret_start(SECRET_LOCK_WAIVED) == OK);
     int failed = cmocka_run_group_tests_name("status_table", tests, NULL, NULL);
     secret_end();
-    (void)setenv("TZ", "UTC", 1);
     return failed;
 }
