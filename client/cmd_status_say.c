@@ -321,8 +321,7 @@ static void say_vault(struct term *t, const struct look *l)
 {
     bool said = l->n_next > 0 && strcmp(l->next[0].id, "vault") == 0;
     if (look_unsaved(l) && !said)
-        term_say(t,
-                 "Your vault is saved at %u of %u nodes, %u are needed: kith vault push",
+        term_say(t, "Your vault is saved at %u of %u nodes, %u are needed.",
                  l->vault.saved, l->vault.of, l->vault.need);
 }
 

@@ -229,10 +229,18 @@ static void let_go_settled(struct look *l)
     at(l, 1)->node[0].let_go_settled = NOW - DAY;
 }
 
+static void nobody_said_yet(struct look *l);
+
 static void vault_unsaved(struct look *l)
 {
     l->has_vault = true;
     l->vault = (struct vault_standing){ .saved = 1, .need = 3, .of = 5 };
+}
+
+static void unsaved_and_not_confirmed(struct look *l)
+{
+    vault_unsaved(l);
+    nobody_said_yet(l);
 }
 
 static void check_failed(struct look *l)
@@ -783,6 +791,8 @@ static const struct situation {
     { "and the owner knows of it", let_go_settled, 0, YES(2), NULL, NULL },
     { "the vault is at too few nodes", vault_unsaved, 3, YES(2), "vault",
       "kith vault push" },
+    { "and nobody said so yet of a new circle", unsaved_and_not_confirmed, 3,
+      NONE_TO_SPARE, "change", "kith guardian confirm Dora" },
     { "a check failed", check_failed, 3, YES(1), "check-failed",
       "kith guardian replace Cy" },
     { "and then it is away", check_failed_and_away, 3, YES(1), "check-failed",
@@ -925,6 +935,42 @@ static void judge(const struct situation *s)
         fail_msg("%s: the command is \"%s\"", s->what, l->next[0].command);
 }
 
+/* How often text has "kith ", as one line. */
+static unsigned commands_in(const char *text)
+{
+    unsigned n = 0;
+    for (const char *p = text; (p = strstr(p, "kith")) != NULL; p++)
+        n += p[4] == ' ' || p[4] == '\n';
+    return n;
+}
+
+/* One step: beside what it says there is no command on the screen. */
+static void judge_screen(const struct situation *s)
+{
+    AUTO_LOOK struct look *l = look_of(s);
+    AUTO_FREE char *text = NULL;
+    size_t n = 0;
+    FILE *f = open_memstream(&text, &n);
+    assert_non_null(f);
+    struct term t = { .out = f, .say = f, .in = -1, .width = 90 };
+    struct ctx ctx = { .term = &t };
+    look_show(&ctx, l);
+    assert_int_equal(fclose(f), 0);
+    bool begins = l->n_next > 0 && strcmp(l->next[0].id, "init") == 0;
+    unsigned want = 0;
+    for (size_t i = 0; i < l->n_next && (i == 0 || begins); i++)
+        want += commands_in(l->next[i].text) + commands_in(l->next[i].command);
+    if (commands_in(text) != want)
+        fail_msg("%s: %u commands, not %u:\n%s", s->what, commands_in(text), want, text);
+}
+
+static void test_one_step_on_the_screen(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < SITUATIONS; i++)
+        judge_screen(&table[i]);
+}
+
 static void test_each_situation(void **state)
 {
     (void)state;
@@ -984,6 +1030,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_situation),
+        cmocka_unit_test(test_one_step_on_the_screen),
         cmocka_unit_test(test_nothing_makes_it_greener),
         cmocka_unit_test(test_the_proofs_are_counted),
     };
