@@ -68,7 +68,7 @@ node Ben
 node Cy
 run Eve 13 circle seal --resume # two of three, and none to spare
 run Eve 0 guardian list
-grep -q "Ben   confirmed, holds a piece;" "$work/answer" || fail "the list: $(cat "$work/answer")"
+grep -q "Ben   confirmed, holds a piece" "$work/answer" || fail "the list: $(cat "$work/answer")"
 grep -q "Dora  holds a piece; the node has not answered" "$work/answer" || fail "Dora: $(cat "$work/answer")"
 node Dora
 run Eve 3 circle seal --resume
