@@ -131,6 +131,21 @@ static json_t *guardians_json(const struct root_desk *d, const struct moving *m)
     return all;
 }
 
+/* Names of what whoever had the old key may have read; null where it cannot be told. */
+static json_t *read_json(struct root_desk *d, bool done)
+{
+    AUTO_VAULT struct vault *v = NULL;
+    char what[VAULT_WHAT];
+
+    if (!done || vault_open(&d->home, d->day, VAULT_WHOLE, what, &v) != OK)
+        return json_null();
+    json_t *all = json_array();
+    for (size_t i = 0; i < vault_count(v); i++)
+        if (vault_was_read(d->day, vault_at(v, i)))
+            (void)json_array_append_new(all, json_slice(vault_at(v, i)->name));
+    return all;
+}
+
 static void show(struct root_desk *d, const struct moving *m)
 {
     struct term *t = d->ctx->term;
@@ -140,9 +155,9 @@ static void show(struct root_desk *d, const struct moving *m)
         return;
     if (t->json) {
         term_json(t, "root",
-                  json_pack("{s:s,s:o,s:o}", "state", state_name(m), "fingerprint",
+                  json_pack("{s:s,s:o,s:o,s:o}", "state", state_name(m), "fingerprint",
                             done ? json_slice(m->head.words) : json_null(), "guardians",
-                            guardians_json(d, m)));
+                            guardians_json(d, m), "may_be_read", read_json(d, done)));
         return;
     }
     if (m->head.phase == MOVE_ASK)
@@ -203,13 +218,15 @@ static void say_vault(struct root_desk *d)
     for (size_t i = 0; i < vault_count(v); i++) {
         const struct vault_item *item = vault_at(v, i);
 
-        if (item->changed >= d->day->me.moved || item->type == VAULT_NOTE)
+        if (!vault_was_read(d->day, item))
             continue;
         if (n++ == 0)
             term_title(t, "These may have been read. Change each where it is used, then "
                           "here (kith secret edit NAME):");
         term_say(t, "  %.*s", TEXT(item->name));
     }
+    if (n > 0)
+        term_say(t, "kith secret list marks them until then.");
 }
 
 static void say_taken(struct root_desk *d, const struct moving *m)

@@ -52,15 +52,36 @@ static enum err wanted_given(const struct ctx *ctx, struct wanted *out)
                      type);
 }
 
-static void list_row(struct ctx *ctx, const struct vault_item *item)
+static json_t *row_json(const struct vault_item *item, bool read)
+{
+    json_t *doc = item_json(item);
+
+    MUST(json_object_set_new(doc, "may_be_read", json_boolean(read)) == 0);
+    return doc;
+}
+
+static void list_row(struct ctx *ctx, const struct vault_item *item, bool read)
 {
     char when[TIME_TEXT];
 
     day_text(item->removed != 0 ? item->removed : item->changed, when);
-    term_answer(ctx->term, "%-8s  %s  %.*s%s%.*s%s", vault_type_name(item->type), when,
+    term_answer(ctx->term, "%-8s  %s  %.*s%s%.*s%s%s", vault_type_name(item->type), when,
                 (int)item->name.n, (const char *)item->name.p,
                 item->user.n > 0 ? "  (" : "", (int)item->user.n,
-                (const char *)item->user.p, item->user.n > 0 ? ")" : "");
+                (const char *)item->user.p, item->user.n > 0 ? ")" : "",
+                read ? "  (may have been read)" : "");
+}
+
+static void say_read(struct ctx *ctx, const struct shelf *s)
+{
+    char when[TIME_TEXT];
+
+    time_text(s->day->me.moved, when);
+    term_say(ctx->term,
+             "(may have been read): not changed since your new root key of %s. Whoever "
+             "had the one before may know it: change each where it is used, then here: "
+             "kith secret edit NAME",
+             when);
 }
 
 static void say_empty(struct ctx *ctx, const struct wanted *w)
@@ -78,6 +99,7 @@ enum err cmd_secret_list(struct ctx *ctx)
     AUTO_SHELF struct shelf s = SHELF_EMPTY;
     struct wanted w = { 0 };
     size_t shown = 0;
+    bool read = false;
 
     TRY(wanted_given(ctx, &w));
     TRY(shelf_open(ctx, &s));
@@ -88,16 +110,20 @@ enum err cmd_secret_list(struct ctx *ctx)
             w.removed ? vault_gone_at(s.vault, i) : vault_at(s.vault, i);
         if (!is_wanted(&w, item))
             continue;
+        bool marked = !w.removed && vault_was_read(s.day, item);
         shown++;
+        read = read || marked;
         if (ctx->term->json)
-            (void)json_array_append_new(items, item_json(item));
+            (void)json_array_append_new(items, row_json(item, marked));
         else
-            list_row(ctx, item);
+            list_row(ctx, item, marked);
     }
     if (ctx->term->json)
         term_json(ctx->term, "secrets", json_pack("{s:O}", "items", items));
     else if (shown == 0)
         say_empty(ctx, &w);
+    else if (read)
+        say_read(ctx, &s);
     json_decref(items);
     return OK;
 }

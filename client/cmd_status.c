@@ -264,6 +264,16 @@ static void look_home(struct look *l, struct home *h)
     change_look(l->day, h, &l->change);
 }
 
+static void look_read(struct look *l, struct home *h)
+{
+    AUTO_VAULT struct vault *v = NULL;
+    char what[VAULT_WHAT];
+    if (l->day->me.moved == 0 || vault_open(h, l->day, VAULT_WHOLE, what, &v) != OK)
+        return;
+    for (size_t i = 0; i < vault_count(v); i++)
+        l->read += vault_was_read(l->day, vault_at(v, i));
+}
+
 /* Of the words of a new root nothing is said here. */
 static void look_move(struct look *l, struct home *h)
 {
@@ -286,6 +296,7 @@ static enum err look_at(struct ctx *ctx, struct home *h, struct look *l)
         TRY(look_round(ctx, l));
     l->now = ctx_now(ctx);
     look_home(l, h);
+    look_read(l, h);
     look_move(l, h);
     look_judge(l);
     return l->day->me.epoch > 0 ? ctx_day_save(ctx, h, l->day) : OK;

@@ -495,6 +495,11 @@ static void next_sealed(struct look *l)
     if (l->change.step == CHANGE_PLANNED)
         next_change(l);
     next_old(l);
+    if (l->read > 0)
+        look_add(l, "secrets", "kith secret list",
+                 "%u items of your vault are as they were before your new root key, and "
+                 "may have been read. To see which to change:",
+                 l->read);
 }
 
 /* ---- before a seal ---- */

@@ -83,6 +83,7 @@ struct look {
     bool has_vault; /* the rest of it is by what the home keeps */
     struct vault_standing vault;
     struct vault_state vault_state;
+    unsigned read; /* its items that whoever had the root before may have read */
     size_t n_requests;
     struct seen_request requests[LOOK_REQUESTS];
     size_t n_next;

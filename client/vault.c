@@ -177,6 +177,12 @@ const struct vault_item *vault_at(const struct vault *v, size_t i)
     return at(&v->there, i);
 }
 
+bool vault_was_read(const struct day *d, const struct vault_item *item)
+{
+    return item->type != VAULT_NOTE && item->n_now == 1 &&
+           item->now[0].changed < d->me.moved;
+}
+
 size_t vault_gone_count(const struct vault *v)
 {
     return v->gone.n;

@@ -1,7 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/vault_former.h"
 
+#include <time.h>
+
 enum { HEX = 2 * KEY_BYTES };
+
+/* By the second, and the same wherever a run that was cut goes on. */
+static void name_of(uint64_t until, char out[NAME_MAX_BYTES])
+{
+    struct tm tm = { 0 };
+    time_t when = (time_t)until;
+
+    MUST(gmtime_r(&when, &tm) != NULL);
+    MUST(strftime(out, NAME_MAX_BYTES, "Root key until %Y-%m-%d, %H:%M:%S UTC", &tm) > 0);
+}
 
 enum err former_keep(struct vault *v, uint64_t until, const uint8_t root[KEY_BYTES],
                      uint64_t now, const struct rng *rng)
@@ -9,7 +21,7 @@ enum err former_keep(struct vault *v, uint64_t until, const uint8_t root[KEY_BYT
     char name[NAME_MAX_BYTES];
     char hex[HEX + 1];
 
-    (void)snprintf(name, sizeof name, "Root key until %llu", (unsigned long long)until);
+    name_of(until, name);
     if (vault_find(v, bytes_text(name)) != NULL)
         return OK;
     hex_encode(bytes_of(root, KEY_BYTES), hex, sizeof hex);

@@ -151,9 +151,20 @@ run New 0 secret get bank
 answers nothing
 run New 0 secret get bank --back 1
 answers hunter2
+run New 0 secret list
+grep -q 'bank  (may have been read)$' "$work/answer" || fail "bank may have been read, and is not marked"
+says "change each where it is used, then here: kith secret edit NAME"
+run New 3 status --json
+json "[n['command'] for n in d['next'] if n['id'] == 'secrets']" "['kith secret list']"
+run New 0 secret edit bank --hint "a text is no new secret"
+run New 0 secret list --json
+json "[i['may_be_read'] for i in d['items'] if i['name'] == 'bank']" "[True]"
 run New 0 secret edit bank --back 1
 run New 0 secret list --json
-json "len([i for i in d['items'] if i['name'].startswith('Root key until')])" 1
+json "[i['may_be_read'] for i in d['items']]" "[False, False]"
+json "[i['name'].startswith('Root key until $(date -u +%Y-)') for i in d['items']].count(True)" 1
+run New 3 status --json
+json "[n for n in d['next'] if n['id'] == 'secrets']" "[]"
 run New 0 vault push
 run New 3 status --json
 json "d['epoch']" 2

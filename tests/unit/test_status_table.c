@@ -243,6 +243,11 @@ static void unsaved_and_not_confirmed(struct look *l)
     nobody_said_yet(l);
 }
 
+static void read_before(struct look *l)
+{
+    l->read = 2;
+}
+
 static void check_failed(struct look *l)
 {
     proof(l, 1)->fault = CHECK_PIECE;
@@ -793,6 +798,8 @@ static const struct situation {
       "kith vault push" },
     { "and nobody said so yet of a new circle", unsaved_and_not_confirmed, 3,
       NONE_TO_SPARE, "change", "kith guardian confirm Dora" },
+    { "items are of before a new root", read_before, 0, YES(2), "secrets",
+      "kith secret list" },
     { "a check failed", check_failed, 3, YES(1), "check-failed",
       "kith guardian replace Cy" },
     { "and then it is away", check_failed_and_away, 3, YES(1), "check-failed",
