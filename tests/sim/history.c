@@ -53,7 +53,7 @@ static void ask_everybody(struct people *p, struct ending *e)
     e->restore = restore_begin(p, false);
     e->began = p->w.now;
     for (size_t i = 0; i < p->n && p->w.broken == NULL; i++) {
-        struct ask *a = ask_at(p, e->restore, i, WAY_LINK, 0);
+        struct ask *a = guardian_can(p, i) ? ask_at(p, e->restore, i, WAY_LINK, 0) : NULL;
 
         if (a != NULL)
             e->asks[e->n++] = a;

@@ -181,8 +181,8 @@ void saw_reveal(struct people *p, struct ask *a, enum err e, uint8_t state)
 
     if (is_away(e) || is_forgotten(a) || is_ended(p, a, e))
         return;
-    /* Ten minutes of a clock that catches up are short. */
-    if (e == ERR_EXPIRED && m->state == STATE_OPENED && m->odd) {
+    /* Ten minutes of a clock that catches up are short, and a day may be. */
+    if ((e == ERR_EXPIRED || e == ERR_CLOSED) && m->state == STATE_OPENED && m->odd) {
         model_expired(p, a);
         return;
     }

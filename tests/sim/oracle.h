@@ -43,6 +43,7 @@
     X(taken_back_is_gone, "ABORT ends what is prepared, and never what is active")       \
     X(removed_is_out, "a machine that the owner shuts out is out at once")               \
     X(proofs_tell, "a check or a drill is green exactly where the piece is")             \
+    X(new_keys_count, "a guardian's new keys are told, and the old ones let nobody in")  \
     X(some_epoch_stays, "one epoch of the owner's opens, whichever seat is lost")        \
     X(vault_loses_nothing, "no push destroys what a vault had in the last 30 days")      \
     X(heads_stay, "a head that was acknowledged is the newest until the next")           \
@@ -102,6 +103,8 @@ bool model_is_over(const struct model *m);
 /* How many stops of the ward count now. */
 unsigned model_stops(const struct people *p, size_t seat);
 
+/* An epoch of the owner's that a seat has lies at so many, that one among them. */
+void saw_held(struct people *p, size_t seat, size_t holders);
 /* Its piece does not count any more, and not by its node's fault. */
 bool seat_is_lost(const struct people *p, size_t seat);
 

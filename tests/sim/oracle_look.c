@@ -209,6 +209,19 @@ static void check_thief(struct people *p)
     }
 }
 
+/* The owner's program learns that this guardian's piece opens no more. */
+static void check_reset(struct people *p, size_t seat)
+{
+    const struct ward_model *w = &p->wards[seat];
+    bool told = w->alert_seq >= 512;
+
+    for (uint64_t i = 1; i <= w->alert_seq && i < 512; i++)
+        told = told || w->alerts[i] == REC_SEAT_RESET;
+    if (w->reset && !told)
+        world_broken(&p->w, "new_keys_count", "%s's ward never hears of them",
+                     seat_name(seat));
+}
+
 void oracle_look(struct people *p)
 {
     for (size_t i = 0; i < p->n && p->w.broken == NULL; i++) {
@@ -220,6 +233,7 @@ void oracle_look(struct people *p)
         if (!h->down && store_read(h->n.store, read_alerts, &job) != OK)
             world_broken(&p->w, "said_done_survives", "%s's alerts are gone",
                          seat_name(i));
+        check_reset(p, i);
         oracle_look_vault(p, i);
         oracle_look_epochs(p, i);
         oracle_look_root(p, i);

@@ -68,21 +68,28 @@ enum err people_device(struct people *p, size_t seat)
     return e;
 }
 
-static void enrol(struct people *p, size_t i)
+void people_enrol_at(struct people *p, size_t i)
 {
     struct seat *s = &p->seats[i];
-    struct node_sim *n = &p->w.houses[s->house].n;
+    bool calm = p->w.calm;
 
-    sim_seat(n, &s->g);
     s->keys.sign = s->g.sign;
     s->keys.seal = s->g.seal;
-    sim_ward(n, &s->g, &s->o);
+    sim_ward(&p->w.houses[s->house].n, &s->g, &s->o);
+    p->w.calm = true; /* they try until it is done */
     MUST(people_device(p, i) == OK);
     MUST(owner_cred(p, s, CRED_SHEET, &s->sheet) == OK);
     MUST(owner_cred(p, s, CRED_ROSTER, &s->roster) == OK);
+    p->w.calm = calm;
     s->robbed = s->o;
     s->robbed_device = s->device;
     s->robbed_device_sign = s->device_sign;
+}
+
+static void enrol(struct people *p, size_t i)
+{
+    sim_seat(&p->w.houses[p->seats[i].house].n, &p->seats[i].g);
+    people_enrol_at(p, i);
 }
 
 /* ---- an epoch ---- */

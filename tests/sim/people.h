@@ -27,10 +27,16 @@ enum {
     EVERYBODY = (1U << SEATS) - 1 /* bit i: guardian i */
 };
 
+/* Whether a guardian opens what is sealed to them. */
+enum keys_are { KEYS_FINE, KEYS_GONE, KEYS_NEW };
+
 struct seat {
     size_t house;
     bool fooled; /* believes a thief who calls */
     struct sim_guardian g;
+    struct sim_guardian anew; /* with new keys, after the old were forgotten */
+    enum keys_are keys_are;   /* NEW: and no whole circle has them yet */
+    size_t joined;            /* epochs made before that */
     struct guardian_keys keys;
     struct sim_owner o; /* the owner as this seat's ward */
     struct sim_login device;
@@ -62,10 +68,11 @@ struct sent {
 /* One epoch as somebody with the root made it. */
 struct made {
     bool thief;
-    bool garbage;        /* its pieces are none of its manifest's */
-    uint64_t made;       /* when */
-    uint32_t said;       /* bit i: guardian i confirmed it */
-    uint32_t taken_back; /* bit i: guardian i's node obeyed an ABORT of it */
+    bool garbage;                    /* its pieces are none of its manifest's */
+    uint64_t made;                   /* when */
+    uint32_t said;                   /* bit i: guardian i confirmed it */
+    struct sign_seed said_by[SEATS]; /* as it was then */
+    uint32_t taken_back;             /* bit i: guardian i's node obeyed an ABORT of it */
     uint32_t hold;
     uint32_t stop_hold;
     struct circle c;
@@ -153,6 +160,7 @@ struct ward_model {
     uint64_t thawed;                 /* when the last freeze ended */
     bool fuzzy;                      /* its node's clock was wrong since the freeze */
     uint64_t paused;                 /* until then */
+    bool reset;                      /* its guardian has new keys elsewhere */
     uint32_t rot;                    /* bit e - 1: a part of epoch e is damaged there */
     uint32_t sure;                   /* bit e - 1: epoch e is confirmed there */
     uint64_t moved;                  /* a new root was taken then; 0 never */
@@ -236,6 +244,8 @@ void people_open_with(struct people *p, uint64_t seed, uint32_t hold);
 void people_close(struct people *p);
 /* The owner lets a new machine in at one seat: device and device_sign are its own. */
 enum err people_device(struct people *p, size_t seat);
+/* A ward at the seat of its guardian, with whatever the owner lets in there. */
+void people_enrol_at(struct people *p, size_t seat);
 /* The owner's name of a seat: "Ben". */
 const char *seat_name(size_t i);
 

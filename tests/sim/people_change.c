@@ -40,8 +40,11 @@ struct bytes people_of(struct people *p, const struct made *m, bool thief)
 
     cert = (struct cert){ 0 };
     for (size_t i = 0; i < p->n; i++) {
+        const struct seat *s = &p->seats[i];
+
+        /* Of before there were new keys: by those of that time. */
         if ((m->said >> i & 1) != 0)
-            (void)say(p, m, &p->seats[i].o.approval, &cert);
+            (void)say(p, m, s->joined != 0 ? &m->said_by[i] : &s->o.approval, &cert);
         if (thief)
             (void)say(p, m, &p->thief_people[i], &cert);
     }

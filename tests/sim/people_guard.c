@@ -145,9 +145,7 @@ enum err guardian_sits(struct people *p, struct ask *a, const uint16_t typed[WOR
 
 bool guardian_can(const struct people *p, size_t seat)
 {
-    (void)p;
-    (void)seat;
-    return true;
+    return p->seats[seat].keys_are != KEYS_GONE;
 }
 
 enum err guardian_drills(struct people *p, size_t seat, struct req_drill_answer *out)
@@ -159,6 +157,8 @@ enum err guardian_drills(struct people *p, size_t seat, struct req_drill_answer 
     MUST(rep != NULL);
     memcpy(req.ward, p->seats[seat].o.ward, ID_BYTES);
     TRY(ask_as_guardian(p, seat, MSG_DRILL_LIST, &req, rep));
+    if (!guardian_can(p, seat))
+        return ERR_AUTH;
     who_of(p, &p->seats[seat], &who);
     TRY(desk_drill(rep, &who, p->w.now, &p->w.rng, out));
     return ask_as_guardian(p, seat, MSG_DRILL_ANSWER, out, NULL);

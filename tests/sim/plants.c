@@ -60,6 +60,8 @@
     X(check_of_memory, "a check answers with what was told, not with what is kept",      \
       "proofs_tell")                                                                     \
     X(drill_unbound, "a drill's answer is not over its challenge", "proofs_tell")        \
+    X(reset_untold, "a guardian's new keys are told to nobody", "new_keys_count")        \
+    X(reset_half, "new keys at a seat, and the old ones let in", "new_keys_count")       \
     X(removed_stays, "a machine that is shut out stays in", "removed_is_out")            \
     X(no_is_swallowed, "a guardian's no to a new root is answered, and forgotten",       \
       "no_to_a_root_stays")                                                              \
@@ -108,6 +110,8 @@ WRAPPED(enum err, drop_tell, struct call *c, const struct record_ward *ward,
         enum record_event event, const uint8_t *request, uint32_t epoch)
 {
     if (is_on(PLANT_lost_alert) && event == REC_REQUEST_LIVE)
+        return OK;
+    if (is_on(PLANT_reset_untold) && event == REC_SEAT_RESET)
         return OK;
     return __real_drop_tell(c, ward, event, request, epoch);
 }
@@ -345,6 +349,12 @@ WRAPPED(enum err, drill_verify, const uint8_t piece_key[PUB_BYTES], const struct
         const uint8_t sig[SIG_BYTES])
 {
     return __real_drill_verify(piece_key, bare(d), sig);
+}
+
+WRAPPED(enum err, cred_rekey, struct call *c, const uint8_t id[ID_BYTES],
+        const uint8_t stat[PUB_BYTES], const uint8_t psk[KEY_BYTES])
+{
+    return is_on(PLANT_reset_half) ? OK : __real_cred_rekey(c, id, stat, psk);
 }
 
 WRAPPED(enum err, seat_cred_drop, struct call *c, const struct req_cred_drop *req,

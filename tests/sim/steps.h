@@ -61,6 +61,9 @@ bool step_owner_swaps_device(struct people *p);
 bool step_thief_helper(struct people *p);
 bool step_owner_shuts_out(struct people *p);
 
+/* In steps_reset.c. */
+bool step_guardian_forgets(struct people *p);
+
 /* In steps_proof.c. */
 bool step_disk_rots(struct people *p);
 bool step_owner_checks(struct people *p);
@@ -91,6 +94,8 @@ void set_pause(struct people *p, size_t seat, uint64_t until);
 void make_right(struct people *p, size_t house);
 /* Whether the owner may change the circle now, by which root that is due; and where. */
 bool owner_deals(struct people *p);
+/* The next epoch, wherever that root is the owner's. */
+bool owner_brings(struct people *p);
 bool owner_deals_at(const struct people *p, size_t seat);
 void stop_it(struct people *p, struct ask *a, bool account);
 

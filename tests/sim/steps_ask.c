@@ -61,8 +61,12 @@ static struct ask *open_one(struct people *p, size_t restore, size_t seat,
 {
     static const char *const ways[] = { "a link", "a sheet", "the roster" };
     enum err e = OK;
-    struct ask *a = ask_new(p, restore, seat, way, intro, &e);
+    struct ask *a = NULL;
 
+    /* A ward that nothing was sealed for yet, or whose guardian says so. */
+    if (p->seats[seat].keys_are != KEYS_FINE && p->wards[seat].held == 0)
+        return NULL;
+    a = ask_new(p, restore, seat, way, intro, &e);
     if (a == NULL)
         return NULL;
     e = ask_open(p, a);
@@ -97,6 +101,9 @@ void sit_down(struct people *p, struct ask *a, const uint16_t typed[WORDS_CALL],
     bool right = bytes_equal(bytes_of((const uint8_t *)typed, sizeof a->words),
                              bytes_of((const uint8_t *)a->words, sizeof a->words));
     struct sitting s = { 0 };
+
+    if (!guardian_can(p, a->seat))
+        return;
     enum err e = guardian_sits(p, a, typed, despite, &s);
 
     world_tell(&p->w, "%s types %s words for request %u%s: %s, try %s, approval %s",
@@ -299,7 +306,7 @@ static bool unlock(struct people *p)
     struct ask *a = pick_ask(p, is_locked);
     uint8_t left = 0;
 
-    if (a == NULL)
+    if (a == NULL || !guardian_can(p, a->seat))
         return false;
     enum err e = guardian_unlocks(p, a, &left);
 
@@ -369,7 +376,7 @@ bool owner_deals_at(const struct people *p, size_t seat)
     return !p->spoken || p->seats[seat].follows;
 }
 
-static bool deal(struct people *p)
+bool owner_brings(struct people *p)
 {
     struct made *m = people_make(p, false, p->hold, p->stop_hold);
 
@@ -388,12 +395,12 @@ static bool deal(struct people *p)
 
 static bool owner_epoch(struct people *p)
 {
-    return p->n_made < 3 && !p->spoken && deal(p);
+    return p->n_made < 3 && !p->spoken && owner_brings(p);
 }
 
 static bool new_root_epoch(struct people *p)
 {
-    return p->spoken && owner_deals(p) && deal(p);
+    return p->spoken && owner_deals(p) && owner_brings(p);
 }
 
 /* ---- time and machines ---- */
@@ -524,6 +531,7 @@ const struct step steps[] = {
     { "owner makes an epoch", 1, owner_epoch },
     { "owner makes one by the new root", 4, new_root_epoch },
     { "owner takes an epoch back", 2, step_owner_takes_back },
+    { "guardian forgets the passphrase", 2, step_guardian_forgets },
     { "guardian confirms an epoch", 4, step_people_confirm },
     { "owner retires old epochs", 2, step_owner_retires },
     { "thief makes an epoch", 2, step_thief_epoch },

@@ -105,7 +105,7 @@ void oracle_look_epochs(struct people *p, size_t seat)
 
 bool seat_is_lost(const struct people *p, size_t seat)
 {
-    return p->wards[seat].rot != 0;
+    return p->wards[seat].rot != 0 || p->seats[seat].keys_are != KEYS_FINE;
 }
 
 void oracle_look_circle(struct people *p)
@@ -113,8 +113,6 @@ void oracle_look_circle(struct people *p)
     size_t best = 0;
     size_t lost = 0;
 
-    for (size_t i = 0; i < p->n; i++)
-        lost += seat_is_lost(p, i);
     for (size_t h = 0; h < p->w.n_houses; h++)
         if (p->w.houses[h].back || p->w.houses[h].down)
             return;
@@ -122,10 +120,15 @@ void oracle_look_circle(struct people *p)
         size_t n = 0;
 
         for (size_t i = 0; i < p->n; i++)
-            n += !p->made[e].thief &&
+            n += !p->made[e].thief && p->seats[i].keys_are != KEYS_GONE &&
                  ((p->wards[i].held & ~p->wards[i].rot) >> e & 1) != 0;
+        for (size_t i = 0; i < p->n; i++)
+            if (!p->made[e].thief && (p->wards[i].held >> e & 1) != 0)
+                saw_held(p, i, n);
         best = n > best ? n : best;
     }
+    for (size_t i = 0; i < p->n; i++)
+        lost += seat_is_lost(p, i);
     /* One that is lost already is the one that may be. */
     if (best + lost <= p->k && best + lost < p->n)
         world_broken(&p->w, "some_epoch_stays", "%zu of %u pieces, at most", best, p->k);
@@ -146,9 +149,13 @@ bool step_people_confirm(struct people *p)
     struct made *m = newest(p, false);
     size_t i = world_draw(&p->w, (uint32_t)p->n);
 
-    if (m == NULL || (p->wards[i].held >> (m - p->made) & 1) == 0)
+    /* Whoever has new keys is asked once a circle before it has them, too. */
+    if (m == NULL || (p->wards[i].held >> (m - p->made) & 1) == 0 ||
+        p->seats[i].keys_are != KEYS_FINE ||
+        (p->seats[i].joined != 0 && (size_t)(m - p->made) <= p->seats[i].joined))
         return false;
     m->said |= 1U << i;
+    m->said_by[i] = p->seats[i].o.approval;
     world_tell(&p->w, "%s confirms epoch %zu", seat_name(i), (size_t)(m - p->made) + 1);
     return true;
 }

@@ -268,6 +268,9 @@ static uint32_t who_speaks(struct people *p)
 {
     uint32_t who = (1U << p->n) - 1;
 
+    for (size_t i = 0; i < p->n; i++) /* by keys that a circle knows */
+        if (p->seats[i].keys_are != KEYS_FINE || p->seats[i].joined != 0)
+            who &= ~(1U << i);
     for (size_t i = 0; i < p->n && count(who) > p->k; i++)
         if (world_chance(&p->w, is_refused(p, i) ? 4 : 1, 8))
             who &= ~(1U << i);

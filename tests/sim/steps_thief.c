@@ -156,7 +156,8 @@ bool step_reuse_nonce(struct people *p)
     const struct ask *old = pick_ask(p, is_used);
     enum err e = OK;
 
-    if (old == NULL || p->n_asks + 2 * SEATS + 2 >= ASKS)
+    if (old == NULL || p->seats[old->seat].keys_are != KEYS_FINE ||
+        p->n_asks + 2 * SEATS + 2 >= ASKS)
         return false;
     struct ask *a = ask_new(p, old->restore, old->seat, WAY_LINK, 0, &e);
     if (a == NULL)

@@ -220,6 +220,15 @@ void house_copy(struct world *w, size_t i)
     dir_copy(h->n.dir, h->copy);
 }
 
+void house_forget_copy(struct world *w, size_t i)
+{
+    struct house *h = &w->houses[i];
+
+    if (h->copy[0] != 0)
+        dir_drop(h->copy);
+    h->copy[0] = 0;
+}
+
 void house_put_back(struct world *w, size_t i)
 {
     struct house *h = &w->houses[i];

@@ -99,6 +99,7 @@ void house_learns_time(struct world *w, size_t h);
 bool house_confirm(struct world *w, size_t h, const struct sim_login *guardian);
 /* Somebody copies its store, and puts the copy back later. */
 void house_copy(struct world *w, size_t h);
+void house_forget_copy(struct world *w, size_t h);
 void house_put_back(struct world *w, size_t h);
 /* True if no clock fault is left in the way of a hold. */
 bool house_runs(struct world *w, size_t h);
