@@ -56,7 +56,7 @@ confirm_epoch() { # confirm_epoch GUARDIAN: by a call
     run Ana 0 guardian confirm "$1"
 }
 
-circle() { # circle OWNER PLAN…: three guardians, two needed
+circle() { # circle OWNER PLAN…: three guardians, two needed; who keeps a card, in card
     local owner=$1 g
     shift
     run "$owner" 0 init --name "$owner" --no-passphrase
@@ -70,8 +70,10 @@ circle() { # circle OWNER PLAN…: three guardians, two needed
         cp "$work/answer" "$work/back"
         run "$owner" 0 guardian confirm "$g" --answer-file "$work/back"
     done
+    [ -z "$card" ] || run "$owner" 0 guardian add "$card" --card
     run "$owner" 0 circle plan -k 2 "$@"
-    run "$owner" 0 circle seal
+    [ -n "$card" ] || run "$owner" 0 circle seal
+    [ -z "$card" ] || run "$owner" 3 circle seal
 }
 
 moves() { # moves OWNER GUARDIAN…: each says yes to the new root that OWNER asks for
@@ -89,6 +91,7 @@ moves() { # moves OWNER GUARDIAN…: each says yes to the new root that OWNER as
 }
 
 for g in Ben Cy Dora; do guardian "$g"; done
+card=
 circle Ana --hold 0
 
 # ---- a drill: no words, no request; the owner sees it ----
@@ -123,8 +126,11 @@ run Ana 0 guardian confirm Ben
 confirm_epoch Cy
 
 # ---- a new root: each guardian says yes to it; it takes over; nobody follows blindly ----
+echo hunter2 >"$work/secret"
+run Ana 0 secret add bank --type password --file "$work/secret"
 moves Ana Ben Cy
-run Ana 0 root replace --resume
+run Ana 0 root replace --resume --json
+json "(d['state'], d['may_be_read'])" "('done', ['bank'])"
 run Ben 0 guard wards --json
 json "d['wards'][0]['moved_at'] is not None" True
 json "d['wards'][0]['confirmed']" False
@@ -174,4 +180,19 @@ moved() {
 soon moved Cy
 soon moved Dora
 moved Ben && fail "a refused root took over"
+# ---- a new root where somebody keeps a card: which paper to make anew, what may have been read ----
+card=Kim
+circle Gia --hold 0 --yes one-person
+run Gia 0 card print Kim -o "$work/kim.txt"
+run Gia 0 card verify Kim "$work/kim.txt"
+run Gia 0 circle seal --resume
+run Gia 0 secret add bank --type password --file "$work/secret"
+moves Gia Ben Cy
+KITH_HOME=$work/Gia "$kith" --no-input root replace --resume >"$work/answer" 2>"$work/said"
+says "The cards of Kim are of the old root key: print new ones (kith card print), and tear the old ones up once your guardians confirmed."
+says "A circle sheet you printed names the old key and lets nobody in: print it again (kith circle sheet)."
+says "These may have been read."
+run Gia 0 secret list --json
+json "[i['name'] for i in d['items'] if i['may_be_read']]" "['bank']"
+
 e2e_end
