@@ -211,6 +211,11 @@ static void say_guardians(struct term *t, const struct look *l, uint64_t now)
             term_say(t, "%s Last seen %s.",
                      l->nodes[i].why[0] != 0 ? l->nodes[i].why : "", since);
     }
+}
+
+/* What makes one step of a thief's enough for much. */
+static void say_weak(struct term *t, const struct look *l)
+{
     if (!l->locked)
         term_warn(t, "your keys on this machine are not locked by a passphrase.");
     say_unlocked(t, l);
@@ -414,6 +419,7 @@ void look_show(struct ctx *ctx, const struct look *l)
     if (l->day->me.epoch > 0) {
         say_proofs(t, l);
         say_guardians(t, l, l->now);
+        say_weak(t, l);
         say_change(t, l);
         say_vault(t, l);
     }
