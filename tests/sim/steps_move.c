@@ -232,6 +232,9 @@ static bool must_take(const struct people *p, const struct made *m, size_t seat)
     const struct ward_model *w = &p->wards[seat];
     const struct house *h = &p->w.houses[p->seats[seat].house];
 
+    for (size_t i = 0; i < p->n; i++) /* not all whom it names have their keys */
+        if (p->seats[i].joined != 0 || p->seats[i].keys_are != KEYS_FINE)
+            return false;
     return m == &p->made[0] && (w->held & 1) != 0 && w->sure == 1 && !w->unsure &&
            w->rot == 0 && !w->fuzzy && !h->odd && !is_refused(p, seat);
 }

@@ -159,8 +159,10 @@ static bool goes_on(struct people *p, size_t seat)
     if (p->w.houses[s->house].cut || (p->spoken && s->keys_are == KEYS_GONE))
         return false;
     if (s->keys_are == KEYS_GONE) {
+        if (!owner_deals(p))
+            return false;
         added_anew(p, seat);
-        return true;
+        return owner_brings(p); /* before a thief can: what is there first rules */
     }
     if (p->wards[seat].held == 0)
         return owner_deals(p) && owner_brings(p);
