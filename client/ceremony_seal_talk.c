@@ -74,11 +74,22 @@ static bool is_restored(const struct day_guardian *g)
            g->stored != 0;
 }
 
-/* By the key of the epoch that is active there; by the node's where there is none. */
+static bool is_moved(const struct seal *s)
+{
+    static const uint8_t none[HASH_BYTES];
+    return !bytes_equal(BYTES_OF(s->head.move), BYTES_OF(none));
+}
+
+/*
+ * By the key of the epoch that is active there; by the node's where there is none. Of a
+ * new root by that of the epoch which people confirmed: what this home sealed since may
+ * have taken its place here, and after a restore it was never here.
+ */
 static enum err take_next(struct visit *v, const struct rep_epoch_next *rep)
 {
     const uint8_t *by[] = { v->g->ack_key, v->g->next_ack, v->g->node[0].node_sign };
-    enum err e = is_restored(v->g) || v->strange ? OK : ERR_SIGNATURE;
+    bool any = is_restored(v->g) || v->strange || is_moved(v->s);
+    enum err e = any ? OK : ERR_SIGNATURE;
     for (size_t i = 0; i < 3 && e != OK; i++)
         e = ack_key_verify(by[i], v->g->ward, v->s->head.epoch, rep->ack, rep->sig);
     TRY(e);
@@ -97,9 +108,7 @@ static bool is_held(const struct epoch_line *line)
  * that were stolen got a node further, and a new root is taken at any number. */
 static uint32_t number_most(const struct seal *s, const struct day *d)
 {
-    static const uint8_t none[HASH_BYTES];
-    bool moved = !bytes_equal(BYTES_OF(s->head.move), BYTES_OF(none));
-    uint32_t room = moved ? EPOCHS_AHEAD * EPOCHS_OWNER : EPOCHS_AHEAD;
+    uint32_t room = is_moved(s) ? EPOCHS_AHEAD * EPOCHS_OWNER : EPOCHS_AHEAD;
     return d->me.epoch < UINT32_MAX - room ? d->me.epoch + room : UINT32_MAX - 1;
 }
 

@@ -233,6 +233,44 @@ static void while_all_is_well(void **state)
     want(5, kith(who, "root", "replace", "--resume", NULL));
 }
 
+/* A new root for home, whose next epoch nobody has confirmed when this begins. */
+static void another_root(const char *home, uint32_t epoch)
+{
+    char old[LINE];
+
+    fingerprint(home, old);
+    want(7, kith(home, "root", "replace", NULL));
+    all_approve(GUARDIANS);
+    want(0, kith(home, "root", "replace", "--resume", NULL));
+    check_taken(home, old, epoch);
+}
+
+static void before_anybody_confirmed(void **state)
+{
+    (void)state;
+    char who[16];
+
+    owner_sealed(who, GUARDIANS, "2");
+    want(3, kith(who, "circle", "rotate", NULL));
+    another_root(who, 3);
+    another_root(who, 4);
+}
+
+/* Lost, as it seemed; then it turns out that somebody has it. */
+static void after_what_a_restore_dealt(void **state)
+{
+    (void)state;
+    char who[16];
+    char old[LINE];
+
+    owner_sealed(who, GUARDIANS, "2");
+    fingerprint(who, old);
+    restore_begin(who, "lost1", GUARDIANS);
+    want(0, kith("lost1", "restore", "--accept", old, "--lost", NULL));
+    want(0, kith("lost1", "root", "replace", NULL)); /* what they said then is enough */
+    check_taken("lost1", old, 3);
+}
+
 /* The epoch whose people the program of guardian i goes by for its newest ward. */
 static uint32_t goes_by(size_t i)
 {
@@ -430,6 +468,8 @@ int main(void)
         cmocka_unit_test(whose_word_a_guardian_goes_by),
         cmocka_unit_test(stolen),
         cmocka_unit_test(while_all_is_well),
+        cmocka_unit_test(before_anybody_confirmed),
+        cmocka_unit_test(after_what_a_restore_dealt),
         cmocka_unit_test(a_guardian_gets_a_new_root),
         cmocka_unit_test(stolen_and_killed),
         cmocka_unit_test(well_and_killed),
