@@ -267,29 +267,34 @@ static int replace(void)
 }
 
 /* The plan with one more: for groups, in the last of them. */
-static void plan_more(void)
+static int plan_more(void)
 {
     const struct plan *p = run_plan();
     char k[12];
 
     (void)snprintf(k, sizeof k, "%u", p->k); /* fits */
     if (p->k > 0)
-        (void)OWNER("circle", "plan", "-k", k, "--hold", "0", "--yes", "one-person");
-    else
-        (void)OWNER("circle", "plan", "--group", p->groups[0], "--group", p->more,
-                    "--hold", "0");
+        return OWNER("circle", "plan", "-k", k, "--hold", "0", "--yes", "one-person");
+    return OWNER("circle", "plan", "--group", p->groups[0], "--group", p->more, "--hold",
+                 "0");
 }
 
+/* What was not done is not sealed: they read what it said, and begin again. */
 static int add(void)
 {
     static char link[400];
     const char *fresh = play_names[run_plan()->nodes];
+    int code = 0;
 
     if (!THEY(fresh, "guard", "invite"))
         return DIED;
     play_line(link, sizeof link);
-    (void)OWNER("guardian", "add", fresh, link, "--reach", "the bakery");
-    plan_more();
+    code = OWNER("guardian", "add", fresh, link, "--reach", "the bakery");
+    if (code != 0 && code != EXIT_USAGE) /* 2: added before */
+        return code;
+    code = plan_more();
+    if (code != 0)
+        return code;
     return OWNER("circle", "seal", "--yes", "one-person");
 }
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sim_changes [--journey NAME] [--count N | --more] [--part K] [--schedule S] [--tell]:
+ * sim_changes [--journey NAME] [--count N | --more] [--part K] [--schedule S] [--tell]
+ *             [--list]:
  * every journey first without faults, then so that one dies at each moment there is, then
  * with several deaths by seed, until N distinct schedules were played in all. What does
  * not hold is told with its journey and number, and fails. --more: 4,000; 100,000 with
- * KITH_LONG set. --part: of four, the journeys of one, with a fourth of it.
+ * KITH_LONG set. --part: of four, the journeys of one. A journey or part without N of
+ * its own has its share. --list: the journeys' names.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +22,8 @@ struct options {
     bool one;
     size_t part; /* from 1; 0: all */
     bool tell;
+    bool counted; /* so many of one journey */
+    bool list;
 };
 
 static uint64_t traces[TRACES];
@@ -121,8 +125,9 @@ static bool play_all(const struct options *o)
             plan = j->plan;
             changes_begin(plan);
         }
-        fine = journey_all(j, o, o->journey != NULL ? o->count : share_of(j, o->count),
-                           &distinct);
+        fine = journey_all(
+            j, o, o->counted && o->journey != NULL ? o->count : share_of(j, o->count),
+            &distinct);
     }
     if (plan != NULL)
         changes_end();
@@ -143,6 +148,9 @@ static bool parse(int argc, char **argv, struct options *o)
             o->journey = argv[++i];
         } else if (strcmp(argv[i], "--count") == 0 && i + 1 < argc) {
             o->count = strtoull(argv[++i], NULL, 10);
+            o->counted = true;
+        } else if (strcmp(argv[i], "--list") == 0) {
+            o->list = true;
         } else if (strcmp(argv[i], "--part") == 0 && i + 1 < argc) {
             o->part = strtoull(argv[++i], NULL, 10);
         } else if (strcmp(argv[i], "--schedule") == 0 && i + 1 < argc) {
@@ -161,10 +169,15 @@ int main(int argc, char **argv)
 
     if (!parse(argc, argv, &o)) {
         (void)fprintf(stderr, "usage: sim_changes [--journey NAME] [--count N | --more] "
-                              "[--part K] [--schedule S] [--tell]\n");
+                              "[--part K] [--schedule S] [--tell] [--list]\n");
         return 2;
     }
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
+    for (size_t i = 0; i < journey_count && o.list; i++)
+        if (!journeys[i].stopped)
+            (void)printf("%s\n", journeys[i].name);
+    if (o.list)
+        return 0;
     MUST(secret_start(SECRET_LOCK_WAIVED) == OK);
     bool fine = play_all(&o);
 
