@@ -155,8 +155,8 @@ static void say_followed(struct term *t, const struct following *f)
 {
     if (f->wards == 0)
         return;
-    term_say(t, "You are a guardian for %zu others, with new keys now: they are told.",
-             f->wards);
+    term_say(t, "You are a guardian for %zu %s, with new keys now: they are told.",
+             f->wards, f->wards == 1 ? "person" : "people");
     if (f->kept == f->wards)
         term_say(t, "What your node keeps for them still opens with your old root key, "
                     "which your vault keeps: you can say yes to them as before (kith "

@@ -57,10 +57,16 @@ static inline void auto_vault_(struct vault **place)
 
 /* ---- looking ---- */
 
+/* How the name of a root that a new one took the place of begins. */
+#define VAULT_FORMER_ROOT "Root key until "
+
 /* Items that are there (not removed), sorted by name. */
 size_t vault_count(const struct vault *v);
 const struct vault_item *vault_at(const struct vault *v, size_t i);
-/* Whoever had the root before this one may have read it; notes open nothing. */
+/*
+ * Whoever had the root before this one may have read it, and it can be changed; notes
+ * open nothing, a former root nothing new.
+ */
 bool vault_was_read(const struct day *d, const struct vault_item *item);
 /* By exact name, or a unique prefix of the id (>= 4 hex digits); NULL. */
 const struct vault_item *vault_find(const struct vault *v, struct bytes name);

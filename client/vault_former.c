@@ -12,7 +12,8 @@ static void name_of(uint64_t until, char out[NAME_MAX_BYTES])
     time_t when = (time_t)until;
 
     MUST(gmtime_r(&when, &tm) != NULL);
-    MUST(strftime(out, NAME_MAX_BYTES, "Root key until %Y-%m-%d, %H:%M:%S UTC", &tm) > 0);
+    MUST(strftime(out, NAME_MAX_BYTES, VAULT_FORMER_ROOT "%Y-%m-%d, %H:%M:%S UTC", &tm) >
+         0);
 }
 
 enum err former_keep(struct vault *v, uint64_t until, const uint8_t root[KEY_BYTES],

@@ -77,7 +77,7 @@ run Ben 0 circle seal
 # ---- a new root, while all is well; somebody has the old home ----
 cp -a "$work/Ben" "$work/Thief"
 new_root Ben
-says "You are a guardian for 1 others, with new keys now"
+says "You are a guardian for 1 person, with new keys now"
 says "opens with your old root key, which your vault keeps"
 says "kith guard invite"
 
