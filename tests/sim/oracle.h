@@ -103,7 +103,7 @@ bool model_is_over(const struct model *m);
 /* How many stops of the ward count now. */
 unsigned model_stops(const struct people *p, size_t seat);
 
-/* An epoch of the owner's that a seat has lies at so many, that one among them. */
+/* A confirmed epoch of the owner's lies at so many seats, that one among them. */
 void saw_held(struct people *p, size_t seat, size_t holders);
 /* Its piece does not count any more, and not by its node's fault. */
 bool seat_is_lost(const struct people *p, size_t seat);

@@ -108,6 +108,18 @@ bool seat_is_lost(const struct people *p, size_t seat)
     return p->wards[seat].rot != 0 || p->seats[seat].keys_are != KEYS_FINE;
 }
 
+/* What nobody confirmed goes when a new root comes: it is no place to be in. */
+static void look_for_new(struct people *p, size_t e)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < p->n; i++)
+        n += !p->made[e].thief && ((p->wards[i].held & p->wards[i].sure) >> e & 1) != 0;
+    for (size_t i = 0; i < p->n; i++)
+        if ((p->wards[i].held & p->wards[i].sure) >> e & 1)
+            saw_held(p, i, n);
+}
+
 void oracle_look_circle(struct people *p)
 {
     size_t best = 0;
@@ -122,9 +134,7 @@ void oracle_look_circle(struct people *p)
         for (size_t i = 0; i < p->n; i++)
             n += !p->made[e].thief && p->seats[i].keys_are != KEYS_GONE &&
                  ((p->wards[i].held & ~p->wards[i].rot) >> e & 1) != 0;
-        for (size_t i = 0; i < p->n; i++)
-            if (!p->made[e].thief && (p->wards[i].held >> e & 1) != 0)
-                saw_held(p, i, n);
+        look_for_new(p, e);
         best = n > best ? n : best;
     }
     for (size_t i = 0; i < p->n; i++)

@@ -130,6 +130,15 @@ static void added_anew(struct people *p, size_t seat)
     world_tell(&p->w, "the owner adds %s anew", seat_name(seat));
 }
 
+/* The owner reads the words of a circle of their own, and of no thief's. */
+static uint32_t newest_there(const struct people *p, size_t seat)
+{
+    for (size_t e = p->n_made; e-- > 0;)
+        if (!p->made[e].thief && (p->wards[seat].held >> e & 1) != 0)
+            return p->made[e].c.m.epoch;
+    return 0;
+}
+
 /* The guardian types the words: of the ward, and of the first epoch that is there. */
 static enum err confirm(struct call *c, void *arg)
 {
@@ -145,8 +154,8 @@ static enum err confirm(struct call *c, void *arg)
         if (ward.confirmed == 0)
             TRY(ward_confirm(c, &ward));
         TRY(ward_get(c, s->o.ward, &ward));
-        if (ward.active != 0)
-            TRY(ward_confirm_first(c, &ward, ward.active));
+        if (newest_there(p, i) != 0)
+            TRY(ward_confirm_first(c, &ward, newest_there(p, i)));
     }
     return OK;
 }
