@@ -180,13 +180,20 @@ static enum err op_keep(struct call *c, const struct op *op, struct bytes reply)
     return txn_op_keep(c->txn, c->who->cred, op->id, op->hash, c->now, reply);
 }
 
-/* A credential may be revoked while its conversation goes on. */
+/* A credential may be revoked, or get another key, while its conversation goes on. */
 static enum err still_known(struct call *c)
 {
-    struct txn_key key = key_id(c->who->cred);
-    enum err e = txn_has(c->txn, TAB_CRED, key_bytes(&key));
+    static const uint8_t none[PUB_BYTES];
+    AUTO_SECRET struct record_cred *cred = NULL;
 
-    return e == ERR_UNKNOWN ? ERR_REFUSED : e;
+    TRY(secret_new(&cred));
+    enum err e = cred_get(c, c->who->cred, cred);
+    if (e != OK)
+        return e == ERR_UNKNOWN ? ERR_REFUSED : e;
+    return bytes_equal(BYTES_OF(cred->stat), BYTES_OF(c->who->stat)) ||
+                   bytes_equal(BYTES_OF(cred->stat), BYTES_OF(none))
+               ? OK
+               : ERR_REFUSED;
 }
 
 static enum err run(struct call *c, const struct msg_row *msg, struct bytes body,

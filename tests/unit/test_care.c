@@ -444,11 +444,14 @@ static void new_keys_at_a_new_seat_the_old_one_stays(void **state)
     assert_int_equal(node_sim_ask(&w->n, &w->a.who, MSG_SEAT_RESET, &r.req, &rep), OK);
     assert_memory_equal(rep.seat, r.next.seat, ID_BYTES);
     assert_int_equal(heard(w, w->o.ward, REC_SEAT_RESET), 1);
-    /* Asked again, as after a lost answer: the same, told once. */
-    assert_int_equal(node_sim_ask(&w->n, &w->a.who, MSG_SEAT_RESET, &r.req, &rep), OK);
-    assert_int_equal(heard(w, w->o.ward, REC_SEAT_RESET), 1);
+    /* A conversation of the old key that is open has ended, too. */
+    assert_int_equal(node_sim_ask(&w->n, &w->a.who, MSG_SEAT_RESET, &r.req, &rep),
+                     ERR_REFUSED);
     assert_int_equal(node_sim_login(&w->n, &w->a.login, &old), ERR_UNKNOWN);
     assert_int_equal(node_sim_login(&w->n, &r.old, &old), OK);
+    /* Asked again, as after a lost answer: the same, told once. */
+    assert_int_equal(node_sim_ask(&w->n, &old, MSG_SEAT_RESET, &r.req, &rep), OK);
+    assert_int_equal(heard(w, w->o.ward, REC_SEAT_RESET), 1);
     assert_memory_equal(old.seat, w->a.seat, ID_BYTES);
     assert_false(old.operator_);
     assert_int_equal(node_sim_login(&w->n, &r.next.login, &r.next.who), OK);

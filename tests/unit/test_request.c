@@ -985,7 +985,7 @@ static void a_requester_takes_it_back(void **state)
     memcpy(req.request, a.id, ID_BYTES);
     own = a.requester;
     a.requester.stat[0] ^= 1;
-    assert_int_equal(ask(w, &a.requester, MSG_CANCEL, &req, &rep), ERR_UNKNOWN);
+    assert_int_equal(ask(w, &a.requester, MSG_CANCEL, &req, &rep), ERR_REFUSED);
     a.requester = own;
     assert_int_equal(ask(w, &a.requester, MSG_CANCEL, &req, &rep), OK);
     assert_int_equal(rep.state, STATE_EXPIRED);
