@@ -234,6 +234,7 @@ static enum err read_fd(int fd, struct home_blob *out)
 static enum err check_file(struct bytes raw, enum home_file which)
 {
     const uint8_t *p = raw.p;
+    MUST(raw.n >= FILE_HEAD + FILE_CHECK && p != NULL); /* as it was read */
     if (!bytes_equal(bytes_of(p, 4), BYTES_OF(magic)) ||
         p[AT_WHICH] != (uint8_t)file_rows[which].letter)
         return ERR_CORRUPT;
