@@ -355,6 +355,15 @@ static void say_still(struct term *t, const struct day_guardian *g,
                   TEXT(g->name), at);
 }
 
+/* What was erased before comes back by no word. */
+static size_t erased(const struct day *d)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < d->n_guardians; i++)
+        n += end_stand(&d->guardians[i]) == END_DONE;
+    return n;
+}
+
 static void say_cancelled(struct end_desk *k)
 {
     const struct day *d = k->day;
@@ -373,6 +382,9 @@ static void say_cancelled(struct end_desk *k)
     }
     if (is_on(k))
         term_say(t, "Go on, until all are told: kith circle end --cancel");
+    else if (erased(d) > 0)
+        term_say(t, "The end is taken back. Whether what is left brings you back: kith "
+                    "status");
     else
         term_say(t, "Your circle does not end.");
 }
@@ -382,7 +394,7 @@ static enum err cancel(struct end_desk *k)
 {
     TRY(take_back(k));
     TRY(save(k));
-    k->ctx->exit = is_on(k) ? EXIT_DEGRADED : EXIT_FINE;
+    k->ctx->exit = is_on(k) || erased(k->day) > 0 ? EXIT_DEGRADED : EXIT_FINE;
     if (k->ctx->term->json)
         return json_all(k);
     say_cancelled(k);

@@ -113,7 +113,12 @@ static enum err taken_before(struct desk *d, const struct link *link,
 
     if (s == NULL)
         return ERR_UNKNOWN;
-    TRY(guard_seat_tell(d->ctx->params, d->day, s, &d->root->root, &c));
+    enum err e = guard_seat_tell(d->ctx->params, d->day, s, &d->root->root, &c);
+    if (e == ERR_NOMEM)
+        return e;
+    /* Its answer may have been lost; the place is taken all the same. */
+    if (e != OK)
+        TRY(guard_seat_try(d->ctx->params, s, &c));
     *out = s;
     return OK;
 }

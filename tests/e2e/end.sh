@@ -260,4 +260,7 @@ for m in json.load(open(sys.argv[1]))['said']:
     if m['message'] == 'HEAD_GET':
         assert 'error' in m or m['says']['head'] is None, m
 PY
+run Ana 3 circle end --cancel # too late: what is gone is gone
+says "Ben's node had erased all of it on"
+says "The end is taken back."
 e2e_end
