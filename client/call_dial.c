@@ -27,7 +27,7 @@ void dial_failed(struct talk *t, enum err e)
         return;
     }
     if (t->state != TALK_SHAKING) {
-        talk_end(t, e);
+        talk_ended(t, e);
         return;
     }
     talk_shaken(t);

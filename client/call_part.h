@@ -116,7 +116,7 @@ void talk_patience(struct talk *t, uint64_t ms);
 void talk_shaken(struct talk *t);
 
 /* Ends at once, with that error or with what the call has. */
-void talk_end(struct talk *t, enum err e);
+void talk_ended(struct talk *t, enum err e);
 void talk_over(struct talk *t);
 
 /* ---- call.c ---- */

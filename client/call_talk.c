@@ -33,7 +33,7 @@ void talk_over(struct talk *t)
     round_leave(t->round, t->call);
 }
 
-void talk_end(struct talk *t, enum err e)
+void talk_ended(struct talk *t, enum err e)
 {
     t->call->err = e;
     talk_over(t);
@@ -92,7 +92,7 @@ static void greet(struct talk *t)
     t->greetings++;
     enum err e = send_req(t, MSG_HELLO, &hello);
     if (e != OK)
-        talk_end(t, e);
+        talk_ended(t, e);
 }
 
 static void on_waited(uv_timer_t *timer);
@@ -232,7 +232,7 @@ static void talk_answered(struct talk *t, struct bytes answer)
     memcpy(t->call->answer, answer.p, SPOKEN_ANSWER);
     t->call->stage = CALL_ENDED;
     t->call->used = t->active->address;
-    talk_end(t, OK);
+    talk_ended(t, OK);
 }
 
 bool talk_listens(const struct talk *t)
