@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sim_histories [--seed S] [--count N | --more] [--tell] [--table]: plays histories S to
- * S + N - 1; on the first in which a promise does not hold, prints its seed, its story
- * and the promise's name, and fails. --more: 2,000, or 40,000 with KITH_LONG set.
+ * sim_histories [--seed S] [--count N | --more [--part K]] [--tell] [--table]: plays
+ * histories S to S + N - 1; on the first in which a promise does not hold, prints its
+ * seed, its story and the promise's name, and fails. --more: 2,000, or 40,000 with
+ * KITH_LONG set. --part: of four that may run side by side, the histories of one.
  * --table: every hold with the first N of 256 placements of stops instead.
  */
 #include <stdio.h>
@@ -10,11 +11,12 @@
 
 #include "tests/sim/steps.h"
 
-enum { SHORT = 150, MORE = 2000, LONG = 40000, PATTERNS = 256 };
+enum { SHORT = 150, MORE = 2000, LONG = 40000, PARTS = 4, PATTERNS = 256 };
 
 struct options {
     uint64_t seed;
     uint64_t count;
+    uint64_t part; /* from 1; 0: all */
     bool tell;
     bool table;
 };
@@ -74,6 +76,8 @@ static bool parse(int argc, char **argv, struct options *o)
             o->tell = true;
         else if (strcmp(argv[i], "--more") == 0)
             o->count = more;
+        else if (strcmp(argv[i], "--part") == 0 && i + 1 < argc)
+            o->part = strtoull(argv[++i], NULL, 10);
         else if (strcmp(argv[i], "--table") == 0)
             o->table = true;
         else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
@@ -85,6 +89,12 @@ static bool parse(int argc, char **argv, struct options *o)
     }
     if (o->table && o->count > PATTERNS)
         o->count = PATTERNS;
+    if (o->part > PARTS)
+        return false;
+    if (o->part > 0) {
+        o->count /= PARTS;
+        o->seed += (o->part - 1) * o->count;
+    }
     return true;
 }
 
@@ -93,9 +103,8 @@ int main(int argc, char **argv)
     struct options o;
 
     if (!parse(argc, argv, &o)) {
-        (void)fprintf(
-            stderr,
-            "usage: sim_histories [--seed S] [--count N | --more] [--tell] [--table]\n");
+        (void)fprintf(stderr, "usage: sim_histories [--seed S] [--count N | --more] "
+                              "[--part K] [--tell] [--table]\n");
         return 2;
     }
     MUST(secret_start(SECRET_LOCK_WAIVED) == OK);
