@@ -102,7 +102,7 @@ static enum err end_step(struct call *c, const struct call_reply *reply,
     const struct rep_ward_end *rep = reply->rep;
     if (rep->left != 0)
         return take_receipt(v, rep);
-    v->g->end_due = rep->due;
+    v->g->end_due = v->g->ending = rep->due;
     return OK;
 }
 

@@ -53,7 +53,7 @@ static void forget_end(const struct moving *m, struct day *d)
     for (size_t i = 0; i < m->n; i++) {
         struct day_guardian *g = move_guardian(d, &m->seats[i]);
         if (g != NULL && m->seats[i].told == TOLD_DONE)
-            g->end_due = 0;
+            g->end_due = g->ending = 0;
     }
 }
 

@@ -50,30 +50,60 @@ static enum circle_state judge(const struct day *d, const struct day_guardian *g
     return rep->n_epochs > 0 ? HOLDS_BEHIND : HOLDS_MISSING;
 }
 
-static void take_epochs(struct look *l, size_t at, const struct rep_epoch_state *rep)
+/* A node that erased all names no day here, and no epochs: look_take_ward knows of that.
+ */
+static void take_end(struct day_guardian *g, const struct rep_epoch_state *rep)
 {
+    if (rep->end_due == 0 && rep->n_epochs == 0)
+        return;
+    g->ending = rep->end_due;
+}
+
+void look_take_epochs(struct look *l, size_t at, const struct rep_epoch_state *rep)
+{
+    struct day_guardian *g = &l->day->guardians[at];
+    l->states[at] = judge(l->day, g, rep);
+    g->gone = l->states[at] != HOLDS_OK ? g->epoch : 0;
     l->nodes[at].move = rep->move_due;
-    l->nodes[at].end = rep->end_due;
+    take_end(g, rep);
     for (uint32_t i = 0; i < rep->n_epochs; i++)
         if (rep->epochs[i].state == EPOCH_ACTIVE &&
             rep->epochs[i].epoch > l->day->me.epoch)
             l->nodes[at].newer = rep->epochs[i].epoch;
-    change_seen(l->day, &l->day->guardians[at], rep);
+    change_seen(l->day, g, rep);
 }
 
-static void take_ward(struct look *l, size_t at, const struct rep_wards *rep)
+/* What was opened before these keys says nothing of them, nor does an answer to come. */
+static void take_reset(struct day_guardian *g, uint64_t reset)
 {
-    struct node_look *n = &l->nodes[at];
-    n->paused = rep->paused;
-    n->reset = rep->reset;
-    l->day->guardians[at].unlocked = rep->unlocked;
-    if (rep->n_wards > 0) {
-        n->left = rep->wards[0].left;
-        n->over = rep->wards[0].end_due != 0 ? n->left : 0;
-        n->frozen = rep->wards[0].frozen;
-    }
-    if (n->left != 0)
+    if (reset != 0 && reset != g->reset && g->n_proof == 1)
+        g->proof[0].opened = g->proof[0].asked = 0;
+    g->reset = reset;
+}
+
+void look_take_ward(struct look *l, size_t at, const struct rep_wards *rep)
+{
+    struct day_guardian *g = &l->day->guardians[at];
+    l->nodes[at].paused = rep->paused;
+    g->unlocked = rep->unlocked;
+    take_reset(g, rep->reset);
+    if (rep->n_wards == 0)
+        return;
+    l->nodes[at].frozen = rep->wards[0].frozen;
+    g->left = rep->wards[0].left;
+    g->ending = rep->wards[0].end_due;
+}
+
+/* Away, though the line broke late: what was bad in its answers is kept already. */
+void look_take_call(struct look *l, size_t at, const struct call *c)
+{
+    struct day_guardian *g = &l->day->guardians[at];
+    if (c->stage == CALL_KNOWN && c->err == ERR_REFUSED) {
         l->states[at] = HOLDS_MISSING;
+        g->gone = g->epoch;
+    } else if (c->err != OK) {
+        l->states[at] = HOLDS_AWAY;
+    }
 }
 
 _Static_assert(sizeof((struct rep_requests *)0)->requests ==
@@ -123,7 +153,6 @@ static enum err step(struct call *c, const struct call_reply *reply,
 {
     struct visit *v = c->ctx;
     struct look *l = v->look;
-    const struct day_guardian *g = &l->day->guardians[v->at];
     if (reply == NULL) {
         *out = (struct call_send){ MSG_EPOCH_STATE, &v->state };
         return OK;
@@ -131,13 +160,12 @@ static enum err step(struct call *c, const struct call_reply *reply,
     switch (reply->kind) {
     case MSG_EPOCH_STATE:
         TRY(reply->err);
-        l->states[v->at] = judge(l->day, g, reply->rep);
-        take_epochs(l, v->at, reply->rep);
+        look_take_epochs(l, v->at, reply->rep);
         *out = (struct call_send){ MSG_WARDS, &v->wards };
         return OK;
     case MSG_WARDS:
         if (reply->err == OK)
-            take_ward(l, v->at, reply->rep);
+            look_take_ward(l, v->at, reply->rep);
         *out = (struct call_send){ MSG_REQUESTS, &v->requests };
         return OK;
     case MSG_REQUESTS:
@@ -171,9 +199,7 @@ static void note_call(struct look *l, const struct visit *v, const struct call *
     (void)snprintf(who, sizeof who, "%.*s's node", TEXT(g->name));
     if (c->err != OK)
         call_sentence(c, who, n->why, sizeof n->why);
-    if (c->err != OK)
-        l->states[v->at] =
-            c->stage == CALL_KNOWN && c->err == ERR_REFUSED ? HOLDS_MISSING : HOLDS_AWAY;
+    look_take_call(l, v->at, c);
     guardian_seen(g, c, now);
     if (c->stage >= CALL_TALKING) {
         n->clock = c->hello.frozen != 0;

@@ -13,24 +13,32 @@ void look_judge_end(struct look *l, size_t i)
 {
     const struct day_guardian *g = &l->day->guardians[i];
     struct node_look *n = &l->nodes[i];
-    bool gone = g->kind == PIECE_NODE && n->left == 0 && l->states[i] != HOLDS_OK;
-    bool due = l->states[i] == HOLDS_AWAY && g->end_due != 0 && g->end_due <= l->now;
-    if (gone && g->ended != 0) {
+    uint64_t due = look_end_at(l, i);
+    n->over = 0;
+    n->unsaid = false;
+    if (g->kind != PIECE_NODE)
+        return;
+    if (g->left != 0) {
+        n->over = g->ending != 0 ? g->left : 0;
+    } else if (l->states[i] != HOLDS_OK && g->ended != 0) {
         n->over = g->ended;
-    } else if (gone && due) {
-        n->over = g->end_due;
+    } else if (l->states[i] == HOLDS_AWAY && due != 0 && due <= l->now) {
+        n->over = due;
         n->unsaid = true;
     }
-    if (n->over != 0)
+    if (g->left != 0 || n->over != 0)
         l->states[i] = HOLDS_MISSING;
 }
 
 uint64_t look_end_at(const struct look *l, size_t i)
 {
     const struct day_guardian *g = &l->day->guardians[i];
-    if (l->nodes[i].end != 0)
-        return l->nodes[i].end;
-    return l->states[i] == HOLDS_AWAY && g->ended == 0 ? g->end_due : 0;
+    bool silent = l->states[i] == HOLDS_AWAY;
+    if (g->left != 0 || g->ended != 0)
+        return 0;
+    if (g->ending != 0 && (g->ending > l->now || l->states[i] != HOLDS_MISSING))
+        return g->ending;
+    return silent ? g->end_due : 0;
 }
 
 /* One seat's end is no end of the circle: too few pieces are left only then. */
@@ -53,7 +61,7 @@ uint64_t look_ended(const struct look *l)
         const struct node_look *n = &l->nodes[i];
         if (l->day->guardians[i].kind != PIECE_NODE)
             continue;
-        if (n->over == 0 && n->left == 0)
+        if (n->over == 0 && l->day->guardians[i].left == 0)
             return 0;
         last = n->over > last ? n->over : last;
     }

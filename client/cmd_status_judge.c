@@ -70,8 +70,16 @@ const struct day_guardian *look_newer(const struct look *l)
 /* After new keys a piece counts once an answer to a drill showed that it still opens. */
 static void judge_reset(struct look *l, size_t i)
 {
-    l->nodes[i].lost = l->nodes[i].reset != 0 && !look_opens(l, i);
+    l->nodes[i].lost = l->day->guardians[i].reset != 0 && !look_opens(l, i);
     if (l->nodes[i].lost)
+        l->states[i] = HOLDS_MISSING;
+}
+
+/* It said once that it does not have the piece, and nothing since. */
+static void judge_gone(struct look *l, size_t i)
+{
+    const struct day_guardian *g = &l->day->guardians[i];
+    if (l->states[i] == HOLDS_AWAY && g->gone != 0 && g->gone == l->day->me.epoch)
         l->states[i] = HOLDS_MISSING;
 }
 
@@ -83,6 +91,7 @@ static void judge_states(struct look *l)
         struct node_look *n = &l->nodes[i];
         unsigned fault = day_proven(g)->fault;
         look_judge_end(l, i);
+        judge_gone(l, i);
         judge_reset(l, i);
         bool holds = l->states[i] == HOLDS_OK || l->states[i] == HOLDS_AWAY;
         if (!check_fault_of_piece(fault) || !holds || g->kind != PIECE_NODE)
@@ -100,8 +109,7 @@ bool look_opens(const struct look *l, size_t i)
     const struct day_proof *p = day_proven(g);
     if (g->kind == PIECE_CARD)
         return circle_card_state(l->day, g) == HOLDS_OK;
-    return p->opened > l->nodes[i].reset && p->opened_epoch == l->day->me.epoch &&
-           p->failed == 0;
+    return p->opened != 0 && p->opened_epoch == l->day->me.epoch && p->failed == 0;
 }
 
 /* When the piece of this epoch was last compared, or came to its place. */
@@ -160,7 +168,7 @@ static bool node_amber(const struct look *l, size_t i)
 {
     const struct day_guardian *g = &l->day->guardians[i];
     return l->nodes[i].clock || l->nodes[i].frozen > l->now || l->nodes[i].move != 0 ||
-           l->nodes[i].end != 0 || l->nodes[i].reset != 0 ||
+           look_end_at(l, i) != 0 || g->reset != 0 ||
            (g->n_node > 0 && g->node[0].fault != SEEN_FINE);
 }
 

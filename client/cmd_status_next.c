@@ -194,7 +194,7 @@ static void next_loss(struct look *l, size_t i)
     const struct node_look *n = &l->nodes[i];
     if (n->over != 0)
         look_next_over(l, i);
-    else if (n->left != 0)
+    else if (g->left != 0)
         look_add(l, "left", "kith guardian add NAME LINK",
                  "%.*s gave up guarding you%s. Ask somebody else for an invite, and make "
                  "a new circle:",
@@ -204,7 +204,7 @@ static void next_loss(struct look *l, size_t i)
                  "%.*s has new keys, and may not be able to open your piece%s. Ask %.*s "
                  "for a new invite, and make a new circle.",
                  TEXT(g->name), loss_text(l), TEXT(g->name));
-    else if (n->reset != 0)
+    else if (g->reset != 0)
         look_add(l, "reset", "",
                  "%.*s has new keys, and opens your piece by the old ones, which others "
                  "may have. Ask %.*s for a new invite, and make a new circle.",
@@ -277,8 +277,8 @@ static void next_node(struct look *l, size_t i)
             "%.*s's node does not answer (%s%s). Ask %.*s whether it is switched on.",
             TEXT(g->name), seen != 0 ? "last seen " : "not seen by this home yet",
             seen != 0 ? since : "", TEXT(g->name));
-    if (l->states[i] == HOLDS_MISSING && l->nodes[i].left == 0 && l->nodes[i].over == 0 &&
-        l->nodes[i].reset == 0 && !l->nodes[i].failed)
+    if (l->states[i] == HOLDS_MISSING && g->left == 0 && l->nodes[i].over == 0 &&
+        g->reset == 0 && !l->nodes[i].failed)
         look_add(l, circle_state_name(l->states[i]), "",
                  "%.*s's node does not hold what it held. Ask %.*s what happened to it.",
                  TEXT(g->name), TEXT(g->name));

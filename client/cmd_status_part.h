@@ -36,13 +36,10 @@ struct node_look {
     char why[256];   /* "" unless there is something to say */
     bool clock;      /* its clock waits for a person */
     uint64_t paused; /* the guardian is away until then */
-    uint64_t reset;  /* the guardian got new keys then */
-    bool lost;       /* and opened the piece in no drill since */
-    uint64_t left;   /* the guardian gave the piece up then */
+    bool lost; /* the guardian got new keys, and opened the piece in no drill since */
     uint64_t frozen; /* changes by our keys are, until then */
     uint64_t move;   /* a new root takes over then; 0 none waits */
-    uint64_t end;    /* the circle ends there then; 0 not */
-    uint64_t over;   /* by that order all is erased there since then; 0 not */
+    uint64_t over;   /* by an order to end it all is erased there since then; 0 not */
     bool unsaid;     /* as it was planned: the node is away */
     uint32_t newer; /* an epoch that this home knows nothing of is active there; 0 none */
     bool failed;    /* its last check: why says how */
@@ -90,6 +87,13 @@ struct look {
     struct next next[NEXT_MAX];
 };
 
+/*
+ * Takes in what the i-th node answered, and how its call ended. What is bad is kept in the
+ * day, so that it stands while the node is silent; a good answer heals it.
+ */
+void look_take_epochs(struct look *l, size_t i, const struct rep_epoch_state *rep);
+void look_take_ward(struct look *l, size_t i, const struct rep_wards *rep);
+void look_take_call(struct look *l, size_t i, const struct call *c);
 /* Guardians of the plan. */
 size_t look_pieces(const struct day *d);
 /* A request for the keys that is not over; a confirm is none. */

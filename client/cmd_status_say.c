@@ -94,9 +94,9 @@ static void say_lost(struct term *t, const struct day_guardian *g,
 {
     char when[TIME_TEXT];
     char opened[TIME_TEXT];
-    time_text(n->left != 0 ? n->left : n->reset, when);
+    time_text(g->left != 0 ? g->left : g->reset, when);
     time_text(day_proven(g)->opened, opened);
-    if (n->left != 0)
+    if (g->left != 0)
         term_say(t, "%.*s gave up guarding you on %s; your piece there is erased.",
                  TEXT(g->name), when);
     else if (n->lost)
@@ -105,7 +105,7 @@ static void say_lost(struct term *t, const struct day_guardian *g,
             "%.*s has new keys since %s; whether your piece there still opens is not "
             "known. A drill shows it.",
             TEXT(g->name), when);
-    else if (n->reset != 0)
+    else if (g->reset != 0)
         term_say(t,
                  "%.*s has new keys since %s; your piece there still opens by the old "
                  "ones (drill of %s).",
@@ -140,7 +140,8 @@ static bool is_told(const struct look *l, size_t i)
 {
     const struct node_look *n = &l->nodes[i];
     /* By say_lost and look_say_over; why a silent one is silent comes behind. */
-    return n->left != 0 || n->reset != 0 || (n->over != 0 && !n->unsaid);
+    const struct day_guardian *g = &l->day->guardians[i];
+    return g->left != 0 || g->reset != 0 || (n->over != 0 && !n->unsaid);
 }
 
 /* The node holds its piece, but the last check of the vault there failed. */
@@ -255,14 +256,14 @@ static json_t *guardian_json(const struct look *l, size_t i)
         json_time(look_opens(l, i) && !card ? p->opened : 0), "seen_at",
         json_time(g->n_node > 0 ? g->node[0].seen : 0), "fault",
         g->n_node > 0 ? seen_fault_name(g->node[0].fault) : NULL, "away_until",
-        json_time(n->paused), "reset_at", json_time(n->reset), "left_at",
-        json_time(n->left), "frozen_until", json_time(n->frozen), "clock_frozen",
+        json_time(n->paused), "reset_at", json_time(g->reset), "left_at",
+        json_time(g->left), "frozen_until", json_time(n->frozen), "clock_frozen",
         (int)n->clock, "checked_at",
         json_time(p->checked_epoch == l->day->me.epoch ? p->checked : 0), "check_fault",
         check_fault_name(p->fault), "drill",
         card ? NULL : drill_state_name(drill_standing(l->day, g, l->now)), "drill_due_at",
         json_time(drill_due(l->day, g)), "move_due_at", json_time(n->move), "end_due_at",
-        json_time(n->end), "unlocked", (int)g->unlocked);
+        json_time(look_end_at(l, i)), "unlocked", (int)g->unlocked);
 }
 
 static json_t *guardians_json(const struct look *l)

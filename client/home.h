@@ -431,7 +431,13 @@ struct day_guardian {
     uint64_t end_due;         /* the node erases it then; 0 not planned */
     uint64_t ended;           /* when the node erased it; 0 not */
     struct bytes end_receipt; /* what it signed then */
-    uint8_t unlocked;     /* 1: no passphrase locks their keys, as their node said last */
+    uint8_t unlocked; /* 1: no passphrase locks their keys, as their node said last */
+    /* bad news, as their node said it last: it stands while the node is silent */
+    uint64_t reset;  /* they got new keys then; 0 not */
+    uint64_t left;   /* the piece was given up, or ended, then; 0 not */
+    uint64_t ending; /* all is erased there then, or was when it left, whoever ordered
+                        that; 0 not */
+    uint32_t gone;   /* the piece of that epoch is not there any more; 0 of none */
     uint64_t roster_told; /* of which day_me.roster_at the node has the list */
     uint32_t torn; /* a card: its papers of epochs before that one were torn up; 0 none */
     uint32_t parted; /* one who was a guardian: the node was shown the certificate of that

@@ -162,6 +162,13 @@ run Ben 1 guard approve "$req" --words-file "$work/words" --verified met --json 
 json "d['id']" old-keys
 run Ben 1 guard link Ana
 run Ben 0 guard refuse "$req"
+run Ana 3 status
+says "Ben has new keys since"
+node_kill Ben
+run Ana 3 status --json # what it said before it fell silent stands
+json "[g['reset_at'] is not None for g in d['guardians']]" "[True, False, False]"
+json "(d['stored'], d['spare'], d['next'][0]['id'])" "(2, 0, 'reset')"
+node Ben
 run Tom 0 init --name Tom --no-passphrase
 run Tom 0 guardian add Ben "@$work/invite"
 run Tom 0 guardian confirm Ben
@@ -179,5 +186,9 @@ run Ben 0 guard wards --json
 json "[w['left_at'] is not None for w in d['wards'] if w['label'] == 'Ana']" "[True]"
 run Cy 0 guard leave Ana --yes leave
 run Ana 8 status
+for n in Ben Cy; do node_kill "$n"; done
+run Ana 8 status
+says "Ben gave up guarding you on"
+says "Cy gave up guarding you on"
 
 e2e_end

@@ -426,6 +426,10 @@ static void fill(struct day *d)
             .seq = 7, .time = 99, .receipt = day_keep(d, bytes_text("signed"))
         };
         g->node[0].told_seq = 6;
+        g->reset = 11;
+        g->left = 12;
+        g->ending = 13;
+        g->gone = 14;
     }
     me->owner_tested = 5;
     me->owner_sent = 4;
@@ -458,6 +462,8 @@ static void test_day_goes_and_comes(void **state)
     assert_int_equal(back->guardians[63].node[0].alerts[0].seq, 7);
     assert_true(
         bytes_equal(back->guardians[63].node[0].alerts[0].receipt, bytes_text("signed")));
+    const struct day_guardian *g = &back->guardians[63];
+    assert_true(g->reset == 11 && g->left == 12 && g->ending == 13 && g->gone == 14);
     assert_int_equal(back->me.handlers[0].exec.n, 13);
     assert_int_equal(back->n_wards, 1);
     assert_true(bytes_equal(back->wards[0].label, bytes_text("Jo")));

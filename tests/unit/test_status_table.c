@@ -92,6 +92,30 @@ static void away(struct look *l, size_t i, uint64_t days)
     at(l, i)->node[0].seen = NOW - days * DAY - HOUR;
 }
 
+/* What the i-th node says of its seat. */
+static void seat_says(struct look *l, size_t i, uint64_t reset)
+{
+    const struct rep_wards says = { .reset = reset };
+    look_take_ward(l, i, &says);
+}
+
+/* What it says of the ward; due: the end that was ordered there. */
+static void ward_says(struct look *l, size_t i, uint64_t gave_up, uint64_t due)
+{
+    const struct rep_wards says = { .n_wards = 1,
+                                    .wards = { { .left = gave_up, .end_due = due } } };
+    look_take_ward(l, i, &says);
+}
+
+/* The next round: nothing but the day is left of this one, and it is silent. */
+static void falls_silent(struct look *l, size_t i)
+{
+    const struct call c = { .err = ERR_TIMEOUT };
+    memset(&l->nodes[i], 0, sizeof l->nodes[i]);
+    l->states[i] = HOLDS_OK;
+    look_take_call(l, i, &c);
+}
+
 /* ---- what is different ---- */
 
 static void nothing(struct look *l)
@@ -142,28 +166,99 @@ static void missing(struct look *l)
     l->states[2] = HOLDS_MISSING;
 }
 
+/* A node that answers to hold nothing. */
+static void missing_and_away(struct look *l)
+{
+    const struct rep_epoch_state says = { 0 };
+    look_take_epochs(l, 2, &says);
+    falls_silent(l, 2);
+}
+
+/* It says so, and the line breaks. */
+static void missing_and_cut_off(struct look *l)
+{
+    const struct rep_epoch_state says = { 0 };
+    const struct call c = { .stage = CALL_TALKING, .err = ERR_CLOSED };
+    look_take_epochs(l, 2, &says);
+    look_take_call(l, 2, &c);
+}
+
+static void unknown_there_and_away(struct look *l)
+{
+    const struct call c = { .stage = CALL_KNOWN, .err = ERR_REFUSED };
+    look_take_call(l, 2, &c);
+    falls_silent(l, 2);
+}
+
 static void left(struct look *l)
 {
-    l->states[2] = HOLDS_MISSING;
-    l->nodes[2].left = NOW - DAY;
+    ward_says(l, 2, NOW - DAY, 0);
+}
+
+static void left_and_away(struct look *l)
+{
+    left(l);
+    falls_silent(l, 2);
+}
+
+static void left_and_back(struct look *l)
+{
+    left(l);
+    ward_says(l, 2, 0, 0);
 }
 
 static void reset(struct look *l)
 {
     l->states[2] = HOLDS_MISSING;
-    l->nodes[2].reset = NOW - DAY;
+    seat_says(l, 2, NOW - DAY);
+}
+
+/* The drill was before: it says nothing of the keys of now, whatever the clocks say. */
+static void reset_since_opened(struct look *l)
+{
+    seat_says(l, 2, NOW - 300 * DAY);
+}
+
+static void reset_and_away(struct look *l)
+{
+    reset_since_opened(l);
+    falls_silent(l, 2);
 }
 
 static void reset_and_opened(struct look *l)
 {
-    l->nodes[2].reset = NOW - DAY;
-    proof(l, 2)->opened = NOW - HOUR;
+    reset_since_opened(l);
+    day_opened(at(l, 2), 1, NOW - HOUR);
+    reset_since_opened(l); /* no news */
 }
 
-/* The drill was before: it says nothing of the keys of now. */
-static void reset_since_opened(struct look *l)
+static void reset_and_opened_and_away(struct look *l)
 {
-    l->nodes[2].reset = NOW - DAY;
+    reset_and_opened(l);
+    falls_silent(l, 2);
+}
+
+static void reset_again(struct look *l)
+{
+    reset_and_opened(l);
+    seat_says(l, 2, NOW - 200 * DAY);
+}
+
+/* Asked for of the keys before: whatever comes does not answer it. */
+static void reset_while_asked(struct look *l)
+{
+    at(l, 2)->stored = NOW - 2 * DAY;
+    proof(l, 2)->asked = NOW - HOUR;
+    proof(l, 2)->asked_epoch = 1;
+    reset_since_opened(l);
+    seat_says(l, 2, 0);
+}
+
+/* The keys were found again. */
+static void reset_no_more(struct look *l)
+{
+    reset_and_opened(l);
+    seat_says(l, 2, 0);
 }
 
 static void three_gone(struct look *l)
@@ -312,6 +407,12 @@ static void older_check(struct look *l)
     }
 }
 
+static void missing_before_the_change(struct look *l)
+{
+    unknown_there_and_away(l);
+    older_check(l);
+}
+
 static void drill_due_now(struct look *l)
 {
     proof(l, 2)->opened = 0;
@@ -441,16 +542,27 @@ static void asks_beside_a_thief(struct look *l)
     l->n_requests = 2;
 }
 
+static void ends_at(struct look *l, size_t i, uint64_t due)
+{
+    ward_says(l, i, 0, due);
+}
+
 static void ends(struct look *l)
 {
-    l->nodes[3].end = NOW + 10 * DAY;
+    ends_at(l, 3, NOW + 10 * DAY);
+}
+
+static void ends_and_away(struct look *l)
+{
+    ends(l);
+    falls_silent(l, 3);
 }
 
 /* Too few would be left; who is away counts by what was said before. */
 static void three_end(struct look *l)
 {
     ends(l);
-    l->nodes[2].end = NOW + 12 * DAY;
+    ends_at(l, 2, NOW + 12 * DAY);
     l->states[4] = HOLDS_AWAY;
     l->day->guardians[4].end_due = NOW + 11 * DAY;
 }
@@ -459,15 +571,59 @@ static void three_end(struct look *l)
 static void three_end_now(struct look *l)
 {
     three_end(l);
-    l->nodes[3].end = NOW - HOUR;
+    ends_at(l, 3, NOW - HOUR);
+}
+
+/* By another device, and nobody answers any more. */
+static void three_end_and_are_silent(struct look *l)
+{
+    for (size_t i = 2; i < N; i++) {
+        ends_at(l, i, NOW + 10 * DAY);
+        falls_silent(l, i);
+    }
+    away(l, 0, 0);
 }
 
 /* One seat, by kith guardian erase. */
 static void one_erased(struct look *l)
 {
-    l->states[3] = HOLDS_MISSING;
-    l->nodes[3].left = l->nodes[3].over = NOW - DAY;
+    ward_says(l, 3, NOW - DAY, NOW - DAY - HOUR);
     at(l, 3)->end_due = NOW - DAY - HOUR;
+}
+
+static void one_erased_and_away(struct look *l)
+{
+    one_erased(l);
+    falls_silent(l, 3);
+}
+
+/* The node's clock is ahead of this one. */
+static void one_erased_too_early(struct look *l)
+{
+    ward_says(l, 3, NOW + HOUR + 60, NOW + HOUR);
+}
+
+/* It says no day and no epoch: so does one that erased all. */
+static void one_erased_and_half_asked(struct look *l)
+{
+    const struct rep_epoch_state says = { 0 };
+    one_erased(l);
+    look_take_epochs(l, 3, &says);
+    falls_silent(l, 3);
+}
+
+/* Another device had it erased. */
+static void one_erased_elsewhere_and_away(struct look *l)
+{
+    one_erased_and_away(l);
+    at(l, 3)->end_due = 0;
+}
+
+/* The day another device named has come, and nobody knows. */
+static void one_silent_since_a_day_named_elsewhere(struct look *l)
+{
+    ends_at(l, 3, NOW - DAY);
+    falls_silent(l, 3);
 }
 
 /* It erased all, or did not: nobody hears of it. */
@@ -489,8 +645,7 @@ static void all_erased(struct look *l)
 {
     l->day->me.end_wanted = NOW - 15 * DAY;
     for (size_t i = 0; i < N; i++) {
-        l->states[i] = HOLDS_MISSING;
-        l->nodes[i].left = l->nodes[i].over = NOW - DAY;
+        ward_says(l, i, NOW - DAY, NOW - DAY - HOUR);
         at(l, i)->end_due = NOW - DAY - HOUR;
     }
 }
@@ -505,7 +660,7 @@ static void all_erased_and_signed(struct look *l)
 static void all_erased_and_one_silent(struct look *l)
 {
     all_erased(l);
-    l->nodes[3].left = l->nodes[3].over = 0;
+    ward_says(l, 3, 0, 0);
     away(l, 3, 2);
 }
 
@@ -513,7 +668,7 @@ static void all_silent_since_their_day(struct look *l)
 {
     all_erased(l);
     for (size_t i = 0; i < N; i++) {
-        l->nodes[i].left = l->nodes[i].over = 0;
+        ward_says(l, i, 0, 0);
         away(l, i, 2);
     }
 }
@@ -523,9 +678,7 @@ static void three_erased(struct look *l)
 {
     all_erased(l);
     for (size_t i = 3; i < N; i++) {
-        l->states[i] = HOLDS_OK;
-        l->nodes[i].left = l->nodes[i].over = 0;
-        l->nodes[i].end = NOW + DAY;
+        ends_at(l, i, NOW + DAY);
     }
 }
 
@@ -777,10 +930,24 @@ static const struct situation {
     { "three are away now", three_away_today, 3, NOT_TODAY, "away", "" },
     { "three for a month", three_away_a_month, 8, NO(2), "away", "" },
     { "a node knows us no more", missing, 3, YES(1), "missing", "" },
+    { "and is away since", missing_and_away, 3, YES(1), "missing", "" },
+    { "or broke off the call", missing_and_cut_off, 3, YES(1), "missing", "" },
+    { "or knew us no more, and is away", unknown_there_and_away, 3, YES(1), "missing",
+      "" },
+    { "that was another epoch", missing_before_the_change, 3, YES(2), "check",
+      "kith check" },
     { "a guardian gave it up", left, 3, YES(1), "left", "kith guardian add NAME LINK" },
+    { "and the node is away since", left_and_away, 3, YES(1), "left",
+      "kith guardian add NAME LINK" },
+    { "it guards again", left_and_back, 0, YES(2), NULL, NULL },
     { "a guardian lost their keys", reset, 3, YES(1), "reset", "" },
     { "a guardian has new keys", reset_since_opened, 3, YES(1), "reset", "" },
+    { "and the node is away since", reset_and_away, 3, YES(1), "reset", "" },
     { "and opened it by the old ones", reset_and_opened, 3, YES(2), "reset", "" },
+    { "and is away", reset_and_opened_and_away, 3, YES(2), "reset", "" },
+    { "has newer keys since", reset_again, 3, YES(1), "reset", "" },
+    { "and has its old keys again", reset_no_more, 0, YES(2), NULL, NULL },
+    { "and were asked for a drill before", reset_while_asked, 0, YES(2), NULL, NULL },
     { "three pieces are gone", three_gone, 8, NO(2), "left",
       "kith guardian add NAME LINK" },
     { "one has no piece yet", behind, 3, YES(1), "seal", "kith circle seal --resume" },
@@ -842,13 +1009,27 @@ static const struct situation {
     { "and so does somebody else", asks_beside_a_thief, 3, YES(2), "request",
       "kith stop all" },
     { "one node erases all", ends, 3, YES(2), "ends", "kith circle end --cancel" },
+    { "and is away since", ends_and_away, 3, YES(2), "ends", "kith circle end --cancel" },
     { "the circle ends", three_end, 3,
       "You can be restored: only until Mon 25 Jan 2027, 08:00. Your circle ends then.",
       "ends", "kith circle end --cancel" },
     { "and its day has come", three_end_now, 3,
       "You can be restored: only for moments. The day of your circle's end has come.",
       "ends", "kith circle end --cancel" },
+    { "nobody answers any more", three_end_and_are_silent, 3,
+      "You can be restored: only until Mon 25 Jan 2027, 08:00. Your circle ends then.",
+      "ends", "kith circle end --cancel" },
     { "one node erased all", one_erased, 3, YES(1), "over", "kith guardian replace Eli" },
+    { "and is away since", one_erased_and_away, 3, YES(1), "over",
+      "kith guardian replace Eli" },
+    { "a node erased all, and its clock is ahead", one_erased_too_early, 3, YES(1),
+      "over", "kith guardian replace Eli" },
+    { "after half an answer", one_erased_and_half_asked, 3, YES(1), "over",
+      "kith guardian replace Eli" },
+    { "another device had it erased", one_erased_elsewhere_and_away, 3, YES(1), "over",
+      "kith guardian replace Eli" },
+    { "that device named a day, and it has come", one_silent_since_a_day_named_elsewhere,
+      3, YES(1), "over", "kith guardian erase Eli" },
     { "or is silent since that day", one_silent_since_its_day, 3, YES(1), "over",
       "kith guardian erase Eli" },
     { "or signed it, and is away", one_signed_and_away, 3, YES(1), "over",
