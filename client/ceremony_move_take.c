@@ -91,7 +91,7 @@ static enum err keep_old_root(const struct moving *m, const struct move_work *w,
     AUTO_VAULT struct vault *v = NULL;
 
     TRY(vault_open(w->home, w->day, VAULT_WHOLE, what, &v));
-    return former_keep(v, m->head.aside, m->head.old_root, w->params->now(),
+    return former_keep(v, m->head.aside, m->head.old_root, w->day->me.moved,
                        w->params->rng);
 }
 

@@ -3,6 +3,7 @@
 
 #include "client/circle_back.h"
 #include "client/cmd_vault_part.h"
+#include "client/vault_former.h"
 
 #define TEXT(b) (int)(b).n, (const char *)(b).p
 
@@ -264,6 +265,17 @@ static bool of_restore(const struct vault_desk *k)
            (k->held->restoring != 0 || k->day->n_guardians == 0);
 }
 
+/* A restored day box does not know when its root took over; the vault does. */
+static enum err moved_back(struct vault_desk *k)
+{
+    uint64_t *moved = &k->day->me.moved;
+    uint64_t newest = former_newest(k->vault, ctx_now(k->ctx));
+    if (k->held->restoring == 0 || newest <= *moved)
+        return OK;
+    *moved = newest;
+    return ctx_day_save(k->ctx, &k->home, k->day);
+}
+
 static enum err pull_from(struct vault_desk *k, bool as_root, bool *io_left,
                           bool *io_named, size_t *io_answered)
 {
@@ -272,6 +284,7 @@ static enum err pull_from(struct vault_desk *k, bool as_root, bool *io_left,
     if (k->round->n == 0)
         return OK;
     TRY(join(k, &left));
+    TRY(moved_back(k));
     k->bare = false;
     *io_left = *io_left || left;
     *io_answered += vault_round_answered(k->round);
@@ -339,6 +352,7 @@ static enum err restored(struct ctx *ctx, struct vault_desk *k)
     if (k->round->n == 0)
         return ERR_UNREACHABLE;
     TRY(join(k, &left));
+    TRY(moved_back(k));
     vault_say_forks(ctx->term, k->round);
     (void)vault_say_places(ctx->term, k->round);
     bool whole = k->round->missing == 0 && vault_round_answered(k->round) > 0;

@@ -177,17 +177,18 @@ const struct vault_item *vault_at(const struct vault *v, size_t i)
     return at(&v->there, i);
 }
 
-static bool is_former_root(const struct vault_item *item)
+bool vault_is_former(const struct vault_item *item)
 {
     static const char begins[] = VAULT_FORMER_ROOT;
 
-    return item->type == VAULT_KEY && item->name.n >= sizeof begins - 1 &&
+    return item->type == VAULT_KEY && item->n_now == 1 &&
+           item->name.n >= sizeof begins - 1 &&
            bytes_equal(bytes_of(item->name.p, sizeof begins - 1), bytes_text(begins));
 }
 
 bool vault_was_read(const struct day *d, const struct vault_item *item)
 {
-    return item->type != VAULT_NOTE && item->n_now == 1 && !is_former_root(item) &&
+    return item->type != VAULT_NOTE && item->n_now == 1 && !vault_is_former(item) &&
            item->now[0].changed < d->me.moved;
 }
 

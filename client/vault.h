@@ -59,6 +59,8 @@ static inline void auto_vault_(struct vault **place)
 
 /* How the name of a root that a new one took the place of begins. */
 #define VAULT_FORMER_ROOT "Root key until "
+/* Whether it is there as such a root, by its name and type. */
+bool vault_is_former(const struct vault_item *item);
 
 /* Items that are there (not removed), sorted by name. */
 size_t vault_count(const struct vault *v);

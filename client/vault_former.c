@@ -41,6 +41,19 @@ enum err former_keep(struct vault *v, uint64_t until, const uint8_t root[KEY_BYT
     return vault_save(v, now, rng);
 }
 
+uint64_t former_newest(const struct vault *v, uint64_t now)
+{
+    uint64_t newest = 0;
+
+    for (size_t i = 0; i < vault_count(v); i++) {
+        const struct vault_item *item = vault_at(v, i);
+
+        if (vault_is_former(item) && item->now[0].changed > newest)
+            newest = item->now[0].changed;
+    }
+    return newest < now ? newest : now;
+}
+
 static bool may_be_root(const struct vault_item *item)
 {
     return item->type == VAULT_KEY && item->n_now == 1 && item->now[0].size == HEX;

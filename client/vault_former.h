@@ -9,9 +9,17 @@
 
 #include "client/vault.h"
 
-/* Keeps one that counted until then (Unix seconds), once, and saves. As vault_add. */
+/*
+ * Keeps one that counted until then (Unix seconds), once, and saves. now: when the root
+ * after it took over, day_me.moved. As vault_add.
+ */
 enum err former_keep(struct vault *v, uint64_t until, const uint8_t root[KEY_BYTES],
                      uint64_t now, const struct rng *rng);
+/*
+ * When the newest of them was put here, which is when the root after it took over, at
+ * most now (Unix seconds): what is older may have been read. 0: there is none.
+ */
+uint64_t former_newest(const struct vault *v, uint64_t now);
 /*
  * The next item at *io_at or behind it that may be such a root, and moves on; out is
  * secret memory. ERR_UNKNOWN: there is none; ERR_NOMEM. A damaged one is passed over.

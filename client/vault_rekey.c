@@ -14,11 +14,32 @@ static enum err ref_copy(struct vault *from, struct vault *to, struct vault_ref 
     return vault_tree_put(&to->io, bytes_of(b.p, b.n), io_ref);
 }
 
-static enum err item_copy(struct vault *from, struct vault *to,
+static void ref_not_after(struct vault_ref *ref, uint64_t *io_limit)
+{
+    if (ref->changed < *io_limit)
+        *io_limit = ref->changed;
+    ref->changed = *io_limit;
+    *io_limit -= *io_limit > 0 ? 1 : 0; /* what comes next is older */
+}
+
+/* All of it was there when the root was replaced, whatever a clock ahead said. */
+static void item_before(struct vault_item *i, uint64_t moved)
+{
+    uint64_t limit = moved - 1;
+    for (uint32_t k = 0; k < i->n_now; k++)
+        ref_not_after(&i->now[k], &limit);
+    for (uint32_t k = 0; k < i->n_past; k++)
+        ref_not_after(&i->past[k], &limit);
+}
+
+/* moved: as in day_me; 0 where nobody else may have had the root before. */
+static enum err item_copy(struct vault *from, struct vault *to, uint64_t moved,
                           const struct vault_item *item)
 {
     struct vault_item i = *item;
     struct entry *e = NULL;
+    if (moved > 0)
+        item_before(&i, moved);
     from->at_item = item->name;
     for (uint32_t k = 0; k < i.n_now; k++)
         TRY(vault_name_trouble(from, ref_copy(from, to, &i.now[k])));
@@ -32,11 +53,11 @@ static enum err item_copy(struct vault *from, struct vault *to,
     return added;
 }
 
-static enum err all_copy(struct vault *from, struct vault *to, uint64_t now,
-                         const struct rng *rng)
+static enum err all_copy(struct vault *from, struct vault *to, uint64_t moved,
+                         uint64_t now, const struct rng *rng)
 {
     for (size_t i = 0; i < from->all.n; i++)
-        TRY(item_copy(from, to, &from->all.p[i]->item));
+        TRY(item_copy(from, to, moved, &from->all.p[i]->item));
     TRY(vault_views(to));
     to->parents_version = from->state.version;
     to->changed = true;
@@ -54,7 +75,9 @@ static enum err rewrite(struct home *h, const struct day *d, uint64_t now,
     if (from->state.version == 0)
         return OK;
     TRY(vault_open(h, d, VAULT_AFRESH, out_what, &to));
-    enum err e = all_copy(from, to, now, rng);
+    /* A guardian's own new keys are no MOVE, whichever there was before. */
+    uint64_t moved = d->me.reset == 0 ? d->me.moved : 0;
+    enum err e = all_copy(from, to, moved, now, rng);
     if (e == ERR_CORRUPT)
         memcpy(out_what, from->what, VAULT_WHAT);
     return e;

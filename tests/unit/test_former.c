@@ -121,6 +121,40 @@ static void each_root_is_found_by_its_seat(void **state)
     assert_true(bytes_equal(BYTES_OF(got->b), BYTES_OF(second->b)));
 }
 
+static void keep_at(const struct root_key *root, uint64_t until, uint64_t moved)
+{
+    assert_int_equal(former_keep(a.vault, until, root->b, moved, &crypt_random), OK);
+}
+
+/* When the newest of them came, from the vault alone: what is older may have been read.
+ */
+static void the_newest_says_when_its_root_went(void **state)
+{
+    (void)state;
+    AUTO_SECRET struct root_key *root = NULL;
+
+    root_of(1, &root);
+    assert_int_equal(former_newest(a.vault, NOW + 9), 0);
+    add_key("Another key until ", "0101010101010101010101010101010101010101"
+                                  "010101010101010101010101");
+    device_add(&a, "Root key until I say", "a password");
+    assert_int_equal(former_newest(a.vault, NOW + 9), 0);
+    keep_at(root, NOW, NOW + 5);
+    keep_at(root, NOW - 20, NOW - 10);
+    device_reopen(&a);
+    assert_int_equal(former_newest(a.vault, NOW + 9), NOW + 5);
+    /* A new text is no new root. */
+    const struct vault_item *item = vault_find(a.vault, vault_at(a.vault, 2)->name);
+    assert_true(vault_is_former(item));
+    const struct vault_change hint = { .name = item->name,
+                                       .type = VAULT_KEY,
+                                       .hint = bytes_text("in the drawer") };
+    assert_int_equal(vault_edit(a.vault, item, &hint, NOW + 8), OK);
+    assert_int_equal(former_newest(a.vault, NOW + 9), NOW + 5);
+    /* Never later than now: what is added after would be marked. */
+    assert_int_equal(former_newest(a.vault, NOW + 1), NOW + 1);
+}
+
 /* A damaged item hides no other. */
 static void a_damaged_one_is_passed_over(void **state)
 {
@@ -152,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(what_owns_no_seat),
         CASE(each_root_is_found_by_its_seat),
+        CASE(the_newest_says_when_its_root_went),
         CASE(a_damaged_one_is_passed_over),
     };
 

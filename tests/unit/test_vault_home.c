@@ -610,6 +610,62 @@ static void the_vault_goes_with_a_new_root(void **state)
     assert_int_equal(vault_rekey(&a.home, a.day, NOW, &crypt_random, a.what), OK);
 }
 
+static void edit_at(const char *name, const char *content, uint64_t now)
+{
+    const struct vault_item *i = device_find(&a, name);
+    const struct bytes text = bytes_text(content);
+    const struct vault_change c = { .name = i->name,
+                                    .type = (enum vault_type)i->type,
+                                    .content = &text };
+    assert_int_equal(vault_edit(a.vault, i, &c, now), OK);
+    device_save(&a);
+}
+
+static bool marked(const char *name)
+{
+    return vault_was_read(a.day, device_find(&a, name));
+}
+
+/* What was there before a new root is marked, whatever its clock said, until it changes.
+ */
+static void a_clock_ahead_hides_no_mark(void **state)
+{
+    (void)state;
+    device_add(&a, "bank", "1");
+    device_add(&a, "late", "1");
+    edit_at("late", "2", NOW + 900);
+    edit_at("late", "3", NOW + 1000);
+    device_close(&a);
+    new_root(0x43);
+    a.day->me.moved = NOW;
+    assert_int_equal(vault_rekey(&a.home, a.day, NOW + 1, &crypt_random, a.what), OK);
+    device_reopen(&a);
+    assert_true(marked("bank")); /* of the same second */
+    assert_true(marked("late"));
+    /* Each content in its place, also once another one is the present. */
+    edit_at("late", "4", NOW + 2);
+    assert_false(marked("late"));
+    assert_true(marked("bank"));
+    const struct vault_item *i = device_find(&a, "late");
+    assert_int_equal(i->n_past, 3);
+    assert_true(device_reads(&a, i, 1, "3") && device_reads(&a, i, 2, "2") &&
+                device_reads(&a, i, 3, "1"));
+}
+
+/* New keys of a guardian who forgot the passphrase: what an older mark said stays so. */
+static void a_reset_marks_nothing(void **state)
+{
+    (void)state;
+    device_add(&a, "bank", "1");
+    device_close(&a);
+    new_root(0x43);
+    a.day->me.moved = NOW - 10;
+    a.day->me.reset = NOW;
+    assert_int_equal(vault_rekey(&a.home, a.day, NOW, &crypt_random, a.what), OK);
+    device_reopen(&a);
+    assert_false(marked("bank"));
+}
+
 static void a_damaged_vault_keeps_its_old_key(void **state)
 {
     (void)state;
@@ -783,6 +839,8 @@ int main(void)
         CASE(what_is_removed_can_be_had_again),
         CASE(an_earlier_content_comes_back),
         CASE(the_vault_goes_with_a_new_root),
+        CASE(a_clock_ahead_hides_no_mark),
+        CASE(a_reset_marks_nothing),
         CASE(a_damaged_vault_keeps_its_old_key),
         CASE(a_thousand_items_and_one_changes),
         CASE(a_large_file_comes_back),
