@@ -57,6 +57,11 @@ static void take_end(struct day_guardian *g, const struct rep_epoch_state *rep)
     if (rep->end_due == 0 && rep->n_epochs == 0)
         return;
     g->ending = rep->end_due;
+    if (rep->end_due != 0 || g->end_due == 0 || g->ended != 0)
+        return;
+    /* Taken back by another device: it takes new words. Or a backup was loaded there. */
+    g->end_due = 0;
+    g->end_said = (struct bytes){ 0 };
 }
 
 void look_take_epochs(struct look *l, size_t at, const struct rep_epoch_state *rep)

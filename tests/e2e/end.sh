@@ -187,6 +187,15 @@ run Ana 3 circle end --cancel
 says "Cy's node was told, and answers that it erases all of it on"
 says "Go on, until all are told"
 kith=$real
+cp -a "$work/Ana" "$work/Two" # another device: Ana's own hears of it, and goes by that without nodes
+run Two 0 circle end --cancel
+says "Your circle does not end."
+run Ana 3 status --json
+json "{g['end_due_at'] for g in d['guardians']}" "{None}"
+for g in Ben Cy Dora; do node_kill "$g"; done
+run Ana 3 status
+tr '\n' ' ' <"$work/answer" | tr -s ' ' | grep -q "restored: yes, but not today" || fail "it ends nowhere, and status says so"
+for g in Ben Cy Dora; do node "$g"; done
 run Ana 0 circle end --cancel
 says "Your circle does not end."
 run Ana 0 circle end --cancel

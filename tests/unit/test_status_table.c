@@ -584,6 +584,25 @@ static void three_end_and_are_silent(struct look *l)
     away(l, 0, 0);
 }
 
+/* This home ordered it, another device took it back: a node says so, and falls silent. */
+static void is_told_of_a_cancel(struct look *l, size_t i)
+{
+    const struct rep_epoch_state says = {
+        .n_epochs = 1, .epochs = { { .epoch = 1, .state = EPOCH_ACTIVE } }
+    };
+    at(l, i)->end_said = bytes_text("yes");
+    at(l, i)->end_due = at(l, i)->ending = NOW - HOUR;
+    look_take_epochs(l, i, &says);
+    at(l, i)->gone = 0; /* no real acknowledgement is here */
+    falls_silent(l, i);
+}
+
+static void taken_back_elsewhere(struct look *l)
+{
+    for (size_t i = 2; i < N; i++)
+        is_told_of_a_cancel(l, i);
+}
+
 /* One seat, by kith guardian erase. */
 static void one_erased(struct look *l)
 {
@@ -1019,6 +1038,7 @@ static const struct situation {
     { "nobody answers any more", three_end_and_are_silent, 3,
       "You can be restored: only until Mon 25 Jan 2027, 08:00. Your circle ends then.",
       "ends", "kith circle end --cancel" },
+    { "another device took it back", taken_back_elsewhere, 3, NOT_TODAY, "away", "" },
     { "one node erased all", one_erased, 3, YES(1), "over", "kith guardian replace Eli" },
     { "and is away since", one_erased_and_away, 3, YES(1), "over",
       "kith guardian replace Eli" },
@@ -1184,6 +1204,24 @@ static void test_nothing_makes_it_greener(void **state)
     }
 }
 
+/* The words that ordered the end count no more once it was taken back. */
+static void test_taken_back_elsewhere_it_takes_new_words(void **state)
+{
+    (void)state;
+    const struct situation s = { .differs = taken_back_elsewhere };
+    AUTO_LOOK struct look *l = look_of(&s);
+    assert_int_equal(at(l, 2)->end_due, 0);
+    assert_int_equal(at(l, 2)->end_said.n, 0);
+    /* Not planned there yet, or over: nothing was taken back. */
+    const struct rep_epoch_state says = { .n_epochs = 1 };
+    at(l, 3)->end_said = bytes_text("yes");
+    look_take_epochs(l, 3, &says);
+    assert_int_equal(at(l, 3)->end_said.n, 3);
+    at(l, 3)->end_due = at(l, 3)->ended = NOW;
+    look_take_epochs(l, 3, &says);
+    assert_int_equal(at(l, 3)->end_due, NOW);
+}
+
 /* What is counted as proven. */
 static void test_the_proofs_are_counted(void **state)
 {
@@ -1220,6 +1258,7 @@ int main(void)
         cmocka_unit_test(test_each_situation),
         cmocka_unit_test(test_one_step_on_the_screen),
         cmocka_unit_test(test_nothing_makes_it_greener),
+        cmocka_unit_test(test_taken_back_elsewhere_it_takes_new_words),
         cmocka_unit_test(test_the_proofs_are_counted),
     };
 
