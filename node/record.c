@@ -120,12 +120,16 @@ static const struct wire_field record_seat_fields[] = {
     W_FIX(record_seat, creds.sum, 12, WIRE_MAY),
     W_UINT(record_seat, paused, 20, WIRE_MAY, UINT64_MAX),
     W_UINT(record_seat, reset, 21, WIRE_MAY, UINT64_MAX),
-    W_UINT(record_seat, tell, 22, WIRE_MAY, UINT8_MAX),
-    W_FIX(record_seat, told, 23, WIRE_MAY),
+    W_UINT(record_seat, tell[NEWS_RESET].event, 22, WIRE_MAY, UINT8_MAX),
+    W_FIX(record_seat, tell[NEWS_RESET].ward, 23, WIRE_MAY),
     W_UINT(record_seat, drops.count, 30, WIRE_MAY, UINT32_MAX),
     W_FIX(record_seat, drops.sum, 31, WIRE_MAY),
     W_FIX(record_seat, inbox, 32, WIRE_MUST),
     W_UINT(record_seat, unlocked, 33, WIRE_MAY, 1),
+    W_UINT(record_seat, tell[NEWS_AWAY].event, 34, WIRE_MAY, UINT8_MAX),
+    W_FIX(record_seat, tell[NEWS_AWAY].ward, 35, WIRE_MAY),
+    W_UINT(record_seat, tell[NEWS_KEYS].event, 36, WIRE_MAY, UINT8_MAX),
+    W_FIX(record_seat, tell[NEWS_KEYS].ward, 37, WIRE_MAY),
 };
 const struct wire_schema record_seat_schema = W_SCHEMA(record_seat, record_seat_fields);
 

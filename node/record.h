@@ -113,6 +113,15 @@ struct owned {
 void owned_add(struct owned *o, const uint8_t id[ID_BYTES]);
 void owned_drop(struct owned *o, const uint8_t id[ID_BYTES]);
 
+/* What wards hear of their guardian: of each kind what was said last, of none instead of
+ * another. */
+enum seat_news { NEWS_RESET, NEWS_AWAY, NEWS_KEYS, SEAT_NEWS };
+
+struct seat_tell {
+    uint8_t event;          /* wards still have to hear of it; 0 none */
+    uint8_t ward[ID_BYTES]; /* the last one that heard */
+};
+
 /* TAB_SEAT: seat id. */
 struct record_seat {
     uint8_t seat[ID_BYTES];
@@ -123,10 +132,9 @@ struct record_seat {
     uint8_t link[ID_BYTES]; /* the link it came by, until its key has worked */
     uint8_t operator_;      /* 1: came by an operator link once */
     uint64_t enrolled;
-    uint64_t paused;        /* the guardian is away until then; 0 not */
-    uint64_t reset;         /* when the guardian got new keys at another seat; 0 not */
-    uint8_t tell;           /* event its wards still have to hear of; 0 none */
-    uint8_t told[ID_BYTES]; /* the last ward that heard of it */
+    uint64_t paused; /* the guardian is away until then; 0 not */
+    uint64_t reset;  /* when the guardian got new keys at another seat; 0 not */
+    struct seat_tell tell[SEAT_NEWS];
     struct owned wards;
     struct owned creds;      /* made by the guardian, but for restore links */
     struct owned drops;      /* made by DROP_CREATE */

@@ -3,10 +3,11 @@
 
 /* ---- what all wards of a seat hear ---- */
 
-/* Tells up to *io_left wards; the caller writes the seat. */
-static enum err tell_some(struct call *c, struct record_seat *seat, size_t *io_left)
+/* Tells up to *io_left wards one kind of news; the caller writes the seat. */
+static enum err tell_some(struct call *c, const struct record_seat *seat,
+                          struct seat_tell *news, size_t *io_left)
 {
-    struct txn_key at = key_ids(seat->seat, seat->told);
+    struct txn_key at = key_ids(seat->seat, news->ward);
     struct bytes prefix = bytes_of(seat->seat, ID_BYTES);
     size_t mark = c->mem.n;
     enum err e = OK;
@@ -18,34 +19,42 @@ static enum err tell_some(struct call *c, struct record_seat *seat, size_t *io_l
         if (e == ERR_UNKNOWN)
             break;
         TRY(e);
-        memcpy(seat->told, at.b + ID_BYTES, ID_BYTES);
-        e = seat_ward(c, seat->told, &ward);
+        memcpy(news->ward, at.b + ID_BYTES, ID_BYTES);
+        e = seat_ward(c, news->ward, &ward);
         if (e == OK)
-            e = drop_tell(c, &ward, (enum record_event)seat->tell, NULL, 0);
+            e = drop_tell(c, &ward, (enum record_event)news->event, NULL, 0);
         c->mem.n = mark;
         if (e != ERR_CORRUPT && e != ERR_UNKNOWN) /* a damaged ward holds up no other */
             TRY(e);
     }
     if (e == ERR_UNKNOWN && *io_left > 0)
-        seat->tell = 0;
+        *news = (struct seat_tell){ 0 };
     return OK;
 }
 
-/* That its guardian has new keys: nothing said later may take that from the wards that
- * have not heard yet. */
-static bool is_telling_reset(const struct record_seat *seat)
+static bool is_telling(const struct record_seat *seat)
 {
-    return seat->tell == REC_SEAT_RESET;
+    bool some = false;
+
+    for (size_t i = 0; i < SEAT_NEWS; i++)
+        some = some || seat->tell[i].event != 0;
+    return some;
 }
 
-/* What was said last counts: an earlier event not everybody heard of is dropped. */
-static enum err say(struct call *c, struct record_seat *seat, enum record_event event)
+/* Of one kind what was said last counts: not everybody hears of what was before. */
+static void say_later(struct record_seat *seat, enum seat_news kind,
+                      enum record_event event)
+{
+    seat->tell[kind] = (struct seat_tell){ .event = (uint8_t)event };
+}
+
+static enum err say(struct call *c, struct record_seat *seat, enum seat_news kind,
+                    enum record_event event)
 {
     size_t left = SEAT_TOLD;
 
-    seat->tell = (uint8_t)event;
-    memset(seat->told, 0, ID_BYTES);
-    TRY(tell_some(c, seat, &left));
+    say_later(seat, kind, event);
+    TRY(tell_some(c, seat, &seat->tell[kind], &left));
     return seat_put(c, seat);
 }
 
@@ -53,9 +62,8 @@ static enum err say(struct call *c, struct record_seat *seat, enum record_event 
 
 enum err seat_tell_keys(struct call *c, struct record_seat *seat)
 {
-    if (is_telling_reset(seat))
-        return OK;
-    return say(c, seat, seat->unlocked != 0 ? REC_KEYS_UNLOCKED : REC_KEYS_LOCKED);
+    return say(c, seat, NEWS_KEYS,
+               seat->unlocked != 0 ? REC_KEYS_UNLOCKED : REC_KEYS_LOCKED);
 }
 
 /* ---- PAUSE ---- */
@@ -71,13 +79,11 @@ enum err seat_pause(struct call *c, const struct req_pause *req, struct rep_paus
         return ERR_EXPIRED;
     if (req->until > c->now + SEAT_AWAY_S + CRED_MARGIN_S)
         return ERR_TOO_BIG;
-    if (is_telling_reset(&seat))
-        return ERR_BUSY;
     seat.paused = req->until;
     rep->until = req->until;
     if (away == (req->until != 0))
         return seat_put(c, &seat);
-    return say(c, &seat, away ? REC_SEAT_RESUMED : REC_SEAT_PAUSED);
+    return say(c, &seat, NEWS_AWAY, away ? REC_SEAT_RESUMED : REC_SEAT_PAUSED);
 }
 
 /* ---- SEAT_RESET ---- */
@@ -139,27 +145,28 @@ enum err seat_reset(struct call *c, const struct req_seat_reset *req,
     old.operator_ = 0;
     old.reset = c->now;
     memcpy(rep->seat, id, ID_BYTES);
-    return say(c, &old, REC_SEAT_RESET);
+    return say(c, &old, NEWS_RESET, REC_SEAT_RESET);
 }
 
 /* ---- the tick ---- */
 
 static enum err tick_seat(struct call *c, struct record_seat *seat, size_t *io_left)
 {
-    bool back = seat->paused != 0 && c->now >= seat->paused && !is_telling_reset(seat);
+    bool back = seat->paused != 0 && c->now >= seat->paused;
     /* A person set the clock back: nobody is away for longer than they may say. */
     bool far = seat->paused > c->now + 2 * SEAT_AWAY_S;
 
     if (far)
         seat->paused = c->now + SEAT_AWAY_S;
-    if (!back && seat->tell == 0)
+    if (!back && !is_telling(seat))
         return far ? seat_put(c, seat) : OK;
     if (back) {
         seat->paused = 0;
-        seat->tell = REC_SEAT_RESUMED;
-        memset(seat->told, 0, ID_BYTES);
+        say_later(seat, NEWS_AWAY, REC_SEAT_RESUMED);
     }
-    TRY(tell_some(c, seat, io_left));
+    for (size_t i = 0; i < SEAT_NEWS; i++)
+        if (seat->tell[i].event != 0)
+            TRY(tell_some(c, seat, &seat->tell[i], io_left));
     return seat_put(c, seat);
 }
 

@@ -43,10 +43,7 @@ enum err seat_take(struct call *c, const struct req_seat_enrol *req,
 /* The guardian's own signatures over the keys, made for this conversation. */
 enum err seat_keys_mine(const struct call *c, const struct req_seat_enrol *req,
                         const uint8_t seat[ID_BYTES]);
-/*
- * Tells the seat's wards whether its keys are locked now, and writes it; while they have
- * to hear of a reset, only what is asked for says so.
- */
+/* Tells the seat's wards whether its keys are locked now, and writes it. */
 enum err seat_tell_keys(struct call *c, struct record_seat *seat);
 /* ERR_FULL: the node has as many seats as it takes. */
 enum err seat_room(struct call *c);

@@ -487,13 +487,44 @@ static void nothing_said_after_it_hides_a_reset(void **state)
     reset_fill(w, &r);
     assert_int_equal(node_sim_ask(&w->n, &w->a.who, MSG_SEAT_RESET, &r.req, NULL), OK);
     assert_int_equal(node_sim_login(&w->n, &r.old, &old), OK);
-    assert_int_equal(ask_pause(w, &old, w->n.now + DAY), ERR_BUSY);
-    tick(w);
-    tick(w);
     assert_int_equal(ask_pause(w, &old, w->n.now + DAY), OK);
+    tick(w);
+    tick(w);
     for (size_t i = 0; i < WARDS; i++) {
         assert_int_equal(heard(w, more[i].ward, REC_SEAT_RESET), 1);
-        assert_int_equal(heard(w, more[i].ward, REC_SEAT_RESUMED), 1);
+        assert_int_equal(heard(w, more[i].ward, REC_SEAT_PAUSED), 2);
+    }
+}
+
+static enum err ask_keys(struct world *w, uint8_t unlocked)
+{
+    struct req_seat_enrol req;
+
+    sim_seat_req(&w->n, &w->a, w->a.who.handshake, &req);
+    req.unlocked = unlocked;
+    return node_sim_ask(&w->n, &w->a.who, MSG_SEAT_ENROL, &req, NULL);
+}
+
+/* All of it within a minute, and the node stops before the others heard. */
+static void one_kind_of_news_swallows_no_other(void **state)
+{
+    struct world *w = *state;
+    static struct sim_owner more[WARDS];
+    static struct reset r;
+
+    for (size_t i = 0; i < WARDS; i++)
+        sim_ward(&w->n, &w->a, &more[i]);
+    assert_int_equal(ask_keys(w, 1), OK);
+    assert_int_equal(ask_pause(w, &w->a.who, w->n.now + DAY), OK);
+    reset_fill(w, &r);
+    assert_int_equal(node_sim_ask(&w->n, &w->a.who, MSG_SEAT_RESET, &r.req, NULL), OK);
+    node_sim_again(&w->n);
+    tick(w);
+    tick(w);
+    for (size_t i = 0; i < WARDS; i++) {
+        assert_int_equal(heard(w, more[i].ward, REC_KEYS_UNLOCKED), 1);
+        assert_int_equal(heard(w, more[i].ward, REC_SEAT_PAUSED), 1);
+        assert_int_equal(heard(w, more[i].ward, REC_SEAT_RESET), 1);
     }
 }
 
@@ -524,6 +555,7 @@ int main(void)
         CASE(a_reset_needs_the_new_keys_signatures),
         CASE(new_keys_at_a_new_seat_the_old_one_stays),
         CASE(nothing_said_after_it_hides_a_reset),
+        CASE(one_kind_of_news_swallows_no_other),
         CASE(the_node_full_of_seats_resets_none),
     };
 
