@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kith circle end, kith guardian erase: the words, the orders, what was erased. */
+#include "client/circle.h"
 #include "client/cmd_end_part.h"
 
 void end_desk_done(struct end_desk *k)
@@ -220,16 +221,71 @@ static void say_rest(struct end_desk *k)
                      TEXT(d->formers[i].name));
 }
 
-/* It may be taken back until then, and the paper is needed as before. */
+/* Its day has come, and it did not sign: it is dead, or erased all, or waits with it. */
+static bool is_past(const struct day_guardian *g, uint64_t now)
+{
+    return g->end_due != 0 && g->end_due <= now;
+}
+
+/*
+ * Nothing is left to take back: every node signed, or is past its day, and what the
+ * latter may still keep opens nothing without paper.
+ */
+static bool paper_is_left(const struct day *d, uint64_t now)
+{
+    struct circle_count kept = { { 0 } };
+    for (size_t i = 0; i < circle_pieces(&d->me) && i < d->n_guardians; i++) {
+        const struct day_guardian *g = &d->guardians[i];
+        uint8_t group = 0;
+        uint8_t index = 0;
+        if (g->kind == PIECE_CARD || g->ended != 0)
+            continue;
+        if (!is_past(g, now))
+            return false;
+        circle_place(&d->me, i, &group, &index);
+        kept.of[group]++;
+    }
+    return d->me.epoch > 0 && !circle_enough(&d->me, &kept);
+}
+
+/* Whose nodes have not signed. */
+static void unsigned_names(const struct day *d, char out[TERM_TEXT / 2])
+{
+    out[0] = 0;
+    for (size_t i = 0; i < d->n_guardians; i++) {
+        const struct day_guardian *g = &d->guardians[i];
+        size_t n = strlen(out);
+        if (end_has_node(g) && g->ended == 0)
+            (void)snprintf(out + n, TERM_TEXT / 2 - n, "%s%.*s", n > 0 ? ", " : "",
+                           TEXT(g->name));
+    }
+}
+
+/* While the end may be taken back, the paper is needed as before. */
+static void say_card(struct term *t, const struct day_guardian *card, const char *names,
+                     bool tear)
+{
+    if (tear)
+        term_say(t,
+                 "Tear up the card that %.*s keeps: it is the last that could open your "
+                 "keys with what these nodes have not signed to have erased: %s.",
+                 TEXT(card->name), names);
+    else
+        term_say(t,
+                 "The card that %.*s keeps still counts. You are told here to tear it up "
+                 "once your circle has ended; that waits for the nodes of: %s.",
+                 TEXT(card->name), names);
+}
+
 static void say_cards(struct end_desk *k)
 {
     const struct day *d = k->day;
+    char names[TERM_TEXT / 2];
+    unsigned_names(d, names);
     for (size_t i = 0; i < d->n_guardians; i++)
         if (d->guardians[i].kind == PIECE_CARD)
-            term_say(k->ctx->term,
-                     "The card that %.*s keeps still counts. You are told here to tear "
-                     "it up once your circle has ended.",
-                     TEXT(d->guardians[i].name));
+            say_card(k->ctx->term, &d->guardians[i], names,
+                     paper_is_left(d, ctx_now(k->ctx)));
 }
 
 static enum err report(struct end_desk *k)

@@ -157,13 +157,21 @@ static void say_followed(struct term *t, const struct following *f)
         return;
     term_say(t, "You are a guardian for %zu %s, with new keys now: they are told.",
              f->wards, f->wards == 1 ? "person" : "people");
-    if (f->kept == f->wards)
-        term_say(t, "What your node keeps for them still opens with your old root key, "
-                    "which your vault keeps: you can say yes to them as before (kith "
-                    "guard).");
-    else
-        term_say(t, "What your node keeps for them is under your old root key, and your "
-                    "vault does not have that: you can no longer open it.");
+    char some[48] = "them";
+    if (f->kept != 0 && f->kept != f->wards)
+        (void)snprintf(some, sizeof some, "%zu of them", f->kept);
+    if (f->kept > 0)
+        term_say(t,
+                 "What your node keeps for %s still opens with your old root key, which "
+                 "your vault keeps: you can say yes to them as before (kith guard).",
+                 some);
+    if (f->kept != 0)
+        (void)snprintf(some, sizeof some, "the other %zu", f->wards - f->kept);
+    if (f->kept < f->wards)
+        term_say(t,
+                 "What your node keeps for %s is under an old root key that your vault "
+                 "does not have: you can no longer open it.",
+                 some);
     term_say(t, "Others may have the old key. So give each a new invite (kith guard "
                 "invite), and confirm each other again.");
 }

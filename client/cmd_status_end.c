@@ -30,28 +30,69 @@ void look_judge_end(struct look *l, size_t i)
         l->states[i] = HOLDS_MISSING;
 }
 
-uint64_t look_end_at(const struct look *l, size_t i)
+static uint64_t end_named(const struct look *l, size_t i)
 {
     const struct day_guardian *g = &l->day->guardians[i];
-    bool silent = l->states[i] == HOLDS_AWAY;
     if (g->left != 0 || g->ended != 0)
         return 0;
     if (g->ending != 0 && (g->ending > l->now || l->states[i] != HOLDS_MISSING))
         return g->ending;
-    return silent ? g->end_due : 0;
+    return l->states[i] == HOLDS_AWAY ? g->end_due : 0;
+}
+
+/* What is frozen there is not erased, whatever day was named. */
+uint64_t look_end_at(const struct look *l, size_t i)
+{
+    uint64_t at = end_named(l, i);
+    return at != 0 && l->nodes[i].frozen > at ? l->nodes[i].frozen : at;
+}
+
+/* The node waits with it for something that has no day. */
+static bool is_held(const struct look *l, size_t i)
+{
+    bool held = l->nodes[i].clock || l->nodes[i].move != 0;
+    for (size_t k = 0; k < l->n_requests; k++) {
+        const struct seen_request *r = &l->requests[k];
+        held = held ||
+               (r->g == &l->day->guardians[i] && look_asks(r) &&
+                (r->line.state == STATE_APPROVED || r->line.state == STATE_CONTESTED));
+    }
+    return held;
+}
+
+static bool is_ending(const struct look *l, size_t i)
+{
+    return look_end_at(l, i) != 0;
+}
+
+static bool is_at_hand(const struct look *l, size_t i)
+{
+    return is_ending(l, i) && look_end_at(l, i) <= l->now && !is_held(l, i);
+}
+
+/* Whether the root comes back without all pieces of which that is true. */
+static bool stands_without(const struct look *l,
+                           bool (*goes)(const struct look *, size_t))
+{
+    enum circle_state states[DAY_GUARDIANS];
+    struct circle_standing left;
+    memcpy(states, l->states, sizeof states);
+    for (size_t i = 0; i < look_pieces(l->day); i++)
+        if (goes(l, i))
+            states[i] = HOLDS_MISSING;
+    circle_stand(l->day, states, l->now, &left);
+    return left.restorable;
 }
 
 /* One seat's end is no end of the circle: too few pieces are left only then. */
 uint64_t look_ends(const struct look *l)
 {
     uint64_t due = 0;
-    unsigned ends = 0;
     for (size_t i = 0; i < look_pieces(l->day); i++) {
         uint64_t at = look_end_at(l, i);
-        ends += at != 0;
         due = at != 0 && (due == 0 || at < due) ? at : due;
     }
-    return l->standing.stored < l->standing.need + ends ? due : 0;
+    return due != 0 && !stands_without(l, is_ending) ? due : 0;
 }
 
 uint64_t look_ended(const struct look *l)
@@ -77,13 +118,20 @@ static unsigned said_over(const struct look *l)
     return n;
 }
 
-/* This home ordered it, of the circle or of a seat. */
+/* This home ordered it there, by itself or with the circle's. */
+static bool is_wanted_at(const struct look *l, size_t i)
+{
+    const struct day_guardian *g = &l->day->guardians[i];
+    return l->day->me.end_wanted != 0 || g->end_due != 0 || g->ended != 0;
+}
+
+/* Nothing ends, or ended, that this home did not order. */
 static bool is_wanted(const struct look *l)
 {
-    bool wanted = l->day->me.end_wanted != 0;
     for (size_t i = 0; i < look_pieces(l->day); i++)
-        wanted = wanted || l->day->guardians[i].end_due != 0;
-    return wanted;
+        if ((is_ending(l, i) || l->nodes[i].over != 0) && !is_wanted_at(l, i))
+            return false;
+    return true;
 }
 
 /* ---- the sentence ---- */
@@ -105,63 +153,96 @@ bool look_end_sentence(const struct look *l, char out[TERM_TEXT])
     else if (ends > l->now)
         (void)snprintf(out, TERM_TEXT,
                        "You can be restored: only until %s. Your circle ends then.", at);
-    else if (ends != 0)
+    else if (ends != 0 && !stands_without(l, is_at_hand))
         (void)snprintf(out, TERM_TEXT,
                        "You can be restored: only for moments. The day of your circle's "
                        "end has come.");
+    else if (ends != 0)
+        (void)snprintf(out, TERM_TEXT,
+                       "You can be restored: only for now. The day of your circle's end "
+                       "has come, and some nodes wait with it.");
     return ended != 0 || ends != 0;
 }
 
 /* ---- the steps ---- */
 
-static void due_text(const struct look *l, uint64_t due, char out[DURATION_TEXT])
+static const char *const nobody_text =
+    " Nobody asked for that in this home: if it was not you, somebody has your root key. "
+    "Take it back, call your guardians, and then make a new root key.";
+
+static void due_text(const struct look *l, uint64_t due, const char *past,
+                     char out[DURATION_TEXT])
 {
     if (due > l->now)
         when_text(l->now, due, out);
     else
-        (void)snprintf(out, DURATION_TEXT, "at any moment");
+        (void)snprintf(out, DURATION_TEXT, "%s", past);
 }
 
-/* One node's end; the circle goes on without that piece. */
-static void next_erases(struct look *l)
+static void next_erases_at(struct look *l, size_t i)
 {
     char when[DURATION_TEXT];
-    for (size_t i = 0; i < look_pieces(l->day); i++) {
-        const struct day_guardian *g = &l->day->guardians[i];
-        if (look_end_at(l, i) == 0)
-            continue;
-        due_text(l, look_end_at(l, i), when);
+    due_text(l, look_end_at(l, i),
+             is_held(l, i) ? "once nothing holds it up" : "at any moment", when);
+    look_add(l, "ends", "kith circle end --cancel",
+             "%.*s's node erases all that it keeps of you %s%s.%s If that is not to be, "
+             "take it back:",
+             TEXT(l->day->guardians[i].name), when,
+             l->standing.restorable ? "" : ", and you cannot be restored as it is",
+             is_wanted_at(l, i) ? "" : nobody_text);
+}
+
+/* One node's end; the circle goes on without that piece, or does not for other reasons.
+ */
+static void next_erases(struct look *l)
+{
+    for (size_t i = 0; i < look_pieces(l->day); i++)
+        if (is_ending(l, i)) {
+            next_erases_at(l, i);
+            return;
+        }
+}
+
+/* Too few pieces are left, and these go too. */
+static void next_rest_ends(struct look *l, unsigned n, const char *when)
+{
+    unsigned over = said_over(l);
+    bool wanted = is_wanted(l);
+    const char *nobody = wanted ? "" : nobody_text;
+    if (over == 0)
         look_add(l, "ends", "kith circle end --cancel",
-                 "%.*s's node erases all that it keeps of you %s. If that is not to be, "
-                 "take it back:",
-                 TEXT(g->name), when);
-        return;
-    }
+                 "You cannot be restored as it is, and %u nodes erase what they keep of "
+                 "you, the first of them %s.%s To take it back:",
+                 n, when, nobody);
+    else
+        look_add(l, "ends", wanted ? "kith circle end" : "kith circle end --cancel",
+                 "Your circle is ending: %u %s erased what was kept of you, and others "
+                 "do so %s.%s %s",
+                 over, over == 1 ? "node" : "nodes", when, nobody,
+                 wanted ? "To see how it stands:" : "To keep what is left:");
 }
 
 void look_next_ends(struct look *l)
 {
     uint64_t due = look_ends(l);
+    unsigned n = 0;
     char when[DURATION_TEXT];
-    const char *nobody = is_wanted(l)
-                             ? ""
-                             : " Nobody asked for that in this home: if it was not you, "
-                               "somebody has your root key. Call your guardians, and "
-                               "replace it (kith root replace).";
-    if (due == 0) {
+    for (size_t i = 0; i < look_pieces(l->day); i++)
+        n += is_ending(l, i);
+    if (due == 0 || (!l->standing.restorable && n == 1 && said_over(l) == 0)) {
         next_erases(l);
         return;
     }
-    due_text(l, due, when);
-    if (!l->standing.restorable && said_over(l) > 0)
-        look_add(l, "ends", "kith circle end",
-                 "Your circle is ending: %u nodes erased what they kept of you, and "
-                 "others do so %s.%s To see how it stands:",
-                 said_over(l), when, nobody);
+    due_text(l, due,
+             stands_without(l, is_at_hand) ? "from now on, node by node"
+                                           : "at any moment",
+             when);
+    if (!l->standing.restorable)
+        next_rest_ends(l, n, when);
     else
         look_add(l, "ends", "kith circle end --cancel",
                  "Your circle ends %s; the pieces are erased then.%s To take it back:",
-                 when, nobody);
+                 when, is_wanted(l) ? "" : nobody_text);
 }
 
 /* One seat's, while the circle goes on. */
@@ -170,18 +251,24 @@ void look_next_over(struct look *l, size_t i)
     const struct day_guardian *g = &l->day->guardians[i];
     const char *loss =
         l->standing.restorable ? "" : ": without that piece you cannot be restored";
+    bool wanted = is_wanted_at(l, i);
+    bool asks = l->nodes[i].unsaid && wanted;
     char command[TERM_TEXT];
-    guardian_next(l->nodes[i].unsaid ? "erase" : "replace", g->name, "", command);
-    if (l->nodes[i].unsaid)
+    guardian_next(asks ? "erase" : "replace", g->name, "", command);
+    if (asks)
         look_add(l, "over", command,
                  "%.*s's node was to erase your piece, and does not answer: it is not "
                  "counted on%s. To see whether it did:",
                  TEXT(g->name), loss);
     else
         look_add(l, "over", command,
-                 "%.*s's node erased your piece, by your order%s. To have somebody "
+                 "%.*s's node %s your piece, %s%s.%s To have somebody "
                  "else in the place:",
-                 TEXT(g->name), loss);
+                 TEXT(g->name), l->nodes[i].unsaid ? "was to erase" : "erased",
+                 wanted ? "by your order" : "and that was not ordered in this home", loss,
+                 wanted ? ""
+                        : " If it was not you on another machine, somebody has your root "
+                          "key: call your guardians.");
 }
 
 void look_next_ended(struct look *l)
@@ -213,6 +300,7 @@ void look_say_over(struct term *t, const struct look *l, size_t i)
                  "known.",
                  TEXT(g->name), at);
     else
-        term_say(t, "%.*s's node erased your piece on %s, by your order.", TEXT(g->name),
-                 at);
+        term_say(t, "%.*s's node erased your piece on %s, %s.", TEXT(g->name), at,
+                 is_wanted_at(l, i) ? "by your order"
+                                    : "and that was not ordered in this home");
 }

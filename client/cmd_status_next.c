@@ -138,7 +138,8 @@ static void next_move(struct look *l)
         look_add(
             l, "move", "kith root replace --resume",
             "You asked for a new root: %u of %u guardians said yes so far. If it was "
-            "not you: kith stop all. To go on, and see whom to call:",
+            "not you, call your guardians: they can refuse it. To go on, and see whom to "
+            "call:",
             l->move.said, l->move.of);
     else if (l->moving)
         look_add(l, "move", "kith root replace --resume",
@@ -245,8 +246,8 @@ static void next_card(struct look *l)
         return;
     card_next(g->name, command);
     look_add(l, "card", command,
-             "%.*s's card does not count until its paper was read back (kith card "
-             "verify). If it is not printed yet:",
+             "%.*s's card does not count until its paper was read back. To print it, and "
+             "to see how it is read back:",
              TEXT(g->name));
 }
 

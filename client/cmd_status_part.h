@@ -112,7 +112,7 @@ bool look_unsaved(const struct look *l);
 uint64_t look_moved(const struct look *l);
 /* The first guardian whose node has an epoch that this home knows nothing of, or NULL. */
 const struct day_guardian *look_newer(const struct look *l);
-/* When the i-th node erases all, as it says; where it is away, as it said. 0: never. */
+/* The earliest that the i-th node erases all, as it says or said last. 0: never. */
 uint64_t look_end_at(const struct look *l, size_t i);
 /* When the circle ends: the first of so many nodes erases then; 0: it does not. */
 uint64_t look_ends(const struct look *l);

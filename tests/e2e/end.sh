@@ -148,6 +148,7 @@ at Ana y -- circle end --json && fail "an export comes first, and it went on"
 seen '"export-first"'
 run Ana 7 circle end --yes "$(cat "$work/print")"
 says "The card that Kim keeps still counts"
+says "that waits for the nodes of: Ben, Cy, Dora."
 grep -q "Tear up" "$work/said" && fail "nothing has ended, and the card is to be torn up"
 run Ana 7 circle end --json
 json "d['cards']" "['Kim']"
@@ -218,8 +219,13 @@ run Ana 3 status --json
 json "[n['command'] for n in d['next'] if n['id'] == 'ends']" "['kith circle end --cancel']"
 
 # ---- fourteen days later: erased, signed, and nothing comes back ----
-node_kill Cy
+for g in Ben Cy Dora; do node_kill "$g"; done
 later $((14 * 86400 + 3600))
+run Ana 7 circle end # all of them may keep all of it
+says "that waits for the nodes of: Ben, Cy, Dora."
+grep -q "Tear up" "$work/said" && fail "nobody said that anything is erased, and the card is to be torn up"
+node Ben
+node Dora
 two_ended() {
     KITH_HOME=$work/Ana "$kith" --no-input circle end --yes "$(cat "$work/print")" --json \
         >"$work/answer" 2>"$work/said"
@@ -228,6 +234,8 @@ two_ended() {
 soon two_ended
 run Ana 7 circle end
 says "Cy's node was to erase all of it on"
+says "Tear up the card that Kim keeps"
+says "these nodes have not signed to have erased: Cy."
 run Ana 8 status
 tr '\n' ' ' <"$work/answer" | tr -s ' ' | grep -q "restored: no\. Your circle ended on" || fail "the end is not the sentence"
 says "Cy's node was to erase your piece on"

@@ -25,7 +25,13 @@ enum { NOW = 1800000000, DAY = 86400, HOUR = 3600, N = 5 };
 #define NO(n)                                                                            \
     "You can be restored: no. Only " #n " of 5 pieces are where they should be, and 3 "  \
     "are needed."
-#define ENDED     "You can be restored: no. Your circle ended on Thu 14 Jan 2027, 08:00."
+#define ENDED "You can be restored: no. Your circle ended on Thu 14 Jan 2027, 08:00."
+#define MOMENTS                                                                          \
+    "You can be restored: only for moments. The day of your circle's end has come."
+#define FOR_NOW                                                                          \
+    "You can be restored: only for now. The day of your circle's end has come, and "     \
+    "some "                                                                              \
+    "nodes wait with it."
 #define NO_CIRCLE "You can be restored: no. There is no circle yet."
 
 /* ---- a circle of three of five in which all is well ---- */
@@ -567,11 +573,91 @@ static void three_end(struct look *l)
     l->day->guardians[4].end_due = NOW + 11 * DAY;
 }
 
-/* Its day has come, and the node still has it: it looks once a minute. */
-static void three_end_now(struct look *l)
+/* The day of one has come, and the node still has it: it looks once a minute. */
+static void three_end_one_now(struct look *l)
 {
     three_end(l);
     ends_at(l, 3, NOW - HOUR);
+}
+
+static void three_end_now(struct look *l)
+{
+    for (size_t i = 2; i < N; i++)
+        ends_at(l, i, NOW - HOUR);
+}
+
+/* A yes counts there: nothing goes while somebody may get the piece. */
+static void three_end_now_held(struct look *l)
+{
+    three_end_now(l);
+    for (size_t i = 2; i < N; i++) {
+        request(l, REQUEST_RESTORE, STATE_APPROVED);
+        l->requests[l->n_requests - 1].g = at(l, i);
+    }
+}
+
+/* What is asked for elsewhere holds nothing up, nor does a confirm. */
+static void three_end_now_held_elsewhere(struct look *l)
+{
+    three_end_now(l);
+    request(l, REQUEST_RESTORE, STATE_APPROVED);
+    for (size_t i = 2; i < N; i++) {
+        request(l, REQUEST_CONFIRM, STATE_APPROVED);
+        l->requests[l->n_requests - 1].g = at(l, i);
+    }
+}
+
+static void three_end_now_by_a_clock_that_waits(struct look *l)
+{
+    three_end_now(l);
+    for (size_t i = 2; i < N; i++)
+        l->nodes[i].clock = true;
+}
+
+static void three_end_now_for_a_new_root(struct look *l)
+{
+    three_end_now(l);
+    for (size_t i = 2; i < N; i++)
+        l->nodes[i].move = NOW + DAY;
+}
+
+static void three_end_now_frozen(struct look *l)
+{
+    three_end_now(l);
+    for (size_t i = 2; i < N; i++)
+        l->nodes[i].frozen = NOW + 20 * DAY;
+}
+
+static void one_ends_now_held(struct look *l)
+{
+    ends_at(l, 3, NOW - HOUR);
+    l->nodes[3].clock = true;
+}
+
+/* Too few are left for other reasons, and one more goes. */
+static void three_gone_and_one_ends(struct look *l)
+{
+    three_gone(l);
+    ends(l);
+}
+
+static void three_gone_and_two_end(struct look *l)
+{
+    three_gone_and_one_ends(l);
+    ends_at(l, 4, NOW + 12 * DAY);
+}
+
+/* In groups one piece can be one too many. */
+static void a_group_ends(struct look *l)
+{
+    struct day_me *me = &l->day->me;
+    me->group_threshold = 2;
+    me->n_groups = 2;
+    me->groups[0] = (struct manifest_group){ .t = 2, .n = 3 };
+    me->groups[1] = (struct manifest_group){ .t = 2, .n = 2 };
+    for (size_t i = 3; i < N; i++)
+        at(l, i)->group = 1;
+    ends_at(l, 4, NOW + 10 * DAY);
 }
 
 /* By another device, and nobody answers any more. */
@@ -699,6 +785,14 @@ static void three_erased(struct look *l)
     for (size_t i = 3; i < N; i++) {
         ends_at(l, i, NOW + DAY);
     }
+}
+
+static void three_erased_by_nobody_here(struct look *l)
+{
+    three_erased(l);
+    l->day->me.end_wanted = 0;
+    for (size_t i = 0; i < N; i++)
+        at(l, i)->end_due = 0;
 }
 
 static void ended_by_nobody_here(struct look *l)
@@ -1032,9 +1126,28 @@ static const struct situation {
     { "the circle ends", three_end, 3,
       "You can be restored: only until Mon 25 Jan 2027, 08:00. Your circle ends then.",
       "ends", "kith circle end --cancel" },
-    { "and its day has come", three_end_now, 3,
-      "You can be restored: only for moments. The day of your circle's end has come.",
+    { "and its day has come", three_end_now, 3, MOMENTS, "ends",
+      "kith circle end --cancel" },
+    { "for one node", three_end_one_now, 3, FOR_NOW, "ends", "kith circle end --cancel" },
+    { "and a yes holds it up", three_end_now_held, 3, FOR_NOW, "request",
+      "kith stop all" },
+    { "or one elsewhere does not", three_end_now_held_elsewhere, 3, MOMENTS, "request",
+      "kith stop all" },
+    { "or a clock", three_end_now_by_a_clock_that_waits, 3, FOR_NOW, "ends",
+      "kith circle end --cancel" },
+    { "or a new root", three_end_now_for_a_new_root, 3, FOR_NOW, "moved", "" },
+    { "or a freeze", three_end_now_frozen, 3,
+      "You can be restored: only until Thu  4 Feb 2027, 08:00. Your circle ends then.",
       "ends", "kith circle end --cancel" },
+    { "one node's day has come, and its clock waits", one_ends_now_held, 3, YES(2),
+      "ends", "kith circle end --cancel" },
+    { "one of a group erases all", a_group_ends, 3,
+      "You can be restored: only until Mon 25 Jan 2027, 08:00. Your circle ends then.",
+      "ends", "kith circle end --cancel" },
+    { "three are gone, and one more goes", three_gone_and_one_ends, 8, NO(2), "ends",
+      "kith circle end --cancel" },
+    { "and two more", three_gone_and_two_end, 8, NO(2), "ends",
+      "kith circle end --cancel" },
     { "nobody answers any more", three_end_and_are_silent, 3,
       "You can be restored: only until Mon 25 Jan 2027, 08:00. Your circle ends then.",
       "ends", "kith circle end --cancel" },
@@ -1049,12 +1162,14 @@ static const struct situation {
     { "another device had it erased", one_erased_elsewhere_and_away, 3, YES(1), "over",
       "kith guardian replace Eli" },
     { "that device named a day, and it has come", one_silent_since_a_day_named_elsewhere,
-      3, YES(1), "over", "kith guardian erase Eli" },
+      3, YES(1), "over", "kith guardian replace Eli" },
     { "or is silent since that day", one_silent_since_its_day, 3, YES(1), "over",
       "kith guardian erase Eli" },
     { "or signed it, and is away", one_signed_and_away, 3, YES(1), "over",
       "kith guardian replace Eli" },
     { "three did, and two will", three_erased, 8, NO(2), "ends", "kith circle end" },
+    { "and nobody here ordered that", three_erased_by_nobody_here, 8, NO(2), "ends",
+      "kith circle end --cancel" },
     { "all erased it", all_erased, 8, ENDED, "ended", "kith circle end" },
     { "and signed that", all_erased_and_signed, 8, ENDED, NULL, NULL },
     { "one is silent", all_erased_and_one_silent, 8, ENDED, "ended", "kith circle end" },
@@ -1152,18 +1267,38 @@ static unsigned commands_in(const char *text)
     return n;
 }
 
+/* Of these, what is not for a guardian to type. */
+static unsigned own_commands_in(const char *text)
+{
+    unsigned n = commands_in(text);
+    for (const char *p = text; (p = strstr(p, "kith guard ")) != NULL; p++)
+        n--;
+    return n;
+}
+
+/* The screen; heap. */
+static char *screen_of(const struct look *l, unsigned width)
+{
+    char *text = NULL;
+    size_t n = 0;
+    FILE *f = open_memstream(&text, &n);
+    assert_non_null(f);
+    struct term t = { .out = f, .say = f, .in = -1, .width = width };
+    struct ctx ctx = { .term = &t };
+    look_show(&ctx, l);
+    assert_int_equal(fclose(f), 0);
+    return text;
+}
+
 /* One step: beside what it says there is no command on the screen. */
 static void judge_screen(const struct situation *s)
 {
     AUTO_LOOK struct look *l = look_of(s);
-    AUTO_FREE char *text = NULL;
-    size_t n = 0;
-    FILE *f = open_memstream(&text, &n);
-    assert_non_null(f);
-    struct term t = { .out = f, .say = f, .in = -1, .width = 90 };
-    struct ctx ctx = { .term = &t };
-    look_show(&ctx, l);
-    assert_int_equal(fclose(f), 0);
+    AUTO_FREE char *text = screen_of(l, 90);
+    for (size_t i = 0; l->day->n_seats == 0 && i < l->n_next; i++)
+        if (own_commands_in(l->next[i].text) + own_commands_in(l->next[i].command) > 1)
+            fail_msg("%s: more than one command: %s %s", s->what, l->next[i].text,
+                     l->next[i].command);
     bool begins = l->n_next > 0 && strcmp(l->next[0].id, "init") == 0;
     unsigned want = 0;
     for (size_t i = 0; i < l->n_next && (i == 0 || begins); i++)
@@ -1177,6 +1312,45 @@ static void test_one_step_on_the_screen(void **state)
     (void)state;
     for (size_t i = 0; i < SITUATIONS; i++)
         judge_screen(&table[i]);
+}
+
+/* What is true in one situation and not in its neighbour. */
+static void test_what_is_said(void **state)
+{
+    static const struct {
+        void (*differs)(struct look *l);
+        const char *has, *lacks;
+    } rows[] = {
+        { three_end_now, "Your circle ends at any moment", "node by node" },
+        { three_end_now_held, "only for now", "any moment" },
+        { three_end_one_now, "Your circle ends from now on, node by node", "any moment" },
+        { three_end_now_frozen, "Dora froze changes by your keys", "any moment" },
+        { one_ends_now_held, "erases all that it keeps of you once nothing holds it up",
+          "any moment" },
+        { three_gone_and_one_ends, "and you cannot be restored as it is",
+          "Your circle ends" },
+        { three_gone_and_two_end, "You cannot be restored as it is, and 2 nodes erase",
+          "Your circle ends" },
+        { three_end, "Nobody asked for that in this home", "kith root replace" },
+        { three_erased, "3 nodes erased what was kept", "Nobody asked" },
+        { three_erased_by_nobody_here, "To keep what is left", "To see how it stands" },
+        { one_erased, "by your order", "not ordered in this home" },
+        { one_erased_elsewhere_and_away, "and that was not ordered in this home",
+          "by your order" },
+        { one_silent_since_a_day_named_elsewhere, "call your guardians",
+          "by your order" },
+        { one_silent_since_its_day, "To see whether it did", "call your guardians" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct situation s = { .differs = rows[i].differs };
+        AUTO_LOOK struct look *l = look_of(&s);
+        AUTO_FREE char *text = screen_of(l, 4000);
+        if (strstr(text, rows[i].has) == NULL || strstr(text, rows[i].lacks) != NULL)
+            fail_msg("%zu: \"%s\" and not \"%s\":\n%s", i, rows[i].has, rows[i].lacks,
+                     text);
+    }
 }
 
 static void test_each_situation(void **state)
@@ -1257,6 +1431,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_situation),
         cmocka_unit_test(test_one_step_on_the_screen),
+        cmocka_unit_test(test_what_is_said),
         cmocka_unit_test(test_nothing_makes_it_greener),
         cmocka_unit_test(test_taken_back_elsewhere_it_takes_new_words),
         cmocka_unit_test(test_the_proofs_are_counted),
