@@ -95,11 +95,11 @@ static enum err retire_step(struct call *c, const struct call_reply *reply,
 }
 
 /* People's word is here that the circle goes on, and the node of that former guardian was
- * not shown it. */
+ * not shown it. Where it said that it cannot judge it, it will not later. */
 static bool is_unparted(const struct day *d, const struct day_guardian *g)
 {
     return d->me.cert.n > 0 && d->me.cert_epoch > g->epoch &&
-           d->me.cert_epoch > g->parted;
+           d->me.cert_epoch > g->parted && d->me.cert_epoch > g->unjudged;
 }
 
 static void say_parted(struct visit *v, struct call_send *out)
@@ -124,9 +124,11 @@ static enum err former_step(struct call *c, const struct call_reply *reply,
         return OK;
     }
     if (reply->kind == MSG_CERT_PUT) {
-        /* Where nobody can judge it, it says nothing, and will not later. */
-        if (reply->err != OK && reply->err != ERR_CERT && reply->err != ERR_STATE)
-            return reply->err;
+        if (reply->err == ERR_CERT || reply->err == ERR_STATE) {
+            v->g->unjudged = v->cert.epoch;
+            return OK;
+        }
+        TRY(reply->err);
         v->g->parted = v->cert.epoch;
         return OK;
     }

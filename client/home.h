@@ -442,6 +442,7 @@ struct day_guardian {
     uint32_t torn; /* a card: its papers of epochs before that one were torn up; 0 none */
     uint32_t parted; /* one who was a guardian: the node was shown the certificate of that
                         epoch, which has no piece of theirs; 0 of none */
+    uint32_t unjudged; /* the same: the node refused the one of that epoch; 0 of none */
 };
 
 /* A device at one guardian's node. */

@@ -680,6 +680,46 @@ static void another_address_during_a_change(void **state)
 }
 
 /* Each run gives the nodes the same list: who tries again has not used up their room. */
+/* Gus3 is no guardian any more, people confirmed that; spoken is whether Gus3 ever was.
+ */
+static void part_with(bool spoken, struct day_guardian *out)
+{
+    char who[16];
+    struct home h = { .dir = -1, .lock = -1 };
+    struct day *d = NULL;
+    struct unlocked *u = NULL;
+    circle_new(who, 4, "2", false);
+    for (size_t i = 0; i < (spoken ? 4 : 3); i++)
+        meet(who, i);
+    want(3, kith(who, "guardian", "remove", "Gus3", NULL));
+    for (size_t i = 0; i < 3; i++)
+        call(who, i);
+    want(0, kith(who, "circle", "seal", "--resume", NULL));
+    assert_true(said("Gus3's node still keeps an old piece."));
+    assert_int_equal(said("It shows Gus3 that your circle goes on"), spoken);
+    assert_int_equal(said("If Gus3 is there, ask them"), !spoken);
+    open_home(who, &h, &d, &u);
+    assert_int_equal(d->n_formers, 1);
+    *out = d->formers[0];
+    assert_int_equal(d->me.cert_epoch, 2);
+    day_free(d);
+    secret_free(u);
+    home_close(&h);
+}
+
+/* A node that never saw its epoch confirmed can judge no certificate, and shows none. */
+static void only_what_a_node_shows_is_said(void **state)
+{
+    (void)state;
+    struct day_guardian gus;
+    part_with(false, &gus);
+    assert_int_equal(gus.parted, 0);
+    assert_int_equal(gus.unjudged, 2);
+    part_with(true, &gus);
+    assert_int_equal(gus.parted, 2);
+    assert_int_equal(gus.unjudged, 0);
+}
+
 static void killed_telling(void **state)
 {
     (void)state;
@@ -715,6 +755,7 @@ int main(void)
         cmocka_unit_test(two_devices),
         cmocka_unit_test(people_say_so),
         cmocka_unit_test(away_for_an_epoch),
+        cmocka_unit_test(only_what_a_node_shows_is_said),
         cmocka_unit_test(killed_confirming),
         cmocka_unit_test(another_address),
         cmocka_unit_test(killed_rotating),
