@@ -47,6 +47,7 @@ struct sealed {
     char missing[LIST_TEXT];
     char unconfirmed[LIST_TEXT];
     char cards[LIST_TEXT];
+    char added[LIST_TEXT]; /* since, and no plan counts on them */
 };
 
 /* Who has not got it, or was not spoken with, by name. */
@@ -66,6 +67,12 @@ static void look_names(const struct day *d, const struct day_guardian *g, bool h
     out->first = out->first.n > 0 ? out->first : g->name;
 }
 
+/* Whom no piece and no plan is for. */
+static size_t added_from(const struct day *d)
+{
+    return d->me.n_next == 0 ? circle_pieces(&d->me) : DAY_GUARDIANS;
+}
+
 static void look(const struct day *d, struct sealed *out)
 {
     struct circle_count stored = { { 0 } };
@@ -83,6 +90,8 @@ static void look(const struct day *d, struct sealed *out)
         out->confirmed += holds && circle_confirmed(d, g);
         look_names(d, g, holds, out);
     }
+    for (size_t i = added_from(d); i < d->n_guardians; i++)
+        list_add(out->added, sizeof out->added, d->guardians[i].name);
     out->enough = circle_enough(&d->me, &stored);
     out->enough_with_cards = d->me.epoch > 0 && circle_enough(&d->me, &with_cards);
 }
@@ -158,6 +167,14 @@ static enum err too_few_reached(const struct ctx *ctx, const struct seal *s,
                         "Only %u of %u guardians' nodes could be reached.", n, of);
 }
 
+static json_t *added_json(const struct day *d)
+{
+    json_t *all = json_array();
+    for (size_t i = added_from(d); i < d->n_guardians; i++)
+        (void)json_array_append_new(all, json_slice(d->guardians[i].name));
+    return all;
+}
+
 static json_t *seal_json(const struct day *d, const struct sealed *l)
 {
     json_t *all = json_array();
@@ -171,10 +188,11 @@ static json_t *seal_json(const struct day *d, const struct sealed *l)
                            json_time(holds ? g->stored : 0), "confirmed_at",
                            json_time(g->confirmed)));
     }
-    return json_pack("{s:o, s:i, s:i, s:i, s:i, s:i, s:o}", "circle",
+    return json_pack("{s:o, s:i, s:i, s:i, s:i, s:i, s:o, s:o}", "circle",
                      json_hex(d->me.circle, ID_BYTES), "epoch", (int)d->me.epoch, "need",
                      (int)circle_need(&d->me), "of", (int)l->of, "stored", (int)l->stored,
-                     "confirmed", (int)l->confirmed, "guardians", all);
+                     "confirmed", (int)l->confirmed, "guardians", all, "added",
+                     added_json(d));
 }
 
 /* Who was not spoken with, where that is the next thing to do. */
@@ -193,6 +211,20 @@ static void say_unconfirmed(struct term *t, const struct day *d, const struct se
                  "pieces are with the right people. Call them one by one, and begin "
                  "with:",
                  l->unconfirmed);
+    term_say(t, "  %s", command);
+}
+
+/* Whoever types "seal" after "add" hears why nothing was sealed. */
+static void say_added(struct term *t, const struct day *d, const struct sealed *l)
+{
+    char command[TERM_TEXT];
+    if (l->added[0] == 0)
+        return;
+    replan_next(d, command);
+    term_say(t,
+             "Not in your circle yet: %s. Nobody new gets a piece without a plan; by the "
+             "next one everybody gets a new piece:",
+             l->added);
     term_say(t, "  %s", command);
 }
 
@@ -223,6 +255,7 @@ static void say_sealed(struct changing *c, const struct sealed *l,
         term_say(t, "  %s", command);
     else if (l->unconfirmed[0] != 0)
         say_unconfirmed(t, d, l);
+    say_added(t, d, l);
 }
 
 /* ---- one run ---- */
@@ -253,7 +286,7 @@ static enum err report(struct changing *c)
         return too_few_reached(ctx, c->s, &l);
     change_look(c->d, &c->h, &stand);
     ctx->exit = l.stored == l.of && l.confirmed == l.of ? EXIT_FINE : EXIT_DEGRADED;
-    if (stand.step == CHANGE_CALLS || stand.step == CHANGE_NODES)
+    if (stand.step == CHANGE_CALLS || stand.step == CHANGE_NODES || l.added[0] != 0)
         ctx->exit = EXIT_DEGRADED;
     if (!ctx->term->json) {
         say_sealed(c, &l, &stand);

@@ -276,14 +276,13 @@ static enum err add_rounds(const struct ctx *ctx, struct home *h, struct day *d,
 /* In a circle that is sealed: a place is made by a new plan, and the call comes then. */
 static void add_later(struct term *t, const struct day *d, const struct day_guardian *g)
 {
+    char next[TERM_TEXT];
+    replan_next(d, next);
     term_say(t,
              "Your circle is sealed: %.*s gets a piece with the next change, and so does "
              "everybody else. When all who are new are added:",
              TEXT(g->name));
-    if (d->me.n_groups == 1)
-        term_say(t, "  kith circle plan -k %u", d->me.groups[0].t);
-    else
-        term_say(t, "  kith circle plan --group NAME:N/M …");
+    term_say(t, "  %s", next);
 }
 
 static void add_answer(struct term *t, const struct day *d, const struct day_guardian *g)

@@ -58,6 +58,14 @@ void guardian_next(const char *before, struct bytes name, const char *after,
     next_with(words, name, after, out);
 }
 
+void replan_next(const struct day *d, char out[TERM_TEXT])
+{
+    if (d->me.n_groups == 1)
+        (void)snprintf(out, TERM_TEXT, "kith circle plan -k %u", d->me.groups[0].t);
+    else
+        (void)snprintf(out, TERM_TEXT, "kith circle plan --group NAME:N/M …");
+}
+
 void join_next(struct bytes file, char out[TERM_TEXT])
 {
     next_with("device join", file, "", out);

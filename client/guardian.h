@@ -27,6 +27,8 @@ void guardian_next(const char *before, struct bytes name, const char *after,
                    char out[TERM_TEXT]);
 /* "kith card print 'Aunt May'": the next step for a card that is not read back. */
 void card_next(struct bytes name, char out[TERM_TEXT]);
+/* "kith circle plan -k 3", with the numbers of the plan that is. */
+void replan_next(const struct day *d, char out[TERM_TEXT]);
 /* "kith device join desk.kith": file is quoted as needed. */
 void join_next(struct bytes file, char out[TERM_TEXT]);
 /* "kith drill 'Aunt May'". */

@@ -196,6 +196,37 @@ static void wrong_plans(void **state)
     check_epoch(who, 2, "Gus1 Gus2 ");
 }
 
+/* A seal that has nothing to do for somebody says so, and how they get a piece. */
+static void added_without_a_plan(void **state)
+{
+    (void)state;
+    char who[16];
+    char link[LINK_TEXT + 2];
+    circle_new(who, 3, "2", true);
+    want(0, kith(who, "circle", "seal", NULL));
+    assert_false(said("Not in your circle yet"));
+    invite_of(3, link);
+    want(0, kith(who, "guardian", "add", "Gus3", link, "--reach", "the bakery", NULL));
+    want(0, kith(who, "guardian", "add", "Kim", "--card", "--reach", "next door", NULL));
+    for (int again = 0; again < 2; again++) {
+        want(3, kith(who, "circle", "seal", again ? "--resume" : NULL, NULL));
+        assert_true(answered("3 of 3 guardians hold a piece; 2 are needed."));
+        assert_true(said("Not in your circle yet: Gus3, Kim."));
+        assert_true(said("gets a piece without a plan"));
+        assert_true(said("kith circle plan -k 2"));
+    }
+    want(3, kith(who, "circle", "seal", "--json", NULL));
+    assert_true(answered("\"added\":[\"Gus3\",\"Kim\"]"));
+    /* A change of the others goes, and leaves them where they are. */
+    want(3, kith(who, "circle", "rotate", NULL));
+    assert_true(said("Not in your circle yet: Gus3, Kim."));
+    want(0, kith(who, "guardian", "remove", "Kim", NULL));
+    want(0, kith(who, "circle", "plan", "-k", "2", NULL));
+    want(3, kith(who, "circle", "seal", NULL));
+    assert_false(said("Not in your circle yet"));
+    check_epoch(who, 3, "Gus0 Gus1 Gus2 Gus3 ");
+}
+
 /* ---- killed at every durable write ---- */
 
 typedef int (*verb)(const char *who);
@@ -750,6 +781,7 @@ int main(void)
         cmocka_unit_test(cards_change_too),
         cmocka_unit_test(not_sealed),
         cmocka_unit_test(wrong_plans),
+        cmocka_unit_test(added_without_a_plan),
         cmocka_unit_test(a_liar_is_named),
         cmocka_unit_test(abandoned),
         cmocka_unit_test(two_devices),
