@@ -251,6 +251,8 @@ void change_seen(const struct day *d, struct day_guardian *g,
 {
     uint32_t newest = 0;
     bool older = false;
+    if (g->ended != 0 && rep->n_epochs == 0)
+        return; /* as it signed */
     for (uint32_t i = 0; i < rep->n_epochs; i++) {
         const struct epoch_line *line = &rep->epochs[i];
         bool held = line->state == EPOCH_ACTIVE || line->state == EPOCH_SUPERSEDED;

@@ -8,6 +8,11 @@ bool end_has_node(const struct day_guardian *g)
     return g->kind == PIECE_NODE && g->n_node == 1 && g->progress >= GUARDIAN_ENROLLED;
 }
 
+bool end_over(const struct day_guardian *g, uint64_t now)
+{
+    return g->ended != 0 || g->left != 0 || (g->end_due != 0 && g->end_due <= now);
+}
+
 enum end_stand end_stand(const struct day_guardian *g)
 {
     if (g->ended != 0)
@@ -84,6 +89,7 @@ static enum err take_receipt(struct visit *v, const struct rep_ward_end *rep)
         return ERR_SIGNATURE;
     v->g->end_receipt = day_keep(v->d, rep->receipt);
     v->g->ended = rep->left;
+    v->g->retired = v->d->me.epoch + 1; /* all of them */
     return OK;
 }
 

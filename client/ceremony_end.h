@@ -21,6 +21,9 @@ enum end_stand {
 enum end_stand end_stand(const struct day_guardian *g);
 /* "call", "agreed", "planned", "ended". */
 const char *end_stand_name(enum end_stand s);
+/* Whether the node erased all, as it signed or says, or was to by now: nothing counts on
+ * it. */
+bool end_over(const struct day_guardian *g, uint64_t now);
 /* Whether that guardian has a node that can be asked. */
 bool end_has_node(const struct day_guardian *g);
 

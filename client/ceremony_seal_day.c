@@ -62,11 +62,20 @@ static void order(const struct seal *s, struct day *d)
     free(all);
 }
 
+/* It has ended at one place or more: the wish was about that circle, not about this. */
+static void forget_end(struct day *d)
+{
+    for (size_t i = 0; i < d->n_guardians; i++)
+        if (d->guardians[i].ended != 0)
+            d->me.end_wanted = 0;
+}
+
 void seal_move_day(const struct seal *s, struct day *d)
 {
     const struct seal_head *h = &s->head;
     struct day_me *me = &d->me;
     push_past(d);
+    forget_end(d);
     order(s, d);
     if (me->n_next > 0) {
         me->n_group_names = me->next[0].n_group_names;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "client/ceremony_end.h"
 #include "client/cmd_circle_part.h"
 
 enum { HOLD_USUAL_S = 72 * 3600, LIST_TEXT = 900 };
@@ -413,8 +414,9 @@ static enum err plan_next(const struct ctx *ctx, struct home *h, struct day *d,
                           struct day *work)
 {
     work->me = d->me;
-    work->n_guardians = d->n_guardians;
-    memcpy(work->guardians, d->guardians, sizeof work->guardians);
+    for (size_t i = 0; i < d->n_guardians; i++)
+        if (!end_over(&d->guardians[i], ctx_now(ctx)))
+            work->guardians[work->n_guardians++] = d->guardians[i];
     TRY(plan_take(ctx, work));
     circle_plan_of(work, d, &d->me.next[0]);
     d->me.n_next = 1;

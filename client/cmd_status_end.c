@@ -280,7 +280,8 @@ void look_next_ended(struct look *l)
         look_add(l, "ended", "",
                  "Nobody asked for that in this home. If it was not you on another "
                  "machine, somebody has your root key: call your guardians.");
-    else if (unsigned_nodes > 0)
+    look_next_anew(l);
+    if (is_wanted(l) && unsigned_nodes > 0)
         look_add(l, "ended", "kith circle end",
                  "%u of your guardians' nodes did not sign here yet that all is erased. "
                  "To have that signed, and to see what is left to do:",

@@ -6,14 +6,6 @@
 /* "%.*s" of a slice. */
 #define TEXT(b) (int)(b).n, (const char *)(b).p
 
-static bool is_zero(const uint8_t *p, size_t n)
-{
-    uint8_t sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum |= p[i];
-    return sum == 0;
-}
-
 void look_add(struct look *l, const char *id, const char *command, const char *fmt, ...)
 {
     struct next n = { .id = id };
@@ -238,7 +230,7 @@ static void next_frozen(struct look *l, size_t i)
 }
 
 /* A card counts once its paper was read back. */
-static void next_card(struct look *l)
+void look_next_card(struct look *l)
 {
     const struct day_guardian *g = cards_wait(l->day);
     char command[TERM_TEXT];
@@ -286,7 +278,7 @@ static void next_node(struct look *l, size_t i)
 }
 
 /* Who is missing for what, and what to type. */
-static void next_change(struct look *l)
+void look_next_change(struct look *l)
 {
     const struct change_stand *c = &l->change;
     char command[TERM_TEXT];
@@ -455,7 +447,7 @@ static void next_pressing(struct look *l)
         next_loss(l, i);
     next_move(l);
     if (change_presses(l))
-        next_change(l);
+        look_next_change(l);
 }
 
 static void next_sealed(struct look *l)
@@ -469,7 +461,7 @@ static void next_sealed(struct look *l)
         return;
     }
     if (short_of)
-        next_card(l);
+        look_next_card(l);
     next_pressing(l);
     next_seal(l);
     next_vault(l);
@@ -479,7 +471,7 @@ static void next_sealed(struct look *l)
         if (!l->nodes[i].failed)
             next_check(l, i);
     if (!short_of)
-        next_card(l);
+        look_next_card(l);
     for (size_t i = 0; i < n; i++) {
         next_clock(l, i);
         next_node(l, i);
@@ -494,7 +486,7 @@ static void next_sealed(struct look *l)
     for (size_t i = 0; i < n; i++)
         next_drill(l, i, false);
     if (l->change.step == CHANGE_PLANNED)
-        next_change(l);
+        look_next_change(l);
     next_old(l);
     if (l->read > 0)
         look_add(l, "secrets", "kith secret list",
@@ -503,90 +495,10 @@ static void next_sealed(struct look *l)
                  l->read);
 }
 
-/* ---- before a seal ---- */
-
-static void next_enter(struct look *l, const struct day_guardian *g)
-{
-    char command[TERM_TEXT];
-    guardian_next("add", g->name, "", command);
-    look_add(l, "add", command,
-             "%.*s's node has not answered to your invite yet:", TEXT(g->name));
-}
-
-/* More than half: no two circles of them, and somebody may be away. */
-static void next_plan(struct look *l, size_t n)
-{
-    char command[COMMAND_TEXT];
-    (void)snprintf(command, sizeof command, "kith circle plan -k %zu", n / 2 + 1);
-    look_add(l, "plan", command,
-             "You have %zu guardians. Say how many of them are needed:", n);
-}
-
-static void next_owner(struct look *l)
-{
-    const struct day *d = l->day;
-    for (size_t i = 0; i < d->n_guardians; i++) {
-        const struct day_guardian *g = &d->guardians[i];
-        if (g->kind == PIECE_NODE && g->progress != GUARDIAN_READY) {
-            next_enter(l, g);
-            return;
-        }
-    }
-    if (l->has_journal) {
-        look_add(l, "seal", "kith circle seal --resume",
-                 "The pieces are not all at their places yet:");
-        if (l->has_cards)
-            next_card(l);
-    } else if (d->n_guardians == 0 && l->has_restore)
-        look_add(l, "add", "kith guardian add NAME LINK",
-                 "Your root key is back, and the pieces that gave it were in the open. "
-                 "Ask your guardians for new invites, and make a new circle:");
-    else if (d->n_guardians < 3)
-        look_add(l, "add", "kith guardian add NAME LINK",
-                 "You have %zu of the usual five guardians. Ask somebody you trust for "
-                 "an invite:",
-                 d->n_guardians);
-    else if (!d->me.planned || circle_pieces(&d->me) != d->n_guardians)
-        next_plan(l, d->n_guardians);
-    else
-        look_add(l, "seal", "kith circle seal", "The plan is made. Give out the pieces:");
-}
-
-static void next_guard(struct look *l)
-{
-    enum alert_care care = alert_care(l->day, ALERT_GUARDIAN, l->now);
-    look_add(l, "guard", "kith guard",
-             "You are a guardian for others. Who they are, and who asks for help:");
-    if (care != CARE_FINE)
-        look_add(l, "alert-test", alert_care_next(care), "%s", alert_care_text(care));
-}
-
-static void next_empty(struct look *l)
-{
-    look_add(l, "init", "kith init --name NAME",
-             "Kith gives your keys back through people you trust. To begin:");
-    look_add(l, "guard", "kith guard", "To help somebody as their guardian:");
-    look_add(l, "restore", "kith restore start",
-             "If you lost everything and have guardians:");
-}
-
-static void next_unsealed(struct look *l)
-{
-    const struct day *d = l->day;
-    if (is_zero(d->me.owner, PUB_BYTES) && l->has_restore)
-        look_add(l, "restore", "kith restore", "A restore is going on:");
-    else if (look_only_guards(d))
-        next_guard(l);
-    else if (!is_zero(d->me.owner, PUB_BYTES))
-        next_owner(l);
-    else
-        next_empty(l);
-}
-
 void look_next(struct look *l)
 {
     if (l->day->me.epoch > 0)
         next_sealed(l);
     else
-        next_unsealed(l);
+        look_next_first(l);
 }

@@ -5,6 +5,7 @@
 
 #include "client/alert.h"
 #include "client/ceremony_change.h"
+#include "client/ceremony_end.h"
 #include "client/ceremony_move.h"
 #include "client/ceremony_roster.h"
 #include "client/check.h"
@@ -88,8 +89,8 @@ struct look {
 };
 
 /*
- * Takes in what the i-th node answered, and how its call ended. What is bad is kept in the
- * day, so that it stands while the node is silent; a good answer heals it.
+ * Takes in what the i-th node answered, and how its call ended. What is bad is kept in
+ * the day, so that it stands while the node is silent; a good answer heals it.
  */
 void look_take_epochs(struct look *l, size_t i, const struct rep_epoch_state *rep);
 void look_take_ward(struct look *l, size_t i, const struct rep_wards *rep);
@@ -133,6 +134,13 @@ bool look_opens(const struct look *l, size_t i);
 /* One more step, behind those that are there. */
 __attribute__((format(printf, 4, 5))) void
 look_add(struct look *l, const char *id, const char *command, const char *fmt, ...);
+/* The step to another circle, where one is in the making after an end. */
+void look_next_anew(struct look *l);
+/* The steps to a first circle. */
+void look_next_first(struct look *l);
+/* Of a card whose paper is not read back; of a change that is planned, or under way. */
+void look_next_card(struct look *l);
+void look_next_change(struct look *l);
 /* Fills l->next, what presses most first. */
 void look_next(struct look *l);
 /*

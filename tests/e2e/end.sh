@@ -277,7 +277,36 @@ for m in json.load(open(sys.argv[1]))['said']:
     if m['message'] == 'HEAD_GET':
         assert 'error' in m or m['says']['head'] is None, m
 PY
+cp -a "$work/Ana" "$work/Anew"
 run Ana 3 circle end --cancel # too late: what is gone is gone
 says "Ben's node had erased all of it on"
 says "The end is taken back."
+
+# ---- another circle after that: status says each step to it, and the end is over ----
+next() { # next ID: the step of Anew
+    run Anew 8 status --json
+    json "[n['id'] for n in d['next']][:1]" "['$1']"
+}
+for g in Gil Hal Ina; do
+    guardian "$g"
+    run "$g" 0 guard invite
+    cp "$work/answer" "$work/invite"
+    [ "$g" = Hal ] && next add
+    run Anew 0 guardian add "$g" "@$work/invite"
+    run Anew 0 guardian confirm "$g"
+    cp "$work/answer" "$work/words"
+    run "$g" 0 guard confirm Ana --words-file "$work/words" --verified met
+    cp "$work/answer" "$work/back"
+    run Anew 0 guardian confirm "$g" --answer-file "$work/back"
+done
+next plan
+run Anew 0 circle plan -k 2 --yes one-person
+grep -q "Ben" "$work/answer" && fail "who erased all has a place in the new circle"
+next change
+json "d['next'][0]['command']" "kith circle seal"
+run Anew 3 circle seal
+run Anew 3 status --json
+json "(d['restorable'], [n for n in d['next'] if n['id'] in ('end', 'ends', 'ended')])" "(True, [])"
+run Anew 2 circle end # the wish was about the circle before
+says "--yes"
 e2e_end

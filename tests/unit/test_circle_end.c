@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "client/ceremony_change.h"
 #include "client/ceremony_end.h"
 #include "tests/sim/live.h"
 
@@ -177,6 +178,13 @@ static void test_the_end(void **state)
     assert_int_equal(r.time, w->g->ended);
     assert_int_equal(tell(w), OK);
     assert_int_equal(w->n, 0); /* nobody is asked again */
+    /* No old piece is left there either, and that it answers of none changes nothing. */
+    const struct rep_epoch_state none = { 0 };
+    assert_int_equal(w->g->retired, w->d->me.epoch + 1);
+    w->g->epoch = 1;
+    w->g->retired = 2;
+    change_seen(w->d, w->g, &none);
+    assert_int_equal(w->g->retired, 2);
 }
 
 /* ---- a node that signs something else than what it erased ---- */

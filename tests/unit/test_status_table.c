@@ -787,6 +787,58 @@ static void three_erased(struct look *l)
     }
 }
 
+static void change(struct look *l, enum change_step step);
+
+/* Others are asked for another circle; who signed that all is erased has no place in it.
+ */
+static void others(struct look *l, size_t n)
+{
+    all_erased_and_signed(l);
+    for (size_t i = 0; i < n; i++) {
+        struct day_guardian *g = at(l, l->day->n_guardians++);
+        guardian_fill(g, i);
+        g->name = bytes_text("Gil");
+        g->epoch = 0;
+        g->n_proof = 0;
+    }
+}
+
+static void one_other(struct look *l)
+{
+    others(l, 1);
+}
+
+static void one_other_invited(struct look *l)
+{
+    others(l, 1);
+    at(l, N)->progress = GUARDIAN_NEW;
+}
+
+static void three_others(struct look *l)
+{
+    others(l, 3);
+}
+
+static void three_others_and_one_dead(struct look *l)
+{
+    others(l, 3);
+    at(l, 0)->ended = 0;
+    ward_says(l, 0, 0, 0);
+    away(l, 0, 40);
+}
+
+static void three_others_planned(struct look *l)
+{
+    others(l, 3);
+    change(l, CHANGE_PLANNED);
+}
+
+static void three_others_sealing(struct look *l)
+{
+    others(l, 3);
+    change(l, CHANGE_SEALING);
+}
+
 static void three_erased_by_nobody_here(struct look *l)
 {
     three_erased(l);
@@ -802,8 +854,6 @@ static void ended_by_nobody_here(struct look *l)
     for (size_t i = 0; i < N; i++)
         at(l, i)->end_due = 0;
 }
-
-static void change(struct look *l, enum change_step step);
 
 /* A former guardian's node, which nobody can order from here. */
 static void former_keeps(struct look *l)
@@ -1172,6 +1222,16 @@ static const struct situation {
       "kith circle end --cancel" },
     { "all erased it", all_erased, 8, ENDED, "ended", "kith circle end" },
     { "and signed that", all_erased_and_signed, 8, ENDED, NULL, NULL },
+    { "another circle begins", one_other, 8, ENDED, "add",
+      "kith guardian add NAME LINK" },
+    { "its first node has not answered", one_other_invited, 8, ENDED, "add",
+      "kith guardian add Gil" },
+    { "it has three guardians", three_others, 8, ENDED, "plan", "kith circle plan -k 2" },
+    { "and one is dead before it signed", three_others_and_one_dead, 8, ENDED, "plan",
+      "kith circle plan -k 2" },
+    { "it is planned", three_others_planned, 8, ENDED, "change", "kith circle seal" },
+    { "it is being sealed", three_others_sealing, 8, ENDED, "change",
+      "kith circle seal --resume" },
     { "one is silent", all_erased_and_one_silent, 8, ENDED, "ended", "kith circle end" },
     { "all are silent since that day", all_silent_since_their_day, 8,
       "You can be restored: no. Your circle was to end on Thu 14 Jan 2027, 07:00, and no "
