@@ -174,9 +174,9 @@ static void say_helped(struct desk *d, const struct guard_ward *w)
     enum desk_place place = desk_place(d, w->seat);
     if (place == PLACE_LOST)
         term_say(d->t,
-                 "You lost the keys to the piece of %s. Once %s has another guardian: "
+                 "You have no keys to the piece of %s. %s Once %s has another guardian: "
                  "kith guard leave %s",
-                 name, name, id);
+                 name, desk_lost_why(d, w->seat), name, id);
     else if (place == PLACE_FORMER)
         term_say(d->t,
                  "You help %s, by your root key before this one. It was replaced: take "

@@ -102,6 +102,7 @@ enum err desk_all_away(struct desk *d)
 
 enum err desk_look(struct desk *d, enum guard_scope scope)
 {
+    TRY(desk_list_formers(d));
     term_progress(d->t, "Asking your node …");
     TRY(guard_look(d->ctx->params, d->day, scope, &d->guard));
     if (guard_away(d->guard) == d->guard->n_seats)
@@ -326,11 +327,14 @@ enum err desk_can_help(struct desk *d, const struct guard_ward *w)
                             "You gave up %s.", name);
     if (desk_place(d, w->seat) != PLACE_LOST)
         return OK;
+    bool gone = d->day->seats[w->seat].lost != 0;
     (void)snprintf(why, sizeof why,
                    "%s Other guardians can help; take the person on anew.",
                    desk_lost_why(d, w->seat));
-    return term_fail_as(d->t, ERR_KEY, EXIT_FAILED, "old-keys", why, "kith guard invite",
-                        "The keys to your piece for %s are gone.", name);
+    return term_fail_as(d->t, ERR_KEY, EXIT_FAILED, "old-keys", why,
+                        gone ? "kith guard invite" : "kith vault pull",
+                        "The keys to your piece for %s are %s.", name,
+                        gone ? "gone" : "not here");
 }
 
 /* How good a confirm request is as the answer to a ward's name. */

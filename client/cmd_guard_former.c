@@ -13,7 +13,23 @@ enum desk_place desk_place(const struct desk *d, size_t seat)
         return PLACE_PRESENT;
     if (d->looked)
         return d->formers[seat] != NULL ? PLACE_FORMER : PLACE_LOST;
-    return s->lost ? PLACE_LOST : PLACE_FORMER;
+    return s->lost || !d->listed[seat] ? PLACE_LOST : PLACE_FORMER;
+}
+
+enum err desk_list_formers(struct desk *d)
+{
+    AUTO_VAULT struct vault *v = NULL;
+    char what[VAULT_WHAT];
+    bool old = false;
+
+    for (size_t i = 0; i < d->day->n_seats; i++)
+        old = old || guard_seat_is_old(d->day, &d->day->seats[i]);
+    if (!old)
+        return OK;
+    enum err e = vault_open(&d->home, d->day, VAULT_WHOLE, what, &v);
+    for (size_t i = 0; e == OK && i < d->day->n_seats; i++)
+        d->listed[i] = former_is_listed(v, d->day->seats[i].fp);
+    return e == ERR_NOMEM ? e : OK;
 }
 
 const char *desk_lost_why(const struct desk *d, size_t seat)

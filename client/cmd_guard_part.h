@@ -21,10 +21,11 @@ struct desk {
     struct term *t;
     struct home home;
     struct day *day;
-    struct guard *guard;                    /* after desk_look */
-    struct unlocked *root;                  /* after desk_unlock; secret */
-    struct guardian_keys *keys;             /* the same */
-    bool looked;                            /* for former roots, in the vault */
+    struct guard *guard;        /* after desk_look */
+    struct unlocked *root;      /* after desk_unlock; secret */
+    struct guardian_keys *keys; /* the same */
+    bool listed[DAY_SEATS];     /* after desk_look: the vault says that it has its root */
+    bool looked;                /* for former roots, in the vault */
     struct desk_former *formers[DAY_SEATS]; /* by seat: whose it is, or NULL; secret */
 };
 
@@ -43,7 +44,7 @@ enum desk_place {
     PLACE_LOST     /* they are not to be had */
 };
 
-/* As far as it is known: the vault is looked into with the passphrase only. */
+/* As far as it is known: what the vault says, and with the passphrase what it has. */
 enum desk_place desk_place(const struct desk *d, size_t seat);
 /*
  * Unlocks, and gets the former root of an old seat out of the vault. ERR_KEY: it is not
@@ -61,6 +62,8 @@ const char *desk_lost_why(const struct desk *d, size_t seat);
  * vault. What does not work stays as it is. After desk_unlock; saves.
  */
 enum err desk_old_seats(struct desk *d, const struct day_seat *at);
+/* Notes for each old seat whether the vault says that it has its root. ERR_NOMEM only. */
+enum err desk_list_formers(struct desk *d);
 /*
  * One round to all seats; saves what they said. Opens notes of new wards where no person
  * has to be asked for a passphrase. All away: ERR_UNREACHABLE (13).

@@ -203,7 +203,11 @@ static void say_trouble(const struct desk *d, const struct guard_ward *w)
         term_answer(d->t, "          they ask you to open the piece once: kith guard "
                           "drill");
     if (desk_place(d, w->seat) == PLACE_LOST && l->left == 0)
-        term_answer(d->t, "          you lost the keys to this piece");
+        term_answer(d->t, "          %s",
+                    d->day->seats[w->seat].lost != 0
+                        ? "you lost the keys to this piece"
+                        : "your root key before this one opens it, and is not in your "
+                          "vault here: kith vault pull");
     if (desk_place(d, w->seat) == PLACE_FORMER && l->left == 0)
         term_answer(d->t, "          by your root key before this one: take them on anew "
                           "with kith guard invite");

@@ -193,7 +193,13 @@ static void tell_state(const struct tale *t)
     moment(t, t->line->approved, yes);
     moment(t, t->line->ended, end);
     if (is_lost(t) && !is_over(t))
-        t->tell(o, "You lost the keys to this piece, so you cannot say yes.");
+        t->tell(
+            o, "%s",
+            t->d->day->seats[t->seat].lost != 0
+                ? "You lost the keys to this piece, so you cannot say yes."
+                : "Your root key before this one opens this piece, and is not in your "
+                  "vault here, so you cannot say yes. kith vault pull gets what is "
+                  "missing.");
     else if (t->line->state == STATE_LIVE)
         t->tell(o, "You have not answered. %u tries for their words are left.",
                 (unsigned)t->line->tries_left);

@@ -3,7 +3,10 @@
 
 #include <time.h>
 
-enum { HEX = 2 * KEY_BYTES };
+enum { HEX = 2 * KEY_BYTES, FP_HEX = 2 * FP_BYTES };
+
+/* Before the fingerprint, in the hint. */
+#define GUARDIAN_KEYS "Guardian keys: "
 
 /* By the second, and the same wherever a run that was cut goes on. */
 static void name_of(uint64_t until, char out[NAME_MAX_BYTES])
@@ -16,22 +19,41 @@ static void name_of(uint64_t until, char out[NAME_MAX_BYTES])
          0);
 }
 
+/* Which of them it is can be told without opening it. */
+static enum err hint_of(const uint8_t root[KEY_BYTES], char out[VAULT_WHAT])
+{
+    AUTO_SECRET struct root_key *key = NULL;
+    uint8_t fp[FP_BYTES];
+    char hex[FP_HEX + 1];
+
+    TRY(secret_new(&key));
+    memcpy(key->b, root, KEY_BYTES);
+    TRY(ident_root_fingerprint(key, fp));
+    hex_encode(BYTES_OF(fp), hex, sizeof hex);
+    (void)snprintf(out, VAULT_WHAT,
+                   "The root key before this one. It changes nothing any more; it opens "
+                   "what was sealed to you before. " GUARDIAN_KEYS "%s",
+                   hex);
+    return OK;
+}
+
 enum err former_keep(struct vault *v, uint64_t until, const uint8_t root[KEY_BYTES],
                      uint64_t now, const struct rng *rng)
 {
     char name[NAME_MAX_BYTES];
+    char hint[VAULT_WHAT];
     char hex[HEX + 1];
 
     name_of(until, name);
     if (vault_find(v, bytes_text(name)) != NULL)
         return OK;
+    TRY(hint_of(root, hint));
     hex_encode(bytes_of(root, KEY_BYTES), hex, sizeof hex);
     const struct bytes content = bytes_text(hex);
     const struct vault_change what = {
         .name = bytes_text(name),
         .type = VAULT_KEY,
-        .hint = bytes_text("The root key before this one. It changes nothing any more; "
-                           "it opens what was sealed to you before."),
+        .hint = bytes_text(hint),
         .content = &content,
     };
 
@@ -57,6 +79,26 @@ uint64_t former_newest(const struct vault *v, uint64_t now)
 static bool may_be_root(const struct vault_item *item)
 {
     return item->type == VAULT_KEY && item->n_now == 1 && item->now[0].size == HEX;
+}
+
+static bool has_text(struct bytes in, const char *text)
+{
+    return in.n > 0 && memmem(in.p, in.n, text, strlen(text)) != NULL;
+}
+
+bool former_is_listed(struct vault *v, const uint8_t fp[FP_BYTES])
+{
+    char hex[FP_HEX + 1];
+    bool found = false;
+
+    hex_encode(bytes_of(fp, FP_BYTES), hex, sizeof hex);
+    for (size_t i = 0; !found && i < vault_count(v); i++) {
+        const struct vault_item *item = vault_at(v, i);
+        bool named = has_text(item->hint, hex) || !has_text(item->hint, GUARDIAN_KEYS);
+
+        found = may_be_root(item) && named && vault_has(v, item->now[0].root);
+    }
+    return found;
 }
 
 enum err former_next(struct vault *v, size_t *io_at, struct root_key *out)

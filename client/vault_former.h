@@ -25,6 +25,11 @@ uint64_t former_newest(const struct vault *v, uint64_t now);
  * secret memory. ERR_UNKNOWN: there is none; ERR_NOMEM. A damaged one is passed over.
  */
 enum err former_next(struct vault *v, size_t *io_at, struct root_key *out);
+/*
+ * Whether the one of these guardian keys is here, by what the items are called: none is
+ * opened. One whose hint names no keys may be it, and counts.
+ */
+bool former_is_listed(struct vault *v, const uint8_t fp[FP_BYTES]);
 /* The root whose guardian keys have that seat at that node. Errors as former_next. */
 enum err former_of_seat(struct vault *v, const uint8_t node_key[PUB_BYTES],
                         const uint8_t seat[SEAT_BYTES], struct root_key *out);

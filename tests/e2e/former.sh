@@ -80,6 +80,7 @@ new_root Ben
 says "You are a guardian for 1 person, with new keys now"
 says "opens with your old root key, which your vault keeps"
 says "kith guard invite"
+run Ben 0 vault push
 
 # ---- the old home is shut out of the old place ----
 run Thief 13 guard requests
@@ -89,14 +90,19 @@ run Thief 1 guard pause 1d
 
 # ---- without the old root there is nothing to open ----
 cp -a "$work/Ben" "$work/Bare"
-rm -rf "$work/Bare/vault"
+rm -rf "$work/Bare/vault" "$work/Bare/held"
 run Ana 8 status
 says "whether your piece there still opens is not known"
 run Ana 7 drill Ben
 run Bare 9 guard drill --json
 json "d['id']" piece-broken
 run Bare 0 guard wards --json
-json "[(w['old_keys'], w['label']) for w in d['wards']]" "[(True, 'Ana')]"
+json "[(w['old_keys'], w['lost_keys'], w['label']) for w in d['wards']]" "[(True, True, 'Ana')]"
+run Bare 0 guard wards
+grep -q "is not in your vault here: kith vault pull" "$work/answer" || fail "a root is said to be here"
+run Bare 1 guard link Ana --json # it would lead to a piece that nobody can open
+json "(d['id'], d['next'])" "('old-keys', 'kith vault pull')"
+json "'is not in your vault' in d['why']" True
 begins New Ana Ben
 IFS=$'\t' read -r _ req _ <"$work/lines"
 cut -f3 "$work/lines" >"$work/words"
@@ -105,6 +111,12 @@ json "d['id']" old-keys
 json "'is not in your vault' in d['why']" True
 run Bare 0 guard refuse "$req"
 rm -rf "$work/New"
+
+# ---- what is missing is got back from its own guardians' nodes ----
+run Bare 0 vault pull
+run Bare 0 guard wards --json
+json "[w['lost_keys'] for w in d['wards']]" "[False]"
+rm -rf "$work/Bare"
 
 # ---- with it: a drill ----
 run Ben 0 guard wards --json

@@ -179,6 +179,58 @@ static void a_damaged_one_is_passed_over(void **state)
     assert_true(bytes_equal(BYTES_OF(got->b), BYTES_OF(good->b)));
 }
 
+static bool listed(const struct root_key *root)
+{
+    uint8_t fp[FP_BYTES];
+
+    assert_int_equal(ident_root_fingerprint(root, fp), OK);
+    return former_is_listed(a.vault, fp);
+}
+
+/* Which of two roots is here is told by labels, and by whether the content is here. */
+static void its_label_says_whose_it_is(void **state)
+{
+    (void)state;
+    AUTO_SECRET struct root_key *first = NULL;
+    AUTO_SECRET struct root_key *second = NULL;
+    char file[300];
+
+    root_of(1, &first);
+    root_of(2, &second);
+    assert_false(listed(first));
+    add_key("short", "abcd");
+    device_add(&a, "a password",
+               "01010101010101010101010101010101"
+               "01010101010101010101010101010101");
+    assert_false(listed(first));
+    keep(first, NOW);
+    assert_true(listed(first));
+    assert_false(listed(second));
+    keep(second, NOW + 1);
+    assert_true(listed(second));
+    device_reopen(&a);
+    assert_true(listed(first) && listed(second));
+    assert_int_equal(vault_remove(a.vault, vault_at(a.vault, 0), NOW), OK);
+    device_save(&a);
+    assert_false(listed(first));
+    assert_true(listed(second));
+    device_file(&a, vault_at(a.vault, 0)->now[0].root, file);
+    assert_int_equal(unlink(file), 0);
+    assert_false(listed(second));
+}
+
+/* A person put it here, or changed its hint: it may be any of them. */
+static void a_label_that_names_nobody_may_be_any(void **state)
+{
+    (void)state;
+    AUTO_SECRET struct root_key *root = NULL;
+
+    root_of(1, &root);
+    add_key("what Ben had", "0202020202020202020202020202020202020202"
+                            "020202020202020202020202");
+    assert_true(listed(root));
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, one_device, no_device)
 
 int main(void)
@@ -188,6 +240,8 @@ int main(void)
         CASE(each_root_is_found_by_its_seat),
         CASE(the_newest_says_when_its_root_went),
         CASE(a_damaged_one_is_passed_over),
+        CASE(its_label_says_whose_it_is),
+        CASE(a_label_that_names_nobody_may_be_any),
     };
 
     if (secret_start(SECRET_LOCK_WAIVED) != OK)
