@@ -83,6 +83,20 @@ static void judge_gone(struct look *l, size_t i)
         l->states[i] = HOLDS_MISSING;
 }
 
+/* A new root, or a change, that this home did not make: until the node answers again. */
+static void judge_silent(struct look *l, size_t i)
+{
+    struct day_guardian *g = &l->day->guardians[i];
+    struct node_look *n = &l->nodes[i];
+    if (l->states[i] == HOLDS_AWAY && n->move == 0 && n->newer == 0) {
+        n->move = g->moving;
+        n->newer = g->newer;
+        return;
+    }
+    g->moving = l->moving ? 0 : n->move;
+    g->newer = n->newer;
+}
+
 /* A node whose last check failed holds nothing that is counted on. */
 static void judge_states(struct look *l)
 {
@@ -90,6 +104,7 @@ static void judge_states(struct look *l)
         const struct day_guardian *g = &l->day->guardians[i];
         struct node_look *n = &l->nodes[i];
         unsigned fault = day_proven(g)->fault;
+        judge_silent(l, i);
         look_judge_end(l, i);
         judge_gone(l, i);
         judge_reset(l, i);

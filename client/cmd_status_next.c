@@ -72,7 +72,10 @@ static void next_moved(struct look *l)
     char when[DURATION_TEXT];
     if (due == 0)
         return;
-    when_text(l->now, due, when);
+    if (due > l->now)
+        when_text(l->now, due, when);
+    else
+        (void)snprintf(when, sizeof when, "at any moment");
     look_add(l, "moved", "",
              "A new root takes over your circle %s, and it was not made in this home. If "
              "that is not you, call your guardians: they can refuse it.",

@@ -438,6 +438,8 @@ struct day_guardian {
     uint64_t ending; /* all is erased there then, or was when it left, whoever ordered
                         that; 0 not */
     uint32_t gone;   /* the piece of that epoch is not there any more; 0 of none */
+    uint64_t moving; /* a root that is not of this home takes over there then; 0 none */
+    uint32_t newer;  /* an epoch that is not of this home is active there; 0 none */
     uint64_t roster_told; /* of which day_me.roster_at the node has the list */
     uint32_t torn; /* a card: its papers of epochs before that one were torn up; 0 none */
     uint32_t parted; /* one who was a guardian: the node was shown the certificate of that

@@ -241,6 +241,8 @@ static const struct wire_field guardian_fields[] = {
     W_UINT(day_guardian, ending, 176, WIRE_MAY, UINT64_MAX),
     W_UINT(day_guardian, gone, 177, WIRE_MAY, UINT32_MAX),
     W_UINT(day_guardian, unjudged, 178, WIRE_MAY, UINT32_MAX),
+    W_UINT(day_guardian, moving, 179, WIRE_MAY, UINT64_MAX),
+    W_UINT(day_guardian, newer, 180, WIRE_MAY, UINT32_MAX),
 };
 static const struct wire_schema guardian_schema = W_SCHEMA(day_guardian, guardian_fields);
 

@@ -510,6 +510,29 @@ static void moved(struct look *l)
     l->nodes[3].move = NOW + 2 * DAY;
 }
 
+static void moved_and_away(struct look *l)
+{
+    moved(l);
+    look_judge(l);
+    l->nodes[3] = (struct node_look){ 0 };
+    falls_silent(l, 3);
+}
+
+/* A node may have waited with it for a person. */
+static void moved_and_away_past_its_day(struct look *l)
+{
+    moved_and_away(l);
+    l->now += 3 * DAY;
+}
+
+static void moved_and_away_and_back(struct look *l)
+{
+    moved_and_away(l);
+    l->states[3] = HOLDS_OK;
+    look_judge(l);
+    falls_silent(l, 3);
+}
+
 static void moves(struct look *l)
 {
     moved(l);
@@ -897,6 +920,24 @@ static void newer(struct look *l)
     l->nodes[3].newer = 2;
 }
 
+static void newer_and_away(struct look *l)
+{
+    newer(l);
+    look_judge(l);
+    l->nodes[3] = (struct node_look){ 0 };
+    falls_silent(l, 3);
+}
+
+/* What it said while this home asked for a new root was of that one. */
+static void moves_and_away_after_it(struct look *l)
+{
+    moves(l);
+    look_judge(l);
+    l->moving = false;
+    l->nodes[3] = (struct node_look){ 0 };
+    falls_silent(l, 3);
+}
+
 static void change(struct look *l, enum change_step step)
 {
     l->change = (struct change_stand){
@@ -1164,6 +1205,10 @@ static const struct situation {
     { "that is over", thawed, 0, YES(2), NULL, NULL },
     { "a guardian is on holiday", paused, 0, YES(2), NULL, NULL },
     { "somebody else's new root", moved, 3, YES(2), "moved", "" },
+    { "and the node falls silent", moved_and_away, 3, YES(2), "moved", "" },
+    { "past its day", moved_and_away_past_its_day, 3, YES(2), "moved", "" },
+    { "it was refused there since", moved_and_away_and_back, 0, YES(2), NULL, NULL },
+    { "one's own is no news later", moves_and_away_after_it, 0, YES(2), NULL, NULL },
     { "one's own new root", moves, 3, YES(2), "move", "kith root replace --resume" },
     { "one asks for a new root", asks_itself, 3, YES(2), "move",
       "kith root replace --resume" },
@@ -1246,6 +1291,7 @@ static const struct situation {
       "kith circle seal --resume" },
     { "an end waits for words", end_begun, 0, YES(2), "end", "kith circle end" },
     { "another device changed the circle", newer, 3, YES(2), "newer", "" },
+    { "and that node falls silent", newer_and_away, 3, YES(2), "newer", "" },
     { "people are to be called", change_calls, 3, YES(2), "change",
       "kith guardian confirm Dora" },
     { "and nobody was yet", nobody_said_yet, 3, NONE_TO_SPARE, "change",
