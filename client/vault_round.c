@@ -130,6 +130,8 @@ enum err vault_round_new(const struct vault_how *how, struct vault_round **out)
     if (r == NULL)
         return ERR_NOMEM;
     r->how = how;
+    if (vault_now(how->vault)->version == 0)
+        how->held->n_known = 0; /* what was joined here once is here no more */
     r->places = calloc(most, sizeof *r->places);
     r->calls = calloc(most, sizeof *r->calls);
     if (r->places == NULL || r->calls == NULL)

@@ -227,8 +227,9 @@ enum err vault_round_log(struct vault_round *r);
 enum err vault_round_join(struct vault_round *r);
 /*
  * Brings the newest state to every node: what it lacks, then a head; where another device
- * was faster, joins and goes on. A node that is away or says no is no error. held is
- * saved. Errors of the disk, ERR_NOMEM; ERR_STATE: r->shrinks, a person must decide.
+ * was faster, joins and goes on. An empty vault takes what is there and brings nothing. A
+ * node that is away or says no is no error. held is saved. Errors of the disk, ERR_NOMEM;
+ * ERR_STATE: r->shrinks, a person must decide.
  */
 enum err vault_round_push(struct vault_round *r);
 /*

@@ -388,11 +388,25 @@ static enum err told(struct vault_round *r)
                : vault_told(r->how->vault, bytes_of(ids.p, ids.n));
 }
 
+static bool is_empty(const struct vault_round *r)
+{
+    return vault_now(r->how->vault)->version == 0;
+}
+
+/* Nothing is here, or no more: what nodes have comes here; an empty state goes nowhere.
+ */
+static enum err fetch(struct vault_round *r)
+{
+    TRY(vault_round_look(r));
+    TRY(vault_round_join(r));
+    return r->shrinks && !r->how->shrink_ok ? ERR_STATE : OK;
+}
+
 enum err vault_round_push(struct vault_round *r)
 {
     const struct vault_how *how = r->how;
-    enum err e = OK;
-    for (int turn = 0; e == OK && turn < VAULT_TURNS; turn++) {
+    enum err e = is_empty(r) ? fetch(r) : OK;
+    for (int turn = 0; e == OK && !is_empty(r) && turn < VAULT_TURNS; turn++) {
         e = push_pass(r);
         if (e != OK || !any_foreign(r))
             break;

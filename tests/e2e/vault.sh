@@ -181,6 +181,14 @@ for how in gone flipped; do
 done
 same Ana pdf "$work/scan.pdf"
 
+# ---- all of it here is gone: nothing of the nodes' counts as here, or goes there ----
+for how in pull push; do
+    rm -r "$work/Ana/vault"
+    run Ana 0 vault "$how"
+    same Ana pdf "$work/scan.pdf"
+    same Ana a1 "$work/two"
+done
+
 # ---- a node that turned back is named, and gets it all again ----
 kill -TERM "${pid[Ben]}"
 wait "${pid[Ben]}"
