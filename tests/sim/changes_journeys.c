@@ -145,6 +145,21 @@ static bool call(size_t i)
 
 /* ---- a new root ---- */
 
+static bool approve(const char *who, const char *request, const char *words)
+{
+    return THEY(who, "guard", "approve", request, "--words-file", play_file(words),
+                "--verified", "called");
+}
+
+/* Whose answers were lost as often as there are tries has to unlock it, as anybody. */
+static void says_yes(const char *who, const char *request, const char *words)
+{
+    if (approve(who, request, words) || strstr(play_said(), "is locked") == NULL)
+        return;
+    (void)THEY(who, "guard", "unlock", request, "--yes", "I have spoken with them");
+    (void)approve(who, request, words);
+}
+
 /* What the command printed: name, request and words of each guardian to be called. */
 static void call_for_root(char *answer)
 {
@@ -158,8 +173,7 @@ static void call_for_root(char *answer)
         const char *words = strtok_r(NULL, "\t", &part);
 
         if (words != NULL)
-            (void)THEY(who, "guard", "approve", request, "--words-file", play_file(words),
-                       "--verified", "called");
+            says_yes(who, request, words);
     }
 }
 
