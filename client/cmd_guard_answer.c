@@ -84,8 +84,9 @@ static void say_answer(struct sitting *s)
              s->tale.name);
     term_answer(t, "%s", words);
     if (sitting_line(s)->purpose == PURPOSE_EPOCH)
-        term_say(t, "After that the new circle counts as confirmed by you. The old piece "
-                    "stays until enough of the others confirm it too.");
+        term_say(t,
+                 "After that the new circle counts as confirmed by you. The old pieces "
+                 "stay until enough of the others confirm it too.");
     else if (sitting_line(s)->purpose == PURPOSE_END)
         term_say(t,
                  "After that %s may have it erased, 14 days after the order. If you "

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <strings.h>
+
 #include "client/ceremony_change.h"
 #include "client/cmd_guardian_part.h"
 
@@ -301,7 +303,8 @@ static enum err known_done(struct confirming *c)
     return known_after(c);
 }
 
-/* On a terminal the caller waits here until the guardian has typed. */
+/* On a terminal the caller waits here until the guardian has typed. Who types the two
+   words that the guardian's screen shows is not sent away. */
 static enum err known_wait(struct confirming *c)
 {
     struct term *t = c->ctx->term;
@@ -312,7 +315,7 @@ static enum err known_wait(struct confirming *c)
                    "Enter when %.*s has typed them, or \"later\"", TEXT(c->g->name));
     while (t->ask) {
         TRY(term_ask_maybe(t, &a, line, sizeof line));
-        if (line[0] != 0)
+        if (strcasecmp(line, "later") == 0)
             break;
         enum err e = confirm_talk(c);
         if (e != OK)

@@ -86,6 +86,11 @@ json "d['epoch']" 2
 json "d['change']['step']" calls
 json "d['change']['missing']" 3
 holds Ben 2
+# Whoever types the two words that the guardian's screen shows is heard, not sent away.
+at Ana "sauna onion" later -- guardian confirm Ben || fail "a terminal: $(cat "$work/seen")"
+grep -q "Ben has not typed them yet" "$work/seen" || fail "did not look: $(cat "$work/seen")"
+grep -q "When Ben has typed them: kith guardian confirm Ben" "$work/seen" || fail "no next step"
+checks=$((checks + 2))
 call Ben
 says "kith guardian confirm Cy"
 call Cy
