@@ -27,6 +27,8 @@ static enum err open_all(const struct ctx *ctx, struct shelf *s)
     enum err e = vault_rekey(&s->home, s->day, ctx_now(ctx), ctx->params->rng, what);
     if (e == OK)
         e = vault_open(&s->home, s->day, VAULT_WHOLE, what, &s->vault);
+    if (e == OK)
+        e = vault_held_begin(&s->home, s->vault, ctx->params->rng);
     return e == OK ? OK : vault_failed(ctx, e, what);
 }
 

@@ -70,6 +70,11 @@ static inline void auto_held_(struct vault_held **place)
 }
 
 /* The entry of a seat; made is true: a new one where there is none, else NULL. */
+/*
+ * Before the first item of a vault: a home that lost its vault has nothing any more of
+ * what it once joined. Errors of loading and saving.
+ */
+enum err vault_held_begin(struct home *h, const struct vault *v, const struct rng *rng);
 struct held_seat *vault_held_seat(struct vault_held *held, const uint8_t seat[SEAT_BYTES],
                                   bool make);
 /* The same for a guardian, of this very ward: an earlier one at that seat is another. */

@@ -189,6 +189,18 @@ enum err vault_held_save(struct home *h, const struct vault_held *held,
 
 /* ---- entries ---- */
 
+enum err vault_held_begin(struct home *h, const struct vault *v, const struct rng *rng)
+{
+    AUTO_HELD struct vault_held *held = NULL;
+    if (vault_now(v)->version != 0)
+        return OK;
+    TRY(vault_held_load(h, &held));
+    if (held->n_known == 0)
+        return OK;
+    held->n_known = 0;
+    return vault_held_save(h, held, rng);
+}
+
 struct held_seat *vault_held_seat(struct vault_held *held, const uint8_t seat[SEAT_BYTES],
                                   bool make)
 {

@@ -62,7 +62,8 @@ static void expect(struct vault_place *p)
     w->fresh = false;
     w->newer = 0;
     if (s == NULL || s->version == 0 || s->list == 0 ||
-        same_hash(s->state, p->round->now))
+        same_hash(s->state, p->round->now) ||
+        !vault_held_knows(p->round->how->held, s->state))
         return;
     w->version = s->version;
     memcpy(w->head, s->head, HASH_BYTES);

@@ -188,6 +188,24 @@ for how in pull push; do
     same Ana pdf "$work/scan.pdf"
     same Ana a1 "$work/two"
 done
+rm -r "$work/Ana/vault"
+run Ana 0 secret add first --type file --file "$work/one"
+same Ana pdf "$work/scan.pdf"
+same Ana first "$work/one"
+# One node stayed behind; of all that is newer it learns nothing from a home that lost it.
+kill -TERM "${pid[Ben]}"
+wait "${pid[Ben]}"
+run Ana 0 secret edit first --no-push --file "$work/two"
+run Ana 0 vault push
+kill -TERM "${pid[Cy]}" "${pid[Dora]}" "${pid[Eli]}" "${pid[Flo]}"
+wait "${pid[Cy]}" "${pid[Dora]}" "${pid[Eli]}" "${pid[Flo]}"
+node Ben
+rm -r "$work/Ana/vault"
+KITH_HOME=$work/Ana "$kith" --no-input vault push >"$work/answer" 2>"$work/said" || true
+same Ana first "$work/one"
+for name in Cy Dora Eli Flo; do node "$name"; done
+run Ana 0 vault push
+same Ana first "$work/two"
 
 # ---- a node that turned back is named, and gets it all again ----
 kill -TERM "${pid[Ben]}"
