@@ -69,6 +69,7 @@ void look_take_epochs(struct look *l, size_t at, const struct rep_epoch_state *r
     struct day_guardian *g = &l->day->guardians[at];
     l->states[at] = judge(l->day, g, rep);
     g->gone = l->states[at] != HOLDS_OK ? g->epoch : 0;
+    l->nodes[at].answered = true;
     l->nodes[at].move = rep->move_due;
     take_end(g, rep);
     for (uint32_t i = 0; i < rep->n_epochs; i++)

@@ -88,7 +88,7 @@ static void judge_silent(struct look *l, size_t i)
 {
     struct day_guardian *g = &l->day->guardians[i];
     struct node_look *n = &l->nodes[i];
-    if (l->states[i] == HOLDS_AWAY && n->move == 0 && n->newer == 0) {
+    if (!n->answered) {
         n->move = g->moving;
         n->newer = g->newer;
         return;

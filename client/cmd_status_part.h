@@ -35,6 +35,7 @@ struct seen_request {
 /* What a node says beside the piece; zero where it was not asked. */
 struct node_look {
     char why[256];   /* "" unless there is something to say */
+    bool answered;   /* what it holds, in this round */
     bool clock;      /* its clock waits for a person */
     uint64_t paused; /* the guardian is away until then */
     bool lost; /* the guardian got new keys, and opened the piece in no drill since */

@@ -507,6 +507,7 @@ static void paused(struct look *l)
 
 static void moved(struct look *l)
 {
+    l->nodes[3].answered = true;
     l->nodes[3].move = NOW + 2 * DAY;
 }
 
@@ -516,6 +517,14 @@ static void moved_and_away(struct look *l)
     look_judge(l);
     l->nodes[3] = (struct node_look){ 0 };
     falls_silent(l, 3);
+}
+
+/* Or what answers there is another's, or lets nobody in any more: it said nothing new. */
+static void moved_and_refused(struct look *l)
+{
+    const struct call c = { .stage = CALL_KNOWN, .err = ERR_REFUSED };
+    moved_and_away(l);
+    look_take_call(l, 3, &c);
 }
 
 /* A node may have waited with it for a person. */
@@ -529,6 +538,7 @@ static void moved_and_away_and_back(struct look *l)
 {
     moved_and_away(l);
     l->states[3] = HOLDS_OK;
+    l->nodes[3].answered = true;
     look_judge(l);
     falls_silent(l, 3);
 }
@@ -640,8 +650,10 @@ static void three_end_now_by_a_clock_that_waits(struct look *l)
 static void three_end_now_for_a_new_root(struct look *l)
 {
     three_end_now(l);
-    for (size_t i = 2; i < N; i++)
+    for (size_t i = 2; i < N; i++) {
+        l->nodes[i].answered = true;
         l->nodes[i].move = NOW + DAY;
+    }
 }
 
 static void three_end_now_frozen(struct look *l)
@@ -917,6 +929,7 @@ static void end_begun(struct look *l)
 
 static void newer(struct look *l)
 {
+    l->nodes[3].answered = true;
     l->nodes[3].newer = 2;
 }
 
@@ -1206,6 +1219,7 @@ static const struct situation {
     { "a guardian is on holiday", paused, 0, YES(2), NULL, NULL },
     { "somebody else's new root", moved, 3, YES(2), "moved", "" },
     { "and the node falls silent", moved_and_away, 3, YES(2), "moved", "" },
+    { "or lets nobody in", moved_and_refused, 3, YES(1), "moved", "" },
     { "past its day", moved_and_away_past_its_day, 3, YES(2), "moved", "" },
     { "it was refused there since", moved_and_away_and_back, 0, YES(2), NULL, NULL },
     { "one's own is no news later", moves_and_away_after_it, 0, YES(2), NULL, NULL },
