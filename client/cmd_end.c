@@ -221,15 +221,10 @@ static void say_rest(struct end_desk *k)
                      TEXT(d->formers[i].name));
 }
 
-/* Its day has come, and it did not sign: it is dead, or erased all, or waits with it. */
-static bool is_past(const struct day_guardian *g, uint64_t now)
-{
-    return g->end_due != 0 && g->end_due <= now;
-}
-
 /*
- * Nothing is left to take back: every node signed, or is past its day, and what the
- * latter may still keep opens nothing without paper.
+ * Nothing is left to take back: every node signed, gave it up, or is past its day (dead,
+ * or waiting), and what those that did not sign may still keep opens nothing without
+ * paper.
  */
 static bool paper_is_left(const struct day *d, uint64_t now)
 {
@@ -240,7 +235,7 @@ static bool paper_is_left(const struct day *d, uint64_t now)
         uint8_t index = 0;
         if (g->kind == PIECE_CARD || g->ended != 0)
             continue;
-        if (!is_past(g, now))
+        if (!end_over(g, now))
             return false;
         circle_place(&d->me, i, &group, &index);
         kept.of[group]++;
