@@ -394,8 +394,7 @@ static bool is_empty(const struct vault_round *r)
     return vault_now(r->how->vault)->version == 0;
 }
 
-/* Nothing is here, or no more: what nodes have comes here; an empty state goes nowhere.
- */
+/* Nothing is here, or no more: what nodes have comes; an empty state goes nowhere. */
 static enum err fetch(struct vault_round *r)
 {
     TRY(vault_round_look(r));
