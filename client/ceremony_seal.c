@@ -114,6 +114,16 @@ bool seal_enough(const struct seal *s, enum seal_stage stage)
     return seal_all_at(s, stage) || circle_spare(&plan, &c) >= 1;
 }
 
+bool seal_no_room(const struct seal *s, const struct day *d)
+{
+    static const uint8_t none[HASH_BYTES];
+    bool full = false;
+    for (size_t i = 0; i < s->n; i++)
+        full = full || s->notes[i].err == ERR_FULL;
+    return full && s->head.phase == SEAL_NEXT && d->me.epoch > 0 &&
+           bytes_equal(BYTES_OF(s->head.move), BYTES_OF(none));
+}
+
 /* ---- the phases ---- */
 
 static enum err make_descriptors(struct seal *s, const struct seal_work *w)

@@ -130,6 +130,13 @@ enum err seal_run(struct seal *s, const struct seal_work *w);
  */
 enum err seal_abandon(struct seal *s, const struct seal_work *w, unsigned *out_left);
 
+/*
+ * After a run: whether a next epoch did not begin because nodes keep as many as they
+ * take already; so it will not, before people confirmed the sealed one. Not of the first
+ * epoch or a new root's.
+ */
+bool seal_no_room(const struct seal *s, const struct day *d);
+
 /* Pieces at that stage or beyond. */
 void seal_count(const struct seal *s, enum seal_stage stage, struct circle_count *out);
 /* Whether enough are at that stage: the thresholds with one to spare, or all nodes. */

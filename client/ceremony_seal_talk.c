@@ -325,6 +325,8 @@ static const char *why_of(const struct visit *v, enum err e)
     if (e == ERR_BUSY)
         return "keeps another change of your circle that was begun and not finished: by "
                "another device of yours, or by this one before.";
+    if (e == ERR_FULL && v->s->head.phase == SEAL_NEXT && v->w->day->me.epoch > 0)
+        return "keeps as many circles of yours as it takes.";
     if (e == ERR_STATE && v->ahead)
         return "has a newer circle of yours than this home knows: another device changed "
                "it.";

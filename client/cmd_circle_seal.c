@@ -298,6 +298,46 @@ static enum err report(struct changing *c)
     return OK;
 }
 
+/*
+ * One change too many on top of those that nobody confirmed yet. It is given up by
+ * itself: while it waits no node would be told that the one before was confirmed.
+ */
+static enum err no_room(struct changing *c, const struct seal_work *w)
+{
+    struct change_stand stand;
+    struct sealed l;
+    char command[TERM_TEXT];
+    char when[TIME_TEXT];
+    char why[TERM_TEXT];
+    unsigned left = 0;
+    TRY(seal_abandon(c->s, w, &left));
+    TRY(change_round(w, c->notes));
+    change_look(c->d, &c->h, &stand);
+    look(c->d, &l);
+    say_notes(c);
+    change_next(c->d, &stand, command);
+    if (stand.step == CHANGE_WAITS) {
+        time_text(stand.due, when);
+        (void)snprintf(why, sizeof why,
+                       "A node keeps %u circles of yours, at most. The old ones go by "
+                       "%s; then type the same again.",
+                       EPOCHS_OWNER, when);
+        return term_fail_as(c->ctx->term, ERR_FULL, EXIT_WAITING, "no-room", why, NULL,
+                            "There is no room for another change yet. Nothing was "
+                            "changed.");
+    }
+    (void)snprintf(why, sizeof why,
+                   "A node keeps %u circles of yours, at most, and lets the old ones go "
+                   "14 days after people confirmed the newest.%s%.160s",
+                   EPOCHS_OWNER,
+                   l.unconfirmed[0] != 0 ? " Not spoken with about it: " : "",
+                   l.unconfirmed);
+    return term_fail_as(c->ctx->term, ERR_FULL, EXIT_FAILED, "no-room", why,
+                        command[0] != 0 ? command : "kith status",
+                        "The changes before this one have to be confirmed first. Nothing "
+                        "was changed.");
+}
+
 /* The journal's epoch goes on; or the next one begins; or there is neither. */
 static enum err get(struct changing *c, const struct seal_work *w)
 {
@@ -353,6 +393,8 @@ enum err changing_go(struct changing *c)
     if (c->s != NULL)
         term_progress(ctx->term, "Speaking with %zu guardians' nodes …", c->s->n);
     enum err e = c->s != NULL ? seal_run(c->s, &w) : OK;
+    if (e == OK && c->s != NULL && seal_no_room(c->s, c->d))
+        return no_room(c, &w);
     if (e == OK && (c->s == NULL || c->s->head.phase == SEAL_COMMIT))
         e = change_round(&w, c->notes);
     return e == OK ? report(c) : journal_problem(ctx, e);

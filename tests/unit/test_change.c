@@ -447,6 +447,37 @@ static void people_say_so(void **state)
     node_start(3);
 }
 
+/* On top of changes that nobody confirmed: the calls go first, and nothing was begun. */
+static void one_too_many(void **state)
+{
+    (void)state;
+    char who[16];
+    struct change_stand s;
+    static const char *const plans[] = { "3", "2", "3" };
+    circle_new(who, 4, "2", true);
+    for (size_t i = 0; i < 3; i++) {
+        want(0, kith(who, "circle", "plan", "-k", plans[i], NULL));
+        want(3, kith(who, "circle", "seal", NULL));
+    }
+    check_epoch(who, EPOCHS_OWNER, "Gus0 Gus1 Gus2 Gus3 ");
+    want(0, kith(who, "circle", "plan", "-k", "2", NULL));
+    want(1, kith(who, "circle", "seal", NULL));
+    assert_true(said("have to be confirmed first"));
+    assert_true(said("Gus0, Gus1, Gus2, Gus3"));
+    assert_true(said("kith guardian confirm Gus0"));
+    want(1, kith(who, "guardian", "remove", "Gus3", "--json", NULL));
+    assert_true(answered("\"id\":\"no-room\""));
+    check_epoch(who, EPOCHS_OWNER, "Gus0 Gus1 Gus2 Gus3 ");
+    want(1, kith(who, "circle", "seal", "--abandon", NULL)); /* was already */
+    for (size_t i = 0; i < 2; i++)
+        call(who, i);
+    stand_of(who, &s);
+    assert_int_equal(s.step, CHANGE_WAITS);
+    want(7, kith(who, "guardian", "remove", "Gus3", NULL));
+    assert_true(said("no room for another change yet"));
+    check_epoch(who, EPOCHS_OWNER, "Gus0 Gus1 Gus2 Gus3 ");
+}
+
 /* A guardian who missed a whole epoch gets the next one by the certificate of it. */
 static void away_for_an_epoch(void **state)
 {
@@ -787,6 +818,7 @@ int main(void)
         cmocka_unit_test(two_devices),
         cmocka_unit_test(people_say_so),
         cmocka_unit_test(away_for_an_epoch),
+        cmocka_unit_test(one_too_many),
         cmocka_unit_test(only_what_a_node_shows_is_said),
         cmocka_unit_test(killed_confirming),
         cmocka_unit_test(another_address),
