@@ -3,12 +3,22 @@
 #include "client/ceremony_roster.h"
 #include "client/cmd_circle_part.h"
 
-static struct day_guardian *former_find(struct day *d, struct bytes name)
+/* Who guarded once, and does not now. */
+static const struct day_guardian *former_only(struct day *d, struct bytes name)
 {
+    if (guardian_find(d, name) != NULL)
+        return NULL;
     for (size_t i = d->n_formers; i-- > 0;)
         if (bytes_equal(d->formers[i].name, name))
             return &d->formers[i];
     return NULL;
+}
+
+/* Whoever asks again, after a cut or a year, hears that it is done; the rest goes on. */
+static enum err former_go(struct changing *c, const struct day_guardian *g)
+{
+    term_say(c->ctx->term, "%.*s is not among your guardians any more.", TEXT(g->name));
+    return changing_go(c);
 }
 
 static bool has_place(const struct day *d, const struct day_guardian *g)
@@ -21,18 +31,16 @@ static bool has_place(const struct day *d, const struct day_guardian *g)
 static enum err say_how(struct ctx *ctx, const struct day_guardian *g)
 {
     char next[TERM_TEXT];
-    char need[64];
     guardian_next("replace", g->name, " --with NAME LINK", next);
-    (void)snprintf(need, sizeof need, "--with NAME");
     term_say(ctx->term,
-             "Somebody else can take %.*s's place. Ask them for an invite (\"kith guard "
-             "invite\"). Everybody then gets a new piece; you call the others, who "
-             "confirm it; after that the old pieces go, and what %.*s has opens nothing "
-             "any more. %.*s is not needed for that.",
+             "Somebody else can take %.*s's place. Everybody then gets a new piece; you "
+             "call the others, who confirm it; after that the old pieces go, and what "
+             "%.*s has opens nothing any more. %.*s is not needed for that.",
              TEXT(g->name), TEXT(g->name), TEXT(g->name));
     return term_fail_as(ctx->term, ERR_ARG, EXIT_USAGE, "with-whom",
-                        "An invite for you comes from the new guardian.", next,
-                        "Who takes %.*s's place? (%s)", TEXT(g->name), need);
+                        "NAME is the new guardian, LINK the invite they make for you "
+                        "with \"kith guard invite\".",
+                        next, "It is not said who takes %.*s's place.", TEXT(g->name));
 }
 
 static enum err no_place(const struct ctx *ctx, const struct day_guardian *g)
@@ -49,6 +57,15 @@ static enum err new_has_place(const struct ctx *ctx, const struct day_guardian *
     return term_fail_as(ctx->term, ERR_EXISTS, EXIT_USAGE, "already-added",
                         "One person counts once.", "kith guardian list",
                         "%.*s guards you already.", TEXT(g->name));
+}
+
+static enum err place_gone(const struct ctx *ctx, const struct day_guardian *g)
+{
+    return term_fail_as(ctx->term, ERR_UNKNOWN, EXIT_NONE, "former-guardian",
+                        "Their place was taken, or given up, by an earlier change. For "
+                        "one more guardian: kith guardian add NAME LINK",
+                        "kith guardian list",
+                        "%.*s is not among your guardians any more.", TEXT(g->name));
 }
 
 /* The circle as it is, with another seat in one place. */
@@ -85,10 +102,13 @@ enum err cmd_guardian_replace(struct ctx *ctx)
     struct day_guardian *old = NULL;
     const char *with = ctx_option(ctx, "--with");
     TRY(changing_open(&c));
-    /* Asked again when it was done already. */
-    if (with != NULL && guardian_find(c.d, bytes_text(ctx->args[0])) == NULL &&
-        former_find(c.d, bytes_text(ctx->args[0])) != NULL)
-        return changing_go(&c);
+    const struct day_guardian *former = former_only(c.d, bytes_text(ctx->args[0]));
+    if (former != NULL) {
+        const struct day_guardian *by =
+            with != NULL ? guardian_find(c.d, bytes_text(with)) : NULL;
+        return by != NULL && has_place(c.d, by) ? former_go(&c, former)
+                                                : place_gone(ctx, former);
+    }
     TRY(guardian_pick(ctx, c.d, ctx->args[0], &old));
     if (!has_place(c.d, old))
         return no_place(ctx, old);
@@ -149,9 +169,9 @@ enum err cmd_guardian_remove(struct ctx *ctx)
     struct day_guardian *g = NULL;
     struct day_plan plan;
     TRY(owner_day(ctx, &c.h, &c.d));
-    if (guardian_find(c.d, bytes_text(ctx->args[0])) == NULL &&
-        former_find(c.d, bytes_text(ctx->args[0])) != NULL)
-        return changing_go(&c);
+    const struct day_guardian *former = former_only(c.d, bytes_text(ctx->args[0]));
+    if (former != NULL)
+        return former_go(&c, former);
     TRY(guardian_pick(ctx, c.d, ctx->args[0], &g));
     if (seal_busy(&c.h, c.d) && (c.d->me.epoch == 0 || is_planned(c.d, g)))
         return term_fail_as(ctx->term, ERR_STATE, EXIT_FAILED, "change-in-progress",

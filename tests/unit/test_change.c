@@ -432,6 +432,12 @@ static void people_say_so(void **state)
      */
     want(3, kith(who, "guardian", "replace", "Gus3", "--with", "Kim", "--card", "--yes",
                  "one-person", NULL));
+    /* Whoever asks for it again hears that it is done. */
+    want(3, kith(who, "guardian", "remove", "Gus3", NULL));
+    assert_true(said("Gus3 is not among your guardians any more"));
+    want(3, kith(who, "guardian", "replace", "Gus3", "--with", "Kim", NULL));
+    want(5, kith(who, "guardian", "replace", "Gus3", "--with", "Lea", "--card", NULL));
+    want(5, kith(who, "guardian", "replace", "Gus3", NULL));
     stand_of(who, &s);
     assert_int_equal(s.epoch, 3);
     assert_int_equal(s.judge, 1);
