@@ -104,6 +104,7 @@ void look_take_ward(struct look *l, size_t at, const struct rep_wards *rep)
 void look_take_call(struct look *l, size_t at, const struct call *c)
 {
     struct day_guardian *g = &l->day->guardians[at];
+    l->nodes[at].unreached = c->stage == CALL_IDLE;
     if (c->stage == CALL_KNOWN && c->err == ERR_REFUSED) {
         l->states[at] = HOLDS_MISSING;
         g->gone = g->epoch;

@@ -94,6 +94,24 @@ static void next_newer(struct look *l)
                  TEXT(g->name));
 }
 
+/* All of them away at once is rarely theirs; what was bad before stands, and is first. */
+static bool next_network(struct look *l)
+{
+    unsigned nodes = 0;
+    for (size_t i = 0; i < look_pieces(l->day); i++) {
+        bool node = l->day->guardians[i].kind == PIECE_NODE;
+        nodes += node;
+        if (node && !l->nodes[i].unreached)
+            return false;
+    }
+    if (nodes < 2)
+        return false;
+    look_add(l, "network", "kith status",
+             "None of your guardians' nodes can be reached: this machine may be without "
+             "a network. Once it has one:");
+    return true;
+}
+
 /* Begun, and somebody's word is missing. */
 static void next_end(struct look *l)
 {
@@ -358,9 +376,10 @@ static void next_confirm(struct look *l)
         guardian_next("confirm", g->name, "", command);
         look_add(
             l, "confirm", command,
-            "You have not spoken with %.*s yet; until then this piece is not counted "
+            "You have not spoken with %.*s%s yet; until then this piece is not counted "
             "as a spare one. Call %.*s and type:",
-            TEXT(g->name), TEXT(g->name));
+            TEXT(g->name), g->confirmed != 0 ? " about your new circle" : "",
+            TEXT(g->name));
         return;
     }
 }
@@ -448,9 +467,6 @@ static void next_pressing(struct look *l)
             next_check(l, i);
     for (size_t i = 0; i < look_pieces(l->day); i++)
         next_loss(l, i);
-    next_move(l);
-    if (change_presses(l))
-        look_next_change(l);
 }
 
 static void next_sealed(struct look *l)
@@ -466,6 +482,11 @@ static void next_sealed(struct look *l)
     if (short_of)
         look_next_card(l);
     next_pressing(l);
+    if (next_network(l))
+        return;
+    next_move(l);
+    if (change_presses(l))
+        look_next_change(l);
     next_seal(l);
     next_vault(l);
     next_end(l);

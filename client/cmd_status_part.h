@@ -36,6 +36,7 @@ struct seen_request {
 struct node_look {
     char why[256];   /* "" unless there is something to say */
     bool answered;   /* what it holds, in this round */
+    bool unreached;  /* nothing was there at any of its addresses */
     bool clock;      /* its clock waits for a person */
     uint64_t paused; /* the guardian is away until then */
     bool lost; /* the guardian got new keys, and opened the piece in no drill since */

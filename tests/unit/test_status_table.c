@@ -19,9 +19,9 @@ enum { NOW = 1800000000, DAY = 86400, HOUR = 3600, N = 5 };
     "guardians' nodes have new pieces."
 #define YES(n)        "You can be restored: yes, with " #n " to spare."
 #define NONE_TO_SPARE "You can be restored: yes, but with none to spare."
-#define NOT_TODAY                                                                        \
-    "You can be restored: yes, but not today. Only 2 of 5 nodes answer now, and 3 are "  \
-    "needed."
+#define NOT_TODAY(n)                                                                     \
+    "You can be restored: yes, but not today. Only " #n " of 5 nodes answer now, and 3 " \
+    "are needed."
 #define NO(n)                                                                            \
     "You can be restored: no. Only " #n " of 5 pieces are where they should be, and 3 "  \
     "are needed."
@@ -138,6 +138,51 @@ static void three_not_confirmed(struct look *l)
 {
     for (size_t i = 1; i < 4; i++)
         at(l, i)->confirmed = 0;
+}
+
+static void about_the_change_not(struct look *l)
+{
+    for (size_t i = 0; i < l->day->n_guardians; i++) {
+        at(l, i)->epoch = at(l, i)->said_epoch = 2;
+        at(l, i)->proof[0].opened_epoch = at(l, i)->proof[0].checked_epoch = 2;
+    }
+    l->day->me.epoch = l->day->me.cert_epoch = 2;
+    at(l, 3)->said_epoch = 1;
+}
+
+/* Nothing is at any address, as where there is no network. */
+static void nowhere(struct look *l, size_t n)
+{
+    const struct call none = { .err = ERR_UNREACHABLE };
+    for (size_t i = 0; i < n; i++) {
+        away(l, i, 0);
+        look_take_call(l, i, &none);
+    }
+}
+
+static void no_network(struct look *l)
+{
+    nowhere(l, 5);
+    at(l, 3)->confirmed = 0;
+}
+
+static void no_network_and_moved(struct look *l)
+{
+    nowhere(l, 5);
+    at(l, 0)->moving = NOW + DAY;
+}
+
+static void all_but_one(struct look *l)
+{
+    nowhere(l, 4);
+}
+
+static void all_refuse(struct look *l)
+{
+    const struct call met = { .err = ERR_CLOSED, .stage = CALL_MET };
+    nowhere(l, 5);
+    for (size_t i = 0; i < 5; i++)
+        look_take_call(l, i, &met);
 }
 
 static void away_today(struct look *l)
@@ -1141,10 +1186,17 @@ static const struct situation {
       "kith guardian confirm Eli" },
     { "three were not spoken with", three_not_confirmed, 3, NONE_TO_SPARE, "confirm",
       "kith guardian confirm Cy" },
+    { "one was not spoken with about the change", about_the_change_not, 0, YES(1),
+      "confirm", "kith guardian confirm Eli" },
+    { "no node can be reached", no_network, 3, NOT_TODAY(0), "network", "kith status" },
+    { "after somebody's new root was seen", no_network_and_moved, 3, NOT_TODAY(0),
+      "moved", "" },
+    { "one can", all_but_one, 3, NOT_TODAY(1), "away", "" },
+    { "all break off", all_refuse, 3, NOT_TODAY(0), "away", "" },
     { "a node is away for an hour", away_today, 0, YES(2), NULL, NULL },
     { "for more than a week", away_a_week, 3, YES(2), "away", "" },
     { "for more than a month", away_a_month, 3, YES(1), "away", "" },
-    { "three are away now", three_away_today, 3, NOT_TODAY, "away", "" },
+    { "three are away now", three_away_today, 3, NOT_TODAY(2), "away", "" },
     { "three for a month", three_away_a_month, 8, NO(2), "away", "" },
     { "a node knows us no more", missing, 3, YES(1), "missing", "" },
     { "and is away since", missing_and_away, 3, YES(1), "missing", "" },
@@ -1260,7 +1312,7 @@ static const struct situation {
     { "nobody answers any more", three_end_and_are_silent, 3,
       "You can be restored: only until Mon 25 Jan 2027, 08:00. Your circle ends then.",
       "ends", "kith circle end --cancel" },
-    { "another device took it back", taken_back_elsewhere, 3, NOT_TODAY, "away", "" },
+    { "another device took it back", taken_back_elsewhere, 3, NOT_TODAY(2), "away", "" },
     { "one node erased all", one_erased, 3, YES(1), "over", "kith guardian replace Eli" },
     { "and is away since", one_erased_and_away, 3, YES(1), "over",
       "kith guardian replace Eli" },
@@ -1459,6 +1511,8 @@ static void test_what_is_said(void **state)
           "by your order" },
         { one_silent_since_a_day_named_elsewhere, "call your guardians",
           "by your order" },
+        { not_confirmed, "spoken with Eli yet", "new circle" },
+        { about_the_change_not, "spoken with Eli about your new circle yet", "Call Cy" },
         { one_silent_since_its_day, "To see whether it did", "call your guardians" },
     };
 
