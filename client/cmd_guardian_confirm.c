@@ -348,6 +348,7 @@ static enum err confirm_ask(struct confirming *c)
     uint16_t typed[WORDS_ANSWER];
     char note[2 * NAME_TEXT + 128];
     struct ask a = { question, "--answer-file FILE", note };
+    bool asked = t->ask;
     (void)snprintf(question, sizeof question, "The two words %.*s says back",
                    TEXT(c->g->name));
     (void)snprintf(note, sizeof note,
@@ -370,8 +371,8 @@ static enum err confirm_ask(struct confirming *c)
         term_say(t, "%s %s", t->problem.what, t->problem.why);
     }
     char next[TERM_TEXT];
-    guardian_next("confirm", c->g->name, t->ask ? "" : " --answer-file FILE", next);
-    if (t->ask)
+    guardian_next("confirm", c->g->name, asked ? "" : " --answer-file FILE", next);
+    if (asked)
         term_say(t, "Not confirmed yet. To go on with the same words: %s", next);
     else
         term_say(t, "When two words came back: %s", next);

@@ -169,7 +169,8 @@ struct ask {
 enum err term_ask(struct term *t, const struct ask *a, char *out, size_t cap);
 /*
  * An offer: an optional value; an empty answer, or no terminal, gives "". With the flag
- * "" the text itself says what an empty answer means.
+ * "" the text itself says what an empty answer means. The end of input is an empty answer
+ * too, and nothing is asked after it (ask is false).
  */
 enum err term_ask_maybe(struct term *t, const struct ask *a, char *out, size_t cap);
 /* An offer of yes or no; false without a terminal. */

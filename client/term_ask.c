@@ -142,8 +142,10 @@ enum err term_ask_maybe(struct term *t, const struct ask *a, char *out, size_t c
                a->flag == NULL || a->flag[0] != 0 ? " (Enter to leave out):" : ":");
         size_t n = 0;
         enum err e = read_line(t->in, line, sizeof line, &n);
-        if (e == ERR_CLOSED)
+        if (e == ERR_CLOSED) {
+            t->ask = false; /* nobody is there any more: loops around this end */
             return OK;
+        }
         if (e != OK)
             return ask_failed(t, e, a);
         n = trim(line, n);

@@ -83,6 +83,20 @@ static void test_offers_are_skipped(void **state)
     done(&t);
 }
 
+/* A loop around an offer ends with the input. */
+static void test_the_end_of_input_ends_asking(void **state)
+{
+    (void)state;
+    struct term t = quiet("\n");
+    char out[16] = "old";
+    assert_int_equal(term_ask_maybe(&t, &name_ask, out, sizeof out), OK);
+    assert_true(t.ask);
+    assert_int_equal(term_ask_maybe(&t, &name_ask, out, sizeof out), OK);
+    assert_string_equal(out, "");
+    assert_false(t.ask);
+    done(&t);
+}
+
 static void test_typed_lines(void **state)
 {
     (void)state;
@@ -641,6 +655,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_terminal_names_the_flag),
         cmocka_unit_test(test_offers_are_skipped),
+        cmocka_unit_test(test_the_end_of_input_ends_asking),
         cmocka_unit_test(test_typed_lines),
         cmocka_unit_test(test_nothing_typed_three_times),
         cmocka_unit_test(test_arrow_key_is_no_name),
