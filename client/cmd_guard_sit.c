@@ -347,10 +347,14 @@ enum err guard_ask_how(struct term *t, const struct how_ask *a, uint8_t *out_how
 enum err sitting_ask_how(struct sitting *s)
 {
     char question[2 * NAME_TEXT];
+    char title[TALE_TITLE];
     struct how_ask a = { question, s->tale.name, "kith guard" };
 
     if (s->how != 0)
         return OK;
+    tale_title(&s->tale, title); /* the first lines may have left a small screen */
+    if (s->t->ask)
+        term_title(s->t, "%s", title);
     (void)snprintf(question, sizeof question, "How did you make sure%s that it is %s?",
                    s->despite ? ", after the stop," : "", s->tale.name);
     return guard_ask_how(s->t, &a, &s->how);

@@ -321,7 +321,8 @@ static void test_a_stop_at_the_terminal(void **state)
     SAID("Ana's own device said stop on");
     SAID("kith guard approve");
     assert_int_equal(play_type("Ben", despite, "6\n"), EXIT_STOPPED);
-    SAID("How did you make sure, after the stop, that it is Ana?");
+    SAID("Somebody asks for the piece you keep for Ana. "
+         "How did you make sure, after the stop, that it is Ana?");
     SAID("Then stop here. Nothing was done, and nothing is lost");
     SAID("Call Ana by a number you had before");
     assert_int_equal(play_type("Ben", despite, "1\nyes\n"), EXIT_STOPPED);
