@@ -125,7 +125,13 @@ static void say_piece(struct desk *d, const struct guard_ward *w, const char *na
     char at[TIME_TEXT];
 
     if (w->line.newer == 0) {
-        term_say(d->t, "You help %s.", name);
+        if (w->line.epoch == 0)
+            term_say(d->t, "%s asked you to help. No piece is here yet.", name);
+        else
+            term_say(d->t, "You help %s.", name);
+        if (w->line.confirmed == 0)
+            term_say(d->t, "  The two of you have not spoken about it yet: %s calls you.",
+                     name);
         return;
     }
     time_text(w->line.newer, at);
@@ -217,7 +223,8 @@ static void say_quiet(struct desk *d)
         return;
     }
     term_say(d->t, "If somebody you help has lost everything: kith guard link \"NAME\"");
-    term_say(d->t, "To help somebody else: kith guard invite");
+    if (alert_care(d->day, ALERT_GUARDIAN, ctx_now(d->ctx)) == CARE_FINE)
+        term_say(d->t, "To help somebody else: kith guard invite");
 }
 
 /* Whether words may be typed for it right away. */

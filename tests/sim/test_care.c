@@ -305,6 +305,23 @@ static void test_a_request_remembers_its_beginning(void **state)
     assert_int_equal(approve_despite("Ben", &b, sentence), EXIT_FINE);
 }
 
+/* A guardian is told no more than is so: asked, spoken with, holding a piece. */
+static void test_whom_a_guardian_helps(void **state)
+{
+    const char *const screen[] = { "guard", NULL };
+    char line[LINK_TEXT];
+
+    (void)state;
+    KITH_FINE("Ben", "guard", "invite");
+    play_line(line, sizeof line);
+    KITH_FINE("Eli", "init", "--name", "Eli", "--no-passphrase");
+    KITH_FINE("Eli", "guardian", "add", "Ben", line, "--reach", "1", "--contact", "2");
+    assert_int_equal(play_type("Ben", screen, ""), EXIT_FINE);
+    SAID("You help Ana.");
+    SAID("asked you to help. No piece is here yet. The two of you have not spoken");
+    assert_false(has(play_said(), "You help Eli."));
+}
+
 /* At a terminal, with the question how they made sure and the sentence typed. */
 static void test_a_stop_at_the_terminal(void **state)
 {
@@ -707,6 +724,7 @@ int main(void)
         CASE(test_a_stop_asks_for_more),
         CASE(test_a_stop_counts_for_the_next_request),
         CASE(test_a_request_remembers_its_beginning),
+        CASE(test_whom_a_guardian_helps),
         CASE(test_a_stop_at_the_terminal),
         CASE(test_a_confirm_despite_a_stop),
         CASE(test_freeze),
