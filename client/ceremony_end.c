@@ -13,10 +13,17 @@ bool end_over(const struct day_guardian *g, uint64_t now)
     return g->ended != 0 || g->left != 0 || (g->end_due != 0 && g->end_due <= now);
 }
 
+bool end_gave_up(const struct day_guardian *g)
+{
+    return g->left != 0 && g->ending == 0;
+}
+
 enum end_stand end_stand(const struct day_guardian *g)
 {
     if (g->ended != 0)
         return END_DONE;
+    if (end_gave_up(g))
+        return END_LEFT;
     if (g->end_due != 0)
         return END_PLANNED;
     return g->end_said.n > 0 ? END_AGREED : END_CALL;
@@ -27,8 +34,20 @@ const char *end_stand_name(enum end_stand s)
     static const char *const names[] = { [END_CALL] = "call",
                                          [END_AGREED] = "agreed",
                                          [END_PLANNED] = "planned",
+                                         [END_LEFT] = "left",
                                          [END_DONE] = "ended" };
     return names[s];
+}
+
+bool end_settled(const struct day_guardian *g)
+{
+    return end_stand(g) >= END_LEFT;
+}
+
+bool end_asks(const struct day_guardian *g)
+{
+    return g->ask_purpose == PURPOSE_END && g->request_state >= STATE_OPENED &&
+           g->request_state < STATE_RELEASED && !end_settled(g);
 }
 
 /* ---- the guardians' words ---- */
@@ -88,7 +107,8 @@ static enum err take_receipt(struct visit *v, const struct rep_ward_end *rep)
     if (!bytes_equal(BYTES_OF(r.ward), BYTES_OF(v->g->ward)))
         return ERR_SIGNATURE;
     v->g->end_receipt = day_keep(v->d, rep->receipt);
-    v->g->ended = rep->left;
+    v->g->ended = v->g->left = rep->left;
+    v->g->ending = rep->due;
     v->g->retired = v->d->me.epoch + 1; /* all of them */
     return OK;
 }
@@ -104,11 +124,18 @@ static enum err end_step(struct call *c, const struct call_reply *reply,
         return OK;
     }
     v->sent = false;
+    /* Taken back from elsewhere: nothing is planned, and their own word is too old. */
+    if (reply->err == ERR_CERT) {
+        v->g->end_due = v->g->ending = 0;
+        v->g->end_said = (struct bytes){ 0 };
+    }
     TRY(reply->err);
     const struct rep_ward_end *rep = reply->rep;
     if (rep->left != 0)
         return take_receipt(v, rep);
     v->g->end_due = v->g->ending = rep->due;
+    if (v->req.cancel != 0 && end_asks(v->g))
+        v->g->request_state = STATE_EXPIRED;
     return OK;
 }
 
@@ -132,7 +159,8 @@ static enum err visit_all(struct owner_round *r, struct day *d, struct day_guard
     for (size_t i = 0; i < d->n_guardians; i++) {
         struct day_guardian *g = &d->guardians[i];
         struct visit *v = NULL;
-        if (!end_has_node(g) || g->ended != 0 || (only != NULL && only != g))
+        bool done = what->cancel != 0 ? end_settled(g) : g->ended != 0;
+        if (!end_has_node(g) || done || (only != NULL && only != g))
             continue;
         TRY(owner_round_add(r, root, g, end_step, (void **)&v));
         v->d = d;

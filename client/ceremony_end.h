@@ -15,15 +15,22 @@ enum end_stand {
     END_CALL,    /* their word is missing */
     END_AGREED,  /* it is here; the node does not know of it yet */
     END_PLANNED, /* the node erases all, at end_due */
-    END_DONE     /* it did, and signed that */
+    END_LEFT,    /* the guardian gave all of it up before, as the node said */
+    END_DONE     /* the node erased all, and signed that */
 };
 
 enum end_stand end_stand(const struct day_guardian *g);
-/* "call", "agreed", "planned", "ended". */
+/* "call", "agreed", "planned", "left", "ended". */
 const char *end_stand_name(enum end_stand s);
 /* Whether the node erased all, as it signed or says, or was to by now: nothing counts on
  * it. */
 bool end_over(const struct day_guardian *g, uint64_t now);
+/* Nothing of the owner's is there any more: END_LEFT or END_DONE. */
+bool end_settled(const struct day_guardian *g);
+/* The guardian gave it up, without an order of an owner's. */
+bool end_gave_up(const struct day_guardian *g);
+/* Whether the node may show its guardian the question, as this home knows. */
+bool end_asks(const struct day_guardian *g);
 /* Whether that guardian has a node that can be asked. */
 bool end_has_node(const struct day_guardian *g);
 
@@ -51,12 +58,13 @@ enum err end_round(struct day *d, struct day_guardian *only, const struct root_k
 
 /* At how many nodes it is planned, as this home knows. */
 size_t end_planned(const struct day *d);
-/* The wish is given up, and the guardians' words; what nodes planned stays planned. */
+/* The wish is given up, and the guardians' words; what nodes planned stays planned, and
+ * what they ask stays asked. */
 void end_forget(struct day *d);
 /*
- * The same, and one round as owner to all nodes, whoever had it planned there: they take
- * it back, or answer that they erased all before. out_told as above. ERR_NOMEM. The
- * caller saves afterwards.
+ * The same, and one round as owner to all nodes, whoever had it planned or asked there:
+ * they take back both, or answer that they erased all before. out_told as above.
+ * ERR_NOMEM. The caller saves afterwards.
  */
 enum err end_cancel(struct day *d, const struct root_key *root, const struct params *p,
                     struct end_told *out_told, size_t *out_n);

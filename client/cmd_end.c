@@ -29,9 +29,8 @@ static enum err save(struct end_desk *k)
 
 /* ---- the guardians' words ---- */
 
-/* What a guardian's node said, or that it did not. */
-static void note(struct end_desk *k, struct day_guardian *g,
-                 const struct guardian_talk *talk)
+void end_note(struct end_desk *k, struct day_guardian *g,
+              const struct guardian_talk *talk)
 {
     for (size_t i = 0; i < k->n_told; i++)
         if (k->told[i].g == g)
@@ -39,8 +38,8 @@ static void note(struct end_desk *k, struct day_guardian *g,
     k->told[k->n_told++] = (struct end_told){ g, *talk };
 }
 
-static const struct guardian_talk *noted(const struct end_desk *k,
-                                         const struct day_guardian *g)
+const struct guardian_talk *end_noted(const struct end_desk *k,
+                                      const struct day_guardian *g)
 {
     for (size_t i = 0; i < k->n_told; i++)
         if (k->told[i].g == g)
@@ -59,7 +58,7 @@ static enum err ask(struct end_desk *k, struct day_guardian *g)
     if (e != OK && talk.err == OK)
         talk.err = e;
     if (e != OK)
-        note(k, g, &talk);
+        end_note(k, g, &talk);
     return OK;
 }
 
@@ -72,21 +71,36 @@ static enum err tell(struct end_desk *k, struct day_guardian *only)
     term_progress(k->ctx->term, "Telling the nodes …");
     TRY(end_round(k->day, only, &k->root->root, k->ctx->params, told, &n));
     for (size_t i = 0; i < n; i++)
-        if (told[i].talk.err != OK && told[i].talk.err != ERR_CERT)
-            note(k, told[i].g, &told[i].talk);
+        if (told[i].talk.err != OK && told[i].talk.err != ERR_CERT &&
+            !end_settled(told[i].g))
+            end_note(k, told[i].g, &told[i].talk);
     return save(k);
 }
 
-/* Everybody whose word is missing is asked; then the nodes are told what there is. */
-static enum err go_on(struct end_desk *k, struct day_guardian *only)
+enum whom { ASK_MISSING, ASK_OVER };
+
+static enum err ask_all(struct end_desk *k, struct day_guardian *only, enum whom whom)
 {
     for (size_t i = 0; i < k->day->n_guardians; i++) {
         struct day_guardian *g = &k->day->guardians[i];
         bool mine = only == NULL || only == g;
-        if (mine && end_has_node(g) && end_stand(g) == END_CALL)
+        bool said = g->ask_purpose == PURPOSE_END && g->request_state == STATE_RELEASED;
+        if (mine && end_has_node(g) && end_stand(g) == END_CALL &&
+            (whom == ASK_MISSING || said))
             TRY(ask(k, g));
     }
-    return tell(k, only);
+    return OK;
+}
+
+/*
+ * Everybody whose word is missing is asked; then the nodes are told what there is. Where
+ * a word counts no more, it is asked for again.
+ */
+static enum err go_on(struct end_desk *k, struct day_guardian *only)
+{
+    TRY(ask_all(k, only, ASK_MISSING));
+    TRY(tell(k, only));
+    return ask_all(k, only, ASK_OVER);
 }
 
 /* ---- what came of it ---- */
@@ -117,12 +131,13 @@ static const char *state_of(const struct day_guardian *g)
 static enum err json_one(struct end_desk *k, const struct day_guardian *g, json_t **out)
 {
     char words[WORDS_TEXT];
-    const struct guardian_talk *talk = noted(k, g);
+    const struct guardian_talk *talk = end_noted(k, g);
     TRY(words_of(k, g, words));
-    *out = json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "name",
+    *out = json_pack("{s:o, s:o, s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "name",
                      json_slice(g->name), "seat", json_hex(g->seat, SEAT_BYTES), "state",
-                     state_of(g), "words", json_slice(bytes_text(words)), "ends_at",
-                     json_time(g->ended == 0 ? g->end_due : 0), "ended_at",
+                     state_of(g), "asked", end_asks(g), "words",
+                     json_slice(bytes_text(words)), "ends_at",
+                     json_time(end_settled(g) ? 0 : g->end_due), "ended_at",
                      json_time(g->ended), "receipt", json_bytes(g->end_receipt), "error",
                      json_slice(bytes_text(talk != NULL ? talk->why : "")));
     return OK;
@@ -139,10 +154,26 @@ static void say_call(struct term *t, const struct day_guardian *g, const char *w
     term_answer(t, "%.*s\t%s", TEXT(g->name), words);
 }
 
+void end_say_settled(struct term *t, const struct day_guardian *g)
+{
+    bool signed_it = g->ended != 0;
+    char at[TIME_TEXT];
+    time_text(signed_it ? g->ended : g->left, at);
+    if (end_gave_up(g))
+        term_say(t,
+                 "%.*s gave up guarding you on %s, without your order: nothing of yours "
+                 "is there. %s",
+                 TEXT(g->name), at,
+                 signed_it ? "The node signed that." : "So the node said.");
+    else
+        term_say(t, "%.*s's node erased all of it on %s, and signed that.", TEXT(g->name),
+                 at);
+}
+
 static enum err say_one(struct end_desk *k, const struct day_guardian *g)
 {
     struct term *t = k->ctx->term;
-    const struct guardian_talk *talk = noted(k, g);
+    const struct guardian_talk *talk = end_noted(k, g);
     char words[WORDS_TEXT];
     char at[TIME_TEXT];
     TRY(words_of(k, g, words));
@@ -154,7 +185,7 @@ static enum err say_one(struct end_desk *k, const struct day_guardian *g)
     else if (end_stand(g) == END_AGREED)
         term_say(t, "%.*s agreed. The node waits for the words of others, or was away.",
                  TEXT(g->name));
-    time_text(g->ended != 0 ? g->ended : g->end_due, at);
+    time_text(g->end_due, at);
     if (end_stand(g) == END_PLANNED && g->end_due > ctx_now(k->ctx))
         term_say(t, "%.*s's node erases all of it on %s.", TEXT(g->name), at);
     else if (end_stand(g) == END_PLANNED)
@@ -162,9 +193,8 @@ static enum err say_one(struct end_desk *k, const struct day_guardian *g)
                  "%.*s's node was to erase all of it on %s, and has not signed here that "
                  "it did.",
                  TEXT(g->name), at);
-    if (end_stand(g) == END_DONE)
-        term_say(t, "%.*s's node erased all of it on %s, and signed that.", TEXT(g->name),
-                 at);
+    if (end_settled(g))
+        end_say_settled(t, g);
     if (talk != NULL)
         term_warn(t, "%s", talk->why[0] != 0 ? talk->why : err_text(talk->err));
     return OK;
@@ -173,12 +203,21 @@ static enum err say_one(struct end_desk *k, const struct day_guardian *g)
 static bool all_done(const struct day *d)
 {
     for (size_t i = 0; i < d->n_guardians; i++)
+        if (end_has_node(&d->guardians[i]) && !end_settled(&d->guardians[i]))
+            return false;
+    return true;
+}
+
+/* Who gave up may sign that too. */
+static bool all_signed(const struct day *d)
+{
+    for (size_t i = 0; i < d->n_guardians; i++)
         if (end_has_node(&d->guardians[i]) && d->guardians[i].ended == 0)
             return false;
     return true;
 }
 
-static enum err json_all(struct end_desk *k)
+enum err end_json(struct end_desk *k)
 {
     const struct day *d = k->day;
     json_t *list = json_array();
@@ -223,8 +262,7 @@ static void say_rest(struct end_desk *k)
 
 /*
  * Nothing is left to take back: every node signed, gave it up, or is past its day (dead,
- * or waiting), and what those that did not sign may still keep opens nothing without
- * paper.
+ * or waiting), and what these last may still keep opens nothing without paper.
  */
 static bool paper_is_left(const struct day *d, uint64_t now)
 {
@@ -233,7 +271,7 @@ static bool paper_is_left(const struct day *d, uint64_t now)
         const struct day_guardian *g = &d->guardians[i];
         uint8_t group = 0;
         uint8_t index = 0;
-        if (g->kind == PIECE_CARD || g->ended != 0)
+        if (g->kind == PIECE_CARD || end_settled(g))
             continue;
         if (!end_over(g, now))
             return false;
@@ -250,7 +288,7 @@ static void unsigned_names(const struct day *d, char out[TERM_TEXT / 2])
     for (size_t i = 0; i < d->n_guardians; i++) {
         const struct day_guardian *g = &d->guardians[i];
         size_t n = strlen(out);
-        if (end_has_node(g) && g->ended == 0)
+        if (end_has_node(g) && !end_settled(g))
             (void)snprintf(out + n, TERM_TEXT / 2 - n, "%s%.*s", n > 0 ? ", " : "",
                            TEXT(g->name));
     }
@@ -289,7 +327,7 @@ static enum err report(struct end_desk *k)
     bool done = all_done(k->day);
     k->ctx->exit = done ? EXIT_FINE : EXIT_WAITING;
     if (t->json)
-        return json_all(k);
+        return end_json(k);
     for (size_t i = 0; i < k->day->n_guardians; i++)
         if (end_has_node(&k->day->guardians[i]))
             TRY(say_one(k, &k->day->guardians[i]));
@@ -352,106 +390,6 @@ static bool has_guardian(const struct day *d)
     return false;
 }
 
-/* What nodes planned is taken back there, by the root key. */
-static enum err take_back(struct end_desk *k)
-{
-    AUTO_FREE struct end_told *told = calloc(DAY_GUARDIANS, sizeof *told);
-    size_t n = 0;
-    if (told == NULL)
-        return ERR_NOMEM;
-    TRY(ctx_unlock(k->ctx, &k->home, &k->root));
-    term_progress(k->ctx->term, "Telling the nodes …");
-    TRY(end_cancel(k->day, &k->root->root, k->ctx->params, told, &n));
-    for (size_t i = 0; i < n; i++)
-        if (told[i].talk.err != OK)
-            note(k, told[i].g, &told[i].talk);
-    return OK;
-}
-
-/* Not every node is known to have taken it back. */
-static bool is_on(const struct end_desk *k)
-{
-    return k->n_told > 0 || end_planned(k->day) > 0;
-}
-
-/* Whether a node's own word came back: no line that broke, no silence. */
-static bool has_answered(const struct guardian_talk *talk)
-{
-    return talk->stage >= CALL_KNOWN && talk->err != ERR_TIMEOUT &&
-           talk->err != ERR_CLOSED;
-}
-
-/* The end goes on there. */
-static void say_still(struct term *t, const struct day_guardian *g,
-                      const struct guardian_talk *talk, const char *at, uint64_t now)
-{
-    if (talk == NULL)
-        term_warn(t,
-                  "%.*s's node was told, and answers that it erases all of it on %s all "
-                  "the same. That is not the program it should be: ask %.*s to look "
-                  "after it, and to type kith guard freeze with your name.",
-                  TEXT(g->name), at, TEXT(g->name));
-    else if (has_answered(talk))
-        term_warn(t, "%s It erases all of it on %s, unless it is told before.", talk->why,
-                  at);
-    else if (g->end_due <= now)
-        term_warn(t,
-                  "%.*s's node was not reached. It was to erase all of it on %s, and may "
-                  "have done so.",
-                  TEXT(g->name), at);
-    else
-        term_warn(t,
-                  "%.*s's node was not reached. It erases all of it on %s, unless it is "
-                  "told before.",
-                  TEXT(g->name), at);
-}
-
-/* What was erased before comes back by no word. */
-static size_t erased(const struct day *d)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < d->n_guardians; i++)
-        n += end_stand(&d->guardians[i]) == END_DONE;
-    return n;
-}
-
-static void say_cancelled(struct end_desk *k)
-{
-    const struct day *d = k->day;
-    struct term *t = k->ctx->term;
-    char at[TIME_TEXT];
-    for (size_t i = 0; i < d->n_guardians; i++) {
-        const struct day_guardian *g = &d->guardians[i];
-        const struct guardian_talk *talk = noted(k, g);
-        time_text(g->ended != 0 ? g->ended : g->end_due, at);
-        if (end_stand(g) == END_DONE)
-            term_warn(t, "%.*s's node had erased all of it on %s.", TEXT(g->name), at);
-        else if (end_stand(g) == END_PLANNED)
-            say_still(t, g, talk, at, ctx_now(k->ctx));
-        else if (talk != NULL)
-            term_warn(t, "%s", talk->why[0] != 0 ? talk->why : err_text(talk->err));
-    }
-    if (is_on(k))
-        term_say(t, "Go on, until all are told: kith circle end --cancel");
-    else if (erased(d) > 0)
-        term_say(t, "The end is taken back. Whether what is left brings you back: kith "
-                    "status");
-    else
-        term_say(t, "Your circle does not end.");
-}
-
-/* Gives the wish up, here and at all nodes: another device may have planned it there. */
-static enum err cancel(struct end_desk *k)
-{
-    TRY(take_back(k));
-    TRY(save(k));
-    k->ctx->exit = is_on(k) || erased(k->day) > 0 ? EXIT_DEGRADED : EXIT_FINE;
-    if (k->ctx->term->json)
-        return json_all(k);
-    say_cancelled(k);
-    return OK;
-}
-
 static enum err cmd_circle_end(struct ctx *ctx)
 {
     AUTO_END_DESK struct end_desk k = END_DESK;
@@ -459,9 +397,9 @@ static enum err cmd_circle_end(struct ctx *ctx)
     if (!has_guardian(k.day))
         return no_circle(ctx);
     if (ctx_option(ctx, "--cancel") != NULL)
-        return cancel(&k);
+        return end_desk_cancel(&k);
     TRY(begin(&k));
-    if (all_done(k.day))
+    if (all_signed(k.day))
         return report(&k);
     TRY(ctx_unlock(ctx, &k.home, &k.root));
     TRY(go_on(&k, NULL));
@@ -497,14 +435,14 @@ static enum err report_one(struct end_desk *k, const struct day_guardian *g)
 {
     struct term *t = k->ctx->term;
     json_t *doc = NULL;
-    k->ctx->exit = g->ended != 0 ? EXIT_FINE : EXIT_WAITING;
+    k->ctx->exit = end_settled(g) ? EXIT_FINE : EXIT_WAITING;
     if (t->json) {
         TRY(json_one(k, g, &doc));
         term_json(t, "erase", doc);
         return OK;
     }
     TRY(say_one(k, g));
-    if (g->ended == 0)
+    if (!end_settled(g))
         term_say(t, "To go on, and to see how it stands: kith guardian erase \"%.*s\"",
                  TEXT(g->name));
     return OK;

@@ -28,6 +28,22 @@ void end_desk_done(struct end_desk *k);
 /* Home and day of an owner. Records problems. */
 enum err end_desk_open(struct ctx *ctx, struct end_desk *k);
 
+/* Notes what a guardian's node said, or that it did not; the first is kept. */
+void end_note(struct end_desk *k, struct day_guardian *g,
+              const struct guardian_talk *talk);
+/* That; NULL: nothing is to be said. */
+const struct guardian_talk *end_noted(const struct end_desk *k,
+                                      const struct day_guardian *g);
+/* Says that nothing is there any more, and whose doing it was. */
+void end_say_settled(struct term *t, const struct day_guardian *g);
+/* kith.end/1. ERR_NOMEM. */
+enum err end_json(struct end_desk *k);
+/*
+ * kith circle end --cancel: gives the wish up, here and at all nodes, since another
+ * device may have planned it there. Records problems.
+ */
+enum err end_desk_cancel(struct end_desk *k);
+
 /* Any number of bytes in hex; null for none. */
 json_t *json_bytes(struct bytes b);
 

@@ -192,10 +192,14 @@ static void next_erases_at(struct look *l, size_t i)
              is_wanted_at(l, i) ? "" : nobody_text);
 }
 
-/* One node's end; the circle goes on without that piece, or does not for other reasons.
+/*
+ * One node's end; the circle goes on without that piece, or does not for other reasons.
+ * Part of an end that this home wants, whose step is the next call.
  */
 static void next_erases(struct look *l)
 {
+    if (l->day->me.end_wanted != 0 && is_wanted(l) && l->standing.restorable)
+        return;
     for (size_t i = 0; i < look_pieces(l->day); i++)
         if (is_ending(l, i)) {
             next_erases_at(l, i);
@@ -286,6 +290,108 @@ void look_next_ended(struct look *l)
                  "%u of your guardians' nodes did not sign here yet that all is erased. "
                  "To have that signed, and to see what is left to do:",
                  unsigned_nodes);
+}
+
+/* ---- asked for, and not ordered ---- */
+
+static bool is_question(const struct seen_request *r)
+{
+    return r->line.kind == REQUEST_CONFIRM && r->line.purpose == PURPOSE_END &&
+           r->line.state < STATE_RELEASED;
+}
+
+/* Whether that is what this home asked there. */
+static bool is_own(const struct seen_request *r)
+{
+    return end_asks(r->g) &&
+           bytes_equal(BYTES_OF(r->g->request), BYTES_OF(r->line.request));
+}
+
+static const struct day_guardian *first_asked(const struct look *l)
+{
+    for (size_t i = 0; i < l->n_requests; i++)
+        if (is_question(&l->requests[i]) && !is_own(&l->requests[i]))
+            return l->requests[i].g;
+    return NULL;
+}
+
+unsigned look_asked(const struct look *l)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < l->n_requests; i++)
+        n += is_question(&l->requests[i]) && !is_own(&l->requests[i]);
+    return n;
+}
+
+void look_next_asked(struct look *l)
+{
+    const struct day_guardian *g = first_asked(l);
+    if (g != NULL)
+        look_add(
+            l, "end-asked", "kith circle end --cancel",
+            "%.*s%s asked to erase all that is kept of you. Nobody asked for that in "
+            "this home: if it was not you on another machine, somebody has your "
+            "root key. Call your guardians, so that they say no, and take it back:",
+            TEXT(g->name), look_asked(l) > 1 ? " and others are" : " is");
+}
+
+/* The node may show its guardian this home's question; what it says now counts. */
+static bool may_ask(const struct look *l, size_t i)
+{
+    const struct day_guardian *g = &l->day->guardians[i];
+    bool shown = false;
+    for (size_t k = 0; k < l->n_requests; k++)
+        shown = shown || (l->requests[k].g == g && is_question(&l->requests[k]) &&
+                          is_own(&l->requests[k]));
+    return end_asks(g) && (shown || !l->nodes[i].answered);
+}
+
+static void next_wanted(struct look *l)
+{
+    unsigned yes = 0;
+    char said[64] = "nobody has said yes yet";
+    for (size_t i = 0; i < look_pieces(l->day); i++)
+        yes += l->day->guardians[i].end_said.n > 0;
+    if (yes > 0)
+        (void)snprintf(said, sizeof said, "%u of them said yes, which is not enough yet",
+                       yes);
+    look_add(l, "end", "kith circle end",
+             "You asked your guardians to agree that your circle ends: %s. With --cancel "
+             "it is taken back. To go on, and to see whom to call:",
+             said);
+}
+
+/* The end of one seat, or what is left of one that was taken back. */
+static void next_question(struct look *l, size_t i)
+{
+    const struct day_guardian *g = &l->day->guardians[i];
+    char command[TERM_TEXT];
+    guardian_next("erase", g->name, "", command);
+    if (confirm_open(g))
+        look_add(
+            l, "end", command,
+            "You asked %.*s to agree that all is erased there, and there is no yes "
+            "yet. It is taken back by circle end with --cancel. To see the words for "
+            "the call:",
+            TEXT(g->name));
+    else
+        look_add(l, "end", "kith circle end --cancel",
+                 "You took it back that your circle ends, and %.*s's node may still ask "
+                 "%.*s for a yes. When it answers:",
+                 TEXT(g->name), TEXT(g->name));
+}
+
+void look_next_end(struct look *l)
+{
+    if (l->day->me.end_wanted != 0 && look_ends(l) == 0) {
+        next_wanted(l);
+        return;
+    }
+    for (size_t i = 0; i < look_pieces(l->day) && l->day->me.end_wanted == 0; i++)
+        if (may_ask(l, i)) {
+            next_question(l, i);
+            return;
+        }
 }
 
 /* ---- a line of its own ---- */

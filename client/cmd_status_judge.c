@@ -192,6 +192,7 @@ static bool is_amber(const struct look *l)
 {
     const struct look_proofs *p = &l->proofs;
     bool amber = l->care != CARE_FINE || look_unsaved(l) || look_let_go(l) > 0 ||
+                 look_asked(l) > 0 ||
                  l->moving || look_newer(l) != NULL || change_open(l) || p->caught ||
                  p->unchecked || p->drill_late;
     for (size_t i = 0; i < l->n_requests; i++)

@@ -112,15 +112,6 @@ static bool next_network(struct look *l)
     return true;
 }
 
-/* Begun, and somebody's word is missing. */
-static void next_end(struct look *l)
-{
-    if (l->day->me.end_wanted != 0 && look_ends(l) == 0)
-        look_add(l, "end", "kith circle end",
-                 "You began to end your circle, and not enough guardians have said so "
-                 "yet. It goes on, or is given up with --cancel, by:");
-}
-
 static void next_alone(struct look *l)
 {
     if (l->alone)
@@ -459,6 +450,7 @@ static void next_pressing(struct look *l)
     next_let_go(l);
     next_moved(l);
     look_next_ends(l);
+    look_next_asked(l);
     next_newer(l);
     for (size_t i = 0; i < look_pieces(l->day); i++)
         next_fault(l, i);
@@ -487,9 +479,9 @@ static void next_sealed(struct look *l)
     next_move(l);
     if (change_presses(l))
         look_next_change(l);
+    look_next_end(l);
     next_seal(l);
     next_vault(l);
-    next_end(l);
     next_list(l);
     for (size_t i = 0; i < n; i++)
         if (!l->nodes[i].failed)

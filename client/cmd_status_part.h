@@ -125,7 +125,12 @@ void look_judge_end(struct look *l, size_t i);
 uint64_t look_ended(const struct look *l);
 /* The sentence of a circle that ended, or ends; false: it is not about that. */
 bool look_end_sentence(const struct look *l, char out[TERM_TEXT]);
-/* The steps of an end: while it may be taken back, of one node, and when all is over. */
+/* Nodes ask their guardians about an end that is not of this home; how many. */
+unsigned look_asked(const struct look *l);
+/* The steps of an end: asked for elsewhere, or here; while it may be taken back, of one
+ * node, and when all is over. */
+void look_next_asked(struct look *l);
+void look_next_end(struct look *l);
 void look_next_ends(struct look *l);
 void look_next_over(struct look *l, size_t i);
 void look_next_ended(struct look *l);

@@ -93,15 +93,22 @@ static enum err plan(struct call *c, struct record_ward *ward, struct bytes peop
     return drop_tell(c, ward, REC_END_PLANNED, NULL, 0);
 }
 
-/* Nothing is lost by it, so neither a freeze nor a new root stands in its way. */
+/*
+ * Nothing is lost by it, so neither a freeze nor a new root stands in its way. Whatever
+ * was planned, asked for or said until now is over.
+ */
 static enum err take_back(struct call *c, struct record_ward *ward)
 {
-    if (ward->end_due == 0)
+    bool planned = ward->end_due != 0;
+    bool asked = false;
+
+    TRY(request_take_back_end(c, ward->ward, ward->end_cancelled, &asked));
+    if (!planned && !asked)
         return OK;
     ward->end_due = 0;
     ward->end_cancelled = c->now;
     TRY(ward_put(c, ward));
-    return drop_tell(c, ward, REC_END_CANCELLED, NULL, 0);
+    return planned ? drop_tell(c, ward, REC_END_CANCELLED, NULL, 0) : OK;
 }
 
 static enum err end_by_owner(struct call *c, const struct req_ward_end *req,
@@ -112,6 +119,7 @@ static enum err end_by_owner(struct call *c, const struct req_ward_end *req,
     TRY(ward_visible(c, req->ward, &ward));
     if (ward.left != 0) {
         rep->left = ward.left;
+        rep->due = ward.end_due;
         return receipt(c, &ward, &rep->receipt);
     }
     TRY(req->cancel != 0 ? take_back(c, &ward) : plan(c, &ward, req->people));

@@ -181,6 +181,12 @@ enum err request_fetch(struct call *c, const struct req_fetch *req,
 /* Asked by the guardian: at once. */
 enum err request_ward_end(struct call *c, const struct req_ward_end *req,
                           struct rep_ward_end *rep);
+/*
+ * The owner does not want the ward ended: takes back what is asked of its guardian about
+ * that. *out_any: something was, or was said to it after since (Unix seconds).
+ */
+enum err request_take_back_end(struct call *c, const uint8_t ward[ID_BYTES],
+                               uint64_t since, bool *out_any);
 enum err request_stop(struct call *c, const struct req_stop *req, struct rep_stop *rep);
 enum err request_cancel(struct call *c, const struct req_cancel *req,
                         struct rep_cancel *rep);

@@ -45,3 +45,33 @@ enum err request_ward_end(struct call *c, const struct req_ward_end *req,
     rep->left = ward.left;
     return OK;
 }
+
+/* Whoever of the owner's asked, about the end: a word given before counts no more. */
+static bool about_end(const struct request *r, uint64_t since)
+{
+    return r->kind == REQUEST_CONFIRM && r->purpose == PURPOSE_END &&
+           (!request_is_final(r->state) ||
+            (r->state == STATE_RELEASED && r->ended > since));
+}
+
+enum err request_take_back_end(struct call *c, const uint8_t ward[ID_BYTES],
+                               uint64_t since, bool *out_any)
+{
+    struct txn_key at = { 0 };
+    struct request r = { 0 };
+    size_t mark = c->mem.n;
+    bool any = false;
+    enum err e = OK;
+
+    while ((e = request_next_of(c, ward, &at, &r)) == OK) {
+        bool its = about_end(&r, since);
+
+        any = any || its;
+        TRY(its && !request_is_final(r.state) ? request_take_back(c, &r) : OK);
+        c->mem.n = mark;
+    }
+    if (e != ERR_UNKNOWN)
+        return e;
+    *out_any = any;
+    return OK;
+}

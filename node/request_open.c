@@ -437,17 +437,18 @@ static enum err put_requester(struct call *c, const struct request *r,
     return cred_add(c, cred);
 }
 
+enum err request_take_back(struct call *c, struct request *r)
+{
+    TRY(request_move(r, EVENT_CANCEL, c->now));
+    TRY(request_forget(c, r));
+    TRY(request_put(c, r));
+    return r->live != 0 ? request_tell(c, r, REC_REQUEST_CANCELLED) : OK;
+}
+
 static enum err end_replaced(struct call *c, struct room *room)
 {
-    for (size_t i = 0; i < room->n_replaced; i++) {
-        struct request *old = &room->replaced[i];
-
-        TRY(request_move(old, EVENT_CANCEL, c->now));
-        TRY(request_forget(c, old));
-        TRY(request_put(c, old));
-        if (old->live != 0)
-            TRY(request_tell(c, old, REC_REQUEST_CANCELLED));
-    }
+    for (size_t i = 0; i < room->n_replaced; i++)
+        TRY(request_take_back(c, &room->replaced[i]));
     return OK;
 }
 
@@ -536,13 +537,8 @@ enum err request_cancel(struct call *c, const struct req_cancel *req,
     struct request r = { 0 };
 
     TRY(request_of_opener(c, req->request, &r));
-    if (r.state != STATE_EXPIRED) {
-        TRY(request_move(&r, EVENT_CANCEL, c->now));
-        TRY(request_forget(c, &r));
-        TRY(request_put(c, &r));
-        if (r.live != 0)
-            TRY(request_tell(c, &r, REC_REQUEST_CANCELLED));
-    }
+    if (r.state != STATE_EXPIRED)
+        TRY(request_take_back(c, &r));
     rep->state = r.state;
     return OK;
 }

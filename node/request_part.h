@@ -62,6 +62,8 @@ enum err request_of_guardian(struct call *c, const uint8_t id[ID_BYTES],
 /* The request, if the caller opened it (owner: any confirm of its ward); ERR_UNKNOWN. */
 enum err request_of_opener(struct call *c, const uint8_t id[ID_BYTES],
                            struct request *out);
+/* Ends it as its requester would. ERR_STATE and others of request_move. */
+enum err request_take_back(struct call *c, struct request *r);
 /* Its ward was given up: it ends, whatever its state. */
 enum err request_end_left(struct call *c, struct request *r);
 /* What brought the requester here does not bring them a second time. */

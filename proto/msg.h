@@ -688,7 +688,7 @@ struct req_ward_end {
 
 struct rep_ward_end {
     uint64_t left;        /* Unix seconds; 0: it waits */
-    uint64_t due;         /* Unix seconds; when it waits */
+    uint64_t due;         /* Unix seconds; when it waits, or was due by that order */
     struct bytes receipt; /* ended_receipt, once it is done */
 };
 

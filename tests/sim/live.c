@@ -326,6 +326,18 @@ void live_refuse(struct live *l, const uint8_t request[ID_BYTES])
     leave(l);
 }
 
+void live_leave(struct live *l, const uint8_t ward[ID_BYTES])
+{
+    struct req_ward_end req = { 0 };
+    struct rep_ward_end rep = { 0 };
+
+    enter(l);
+    sim_op(&l->node, req.op);
+    memcpy(req.ward, ward, ID_BYTES);
+    MUST(node_sim_ask(&l->node, &l->guardian.who, MSG_WARD_END, &req, &rep) == OK);
+    leave(l);
+}
+
 void live_lock(struct live *l, const uint8_t request[ID_BYTES])
 {
     uint8_t op[ID_BYTES];

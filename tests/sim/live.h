@@ -28,6 +28,8 @@ void live_invite(struct live *l, struct link *out);
  * the handshake's, the second that to HELLO.
  */
 void live_cut(struct live *l, unsigned nth);
+/* The guardian gives that ward up. */
+void live_leave(struct live *l, const uint8_t ward[ID_BYTES]);
 /* How many wards the seat has. */
 unsigned live_wards(struct live *l);
 

@@ -512,16 +512,36 @@ enum err restore_refuse(struct changing *w, const struct sim_asker *a)
     return node_sim_ask(&w->n, &w->a.who, MSG_REFUSE, &req, NULL);
 }
 
-enum err confirm(struct changing *w, enum purpose purpose, uint32_t epoch)
+struct bytes confirm_live(struct changing *w, enum purpose purpose, uint32_t epoch,
+                          struct sim_asker *a)
 {
     struct buf view = BUF_OF(asked_view);
     struct req_cred_new link;
-    struct sim_asker a;
 
-    sim_asker_fill(&w->n, &w->o, &a, &link, &asked);
+    sim_asker_fill(&w->n, &w->o, a, &link, &asked);
     asked.kind = REQUEST_CONFIRM;
     asked.purpose = (uint8_t)purpose;
     if (epoch != 0)
         memcpy(asked.subject, w->made[epoch].e.hash, HASH_BYTES);
-    return approve(w, &asked, reveal(w, &w->o.who, &asked, &a, &view));
+    return reveal(w, &w->o.who, &asked, a, &view);
+}
+
+enum err confirm(struct changing *w, enum purpose purpose, uint32_t epoch)
+{
+    struct sim_asker a;
+
+    return approve(w, &asked, confirm_live(w, purpose, epoch, &a));
+}
+
+void confirm_fetched(struct changing *w, enum purpose purpose)
+{
+    struct req_fetch req = { 0 };
+    struct rep_fetch rep = { 0 };
+    struct sim_asker a;
+
+    assert_int_equal(approve(w, &asked, confirm_live(w, purpose, 0, &a)), OK);
+    sim_op(&w->n, req.op);
+    memcpy(req.request, a.request, ID_BYTES);
+    assert_int_equal(node_sim_ask(&w->n, &w->o.who, MSG_FETCH, &req, &rep), OK);
+    assert_int_equal(rep.state, STATE_RELEASED);
 }

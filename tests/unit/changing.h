@@ -101,5 +101,10 @@ enum err restore_refuse(struct changing *w, const struct sim_asker *a);
 /* The owner asks its guardian to confirm; words are typed, the piece opens. subject: the
  * epoch, or 0. What came of the approval. */
 enum err confirm(struct changing *w, enum purpose purpose, uint32_t epoch);
+/* The same up to the question; its view. */
+struct bytes confirm_live(struct changing *w, enum purpose purpose, uint32_t epoch,
+                          struct sim_asker *a);
+/* The same to the end, about no epoch: the owner has the word. */
+void confirm_fetched(struct changing *w, enum purpose purpose);
 
 #endif

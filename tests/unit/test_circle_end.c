@@ -174,6 +174,7 @@ static void test_the_end(void **state)
     struct ended_receipt r = { 0 };
     assert_int_equal(ended_receipt_open(w->g->end_receipt, w->g->node[0].node_sign, &r),
                      OK);
+    assert_false(end_gave_up(w->g));
     assert_memory_equal(r.ward, w->g->ward, ID_BYTES);
     assert_int_equal(r.time, w->g->ended);
     assert_int_equal(tell(w), OK);
@@ -253,6 +254,92 @@ static void test_an_old_word(void **state)
     assert_int_equal(w->g->end_said.n, 0);
 }
 
+/* How the request of before stands at the node, whatever this home made of it. */
+static enum err at_the_node(struct world *w, const struct day_guardian *before)
+{
+    struct day_guardian now = *w->g;
+    struct bytes stated = { 0 };
+    *w->g = *before;
+    enum err e = confirm_round(w->d, w->g, w->root, &params, &stated, &w->talk);
+    *w->g = now;
+    return e;
+}
+
+static enum err cancel(struct world *w)
+{
+    assert_int_equal(end_cancel(w->d, w->root, &params, w->told, &w->n), OK);
+    assert_int_equal(w->n, 1);
+    return w->told[0].talk.err;
+}
+
+/* Nothing was ordered: what the guardian is asked is taken back there all the same. */
+static void test_taken_back_before_an_order(void **state)
+{
+    struct world *w = *state;
+    assert_false(end_asks(w->g));
+    assert_int_equal(ask(w), OK);
+    struct day_guardian before = *w->g;
+    assert_true(end_asks(w->g));
+    assert_int_equal(at_the_node(w, &before), OK);
+    assert_int_equal(cancel(w), OK);
+    assert_false(end_asks(w->g));
+    assert_int_equal(at_the_node(w, &before), ERR_EXPIRED);
+    assert_int_equal(cancel(w), OK);
+    agreed(w); /* another one, with other words */
+    assert_memory_not_equal(before.request, w->g->request, ID_BYTES);
+}
+
+/* Until the node answers, it may ask its guardian; the next round finishes it. */
+static void test_taken_back_and_not_heard(void **state)
+{
+    struct world *w = *state;
+    AUTO_BLOB struct home_blob b = { 0 };
+    struct day *back = NULL;
+    assert_int_equal(ask(w), OK);
+    struct day_guardian before = *w->g;
+    live_cut(w->live, 1);
+    assert_int_not_equal(cancel(w), OK);
+    assert_true(end_asks(w->g));
+    assert_false(confirm_open(w->g));
+    assert_int_equal(at_the_node(w, &before), OK);
+    assert_int_equal(day_encode(w->d, &b), OK);
+    assert_int_equal(day_decode(bytes_of(b.p, b.n), &back), OK);
+    assert_true(end_asks(&back->guardians[0]));
+    day_free(back);
+    assert_int_equal(cancel(w), OK);
+    assert_false(end_asks(w->g));
+    assert_int_equal(at_the_node(w, &before), ERR_EXPIRED);
+}
+
+/* A yes that was not taken yet is taken back too, and counts nowhere. */
+static void test_a_yes_taken_back(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(ask(w), OK);
+    live_confirm(w->live, w->g->request, w->d->me.owner);
+    struct day_guardian before = *w->g;
+    assert_int_equal(cancel(w), OK);
+    assert_int_equal(at_the_node(w, &before), ERR_EXPIRED);
+}
+
+/* Who gave the piece up has nothing to erase, and signs what is asked of them. */
+static void test_who_gave_up(void **state)
+{
+    struct world *w = *state;
+    w->g->left = LIVE_NOW - DAY;
+    assert_int_equal(end_stand(w->g), END_LEFT);
+    assert_string_equal(end_stand_name(END_LEFT), "left");
+    assert_true(end_settled(w->g) && end_gave_up(w->g));
+    w->g->ending = w->g->left;                            /* by an order */
+    assert_false(end_settled(w->g) || end_gave_up(w->g)); /* that takes a signature */
+    w->g->left = w->g->ending = 0;
+    live_leave(w->live, w->g->ward);
+    assert_int_equal(tell(w), OK);
+    assert_int_equal(end_stand(w->g), END_DONE);
+    assert_true(end_gave_up(w->g));
+    assert_true(w->g->end_receipt.n > 0);
+}
+
 /* A file keeps all of it. */
 static void test_kept(void **state)
 {
@@ -281,6 +368,10 @@ int main(void)
         WORLD(test_the_end),
         WORLD(test_a_lost_answer),
         WORLD(test_an_old_word),
+        WORLD(test_taken_back_before_an_order),
+        WORLD(test_taken_back_and_not_heard),
+        WORLD(test_a_yes_taken_back),
+        WORLD(test_who_gave_up),
         WORLD(test_kept),
         WORLD(test_a_receipt_that_proves_nothing),
     };

@@ -972,6 +972,87 @@ static void end_begun(struct look *l)
     l->day->me.end_wanted = NOW - DAY;
 }
 
+static void end_begun_and_unsaved(struct look *l)
+{
+    end_begun(l);
+    vault_unsaved(l);
+}
+
+/* What the i-th node asks its guardian about; own: it is this home's question. */
+static void asks_to_end(struct look *l, size_t i, bool own)
+{
+    struct seen_request *r = &l->requests[l->n_requests++];
+    r->g = at(l, i);
+    r->line = (struct request_line){ .kind = REQUEST_CONFIRM,
+                                     .purpose = PURPOSE_END,
+                                     .state = STATE_LIVE };
+    memset(r->line.request, 0x51, ID_BYTES);
+    l->nodes[i].answered = true;
+    at(l, i)->ask_purpose = own ? PURPOSE_END : 0;
+    at(l, i)->request_state = own ? STATE_LIVE : 0;
+    memset(at(l, i)->request, own ? 0x51 : 0, ID_BYTES);
+}
+
+/* Their own word is enough at their own node. */
+static void one_said_yes(struct look *l)
+{
+    end_begun(l);
+    at(l, 1)->end_said = bytes_text("signed");
+    at(l, 1)->end_due = NOW + 13 * DAY;
+    ward_says(l, 1, 0, NOW + 13 * DAY);
+}
+
+static void end_asked_elsewhere(struct look *l)
+{
+    asks_to_end(l, 2, false);
+}
+
+static void end_asked_elsewhere_too(struct look *l)
+{
+    end_begun(l);
+    asks_to_end(l, 1, true);
+    asks_to_end(l, 2, true);
+    l->requests[1].line.request[0] ^= 1;
+}
+
+static void end_asked_here(struct look *l)
+{
+    end_begun(l);
+    asks_to_end(l, 2, true);
+    at(l, 2)->view = bytes_text("signed");
+}
+
+static void seat_asked(struct look *l)
+{
+    asks_to_end(l, 2, true);
+    at(l, 2)->view = bytes_text("signed");
+}
+
+static void end_not_heard(struct look *l)
+{
+    asks_to_end(l, 2, true);
+    away(l, 2, 0);
+    l->nodes[2].answered = false;
+    l->n_requests = 0;
+}
+
+static void end_not_heard_and_shown(struct look *l)
+{
+    asks_to_end(l, 2, true);
+}
+
+static void end_not_heard_and_over(struct look *l)
+{
+    asks_to_end(l, 2, true);
+    l->n_requests = 0;
+}
+
+static void end_refused(struct look *l)
+{
+    asks_to_end(l, 2, false);
+    l->requests[0].line.state = STATE_REFUSED;
+}
+
 static void newer(struct look *l)
 {
     l->nodes[3].answered = true;
@@ -1356,6 +1437,22 @@ static const struct situation {
     { "and its MOVE is over", alone_and_closed, 8, ALONE, "alone",
       "kith circle seal --resume" },
     { "an end waits for words", end_begun, 0, YES(2), "end", "kith circle end" },
+    { "and the vault is not saved", end_begun_and_unsaved, 3, YES(2), "end",
+      "kith circle end" },
+    { "its guardians are asked", end_asked_here, 0, YES(2), "end", "kith circle end" },
+    { "one of them said yes", one_said_yes, 3, YES(2), "end", "kith circle end" },
+    { "one seat's own is asked", seat_asked, 0, YES(2), "end",
+      "kith guardian erase Dora" },
+    { "taken back, and one did not hear it", end_not_heard, 0, YES(2), "end",
+      "kith circle end --cancel" },
+    { "and still shows it", end_not_heard_and_shown, 0, YES(2), "end",
+      "kith circle end --cancel" },
+    { "and shows none any more", end_not_heard_and_over, 0, YES(2), NULL, NULL },
+    { "an end is asked for elsewhere", end_asked_elsewhere, 3, YES(2), "end-asked",
+      "kith circle end --cancel" },
+    { "and another one here", end_asked_elsewhere_too, 3, YES(2), "end-asked",
+      "kith circle end --cancel" },
+    { "and that was refused", end_refused, 0, YES(2), NULL, NULL },
     { "another device changed the circle", newer, 3, YES(2), "newer", "" },
     { "and that node falls silent", newer_and_away, 3, YES(2), "newer", "" },
     { "people are to be called", change_calls, 3, YES(2), "change",
