@@ -26,7 +26,7 @@ static size_t sort_waiting(struct guard *g)
     return n;
 }
 
-static const char *asks_for(const struct request_line *l)
+const char *guard_asks_for(const struct request_line *l)
 {
     static const char *const words[] = {
         [PURPOSE_RESTORE] = "asks for the piece back",
@@ -58,8 +58,8 @@ static enum err choose_request(struct desk *d, size_t n, size_t *out)
         char when[DURATION_TEXT];
         desk_name(d, r->seat, l->ward, name);
         when_text(ctx_now(d->ctx), l->opened, when);
-        (void)snprintf(texts[i], LINE, "%s %s (asked %s%s)", name, asks_for(l), when,
-                       l->state == STATE_CONTESTED ? ", stopped" : "");
+        (void)snprintf(texts[i], LINE, "%s %s (asked %s%s)", name, guard_asks_for(l),
+                       when, l->state == STATE_CONTESTED ? ", stopped" : "");
         options[i] = texts[i];
     }
     term_title(d->t, "%zu requests wait for you.", n);

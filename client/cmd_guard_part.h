@@ -147,6 +147,8 @@ enum err guard_cmd_reset(struct ctx *ctx);
 enum err guard_cmd_log(struct ctx *ctx);
 enum err guard_cmd_clock(struct ctx *ctx);
 enum err guard_cmd_drill(struct ctx *ctx);
+/* What a request wants, said after a name: "asks for the piece back". */
+const char *guard_asks_for(const struct request_line *l);
 /* The requests of the last look, as a list or as kith.requests/1. */
 void guard_list(struct desk *d);
 /* The screen for one request: who asks, what to do, the words. */

@@ -43,6 +43,22 @@ static json_t *json_request(const struct desk *d, const struct guard_request *r)
     return doc;
 }
 
+static const char *stands(const struct request_line *l)
+{
+    static const char *const words[] = {
+        [STATE_OPENED] = "not asked out yet",
+        [STATE_LIVE] = "waits for you",
+        [STATE_APPROVED] = "you said yes",
+        [STATE_CONTESTED] = "stopped",
+        [STATE_LOCKED] = "locked after wrong words",
+        [STATE_RELEASED] = "done",
+        [STATE_REFUSED] = "refused",
+        [STATE_EXPIRED] = "ran out",
+    };
+
+    return l->state >= STATE_OPENED && l->state <= STATE_EXPIRED ? words[l->state] : "";
+}
+
 static void say_request(const struct desk *d, const struct guard_request *r)
 {
     const struct request_line *l = &r->rep.line[0];
@@ -54,13 +70,12 @@ static void say_request(const struct desk *d, const struct guard_request *r)
     desk_name(d, r->seat, l->ward, name);
     if (r->takeover) {
         when_text(ctx_now(d->ctx), l->opens, opened);
-        term_answer(d->t, "%s  move     waits     %s, a new root takes over %s", id, name,
-                    opened);
+        term_answer(d->t, "%s  %s gets a new root key, %s", id, name, opened);
         return;
     }
     when_text(ctx_now(d->ctx), l->opened, opened);
-    term_answer(d->t, "%s  %-8s %-9s %s, asked %s", id, request_kind_name(l->kind),
-                request_state_name(l->state), name, opened);
+    term_answer(d->t, "%s  %s %s (asked %s): %s", id, name, guard_asks_for(l), opened,
+                stands(l));
 }
 
 /* ---- requests, show ---- */

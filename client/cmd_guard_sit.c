@@ -289,7 +289,8 @@ static void show_steps(struct sitting *s)
     term_say(s->t, " 2. Make sure that it is really %s.", name);
     if (s->despite)
         term_say(s->t, " 3. Ask whether %s said stop, and whether they want this.", name);
-    term_say(s->t, " %d. Ask for the four words beside your name. Type them here.",
+    term_say(s->t,
+             " %d. Ask for the four words for you, new ones each time. Type them here.",
              s->despite ? 4 : 3);
     term_say(s->t, "\n");
 }
@@ -576,7 +577,7 @@ static enum err say_wrong(struct sitting *s)
         why = "Ask for the words once more, slowly, and type them again.";
     } else if (s->verdict->verdict == WORDS_ALL_WRONG) {
         what = "None of these words is right.";
-        why = "Every guardian has other words. Ask for the words beside *your* name.";
+        why = "Every guardian has other words. Ask for those that are for *you*.";
     }
     id_short(sitting_line(s)->request, id);
     (void)snprintf(next, sizeof next, "kith guard unlock %s", id);

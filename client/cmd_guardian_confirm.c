@@ -137,8 +137,9 @@ static enum err answer_wrong(struct confirming *c, enum words_verdict verdict)
     char why[TERM_TEXT];
     guardian_next("confirm", g->name, left > 0 ? " --answer-file FILE" : "", next);
     (void)snprintf(why, sizeof why, "%s %s",
-                   verdict == WORDS_SLIP ? "One of the two words differs: ask once more."
-                                         : "Ask for the two words beside your own name.",
+                   verdict == WORDS_SLIP
+                       ? "One of the two words differs: ask once more."
+                       : "Ask for the two words that came on their screen.",
                    left > 1 ? "Two tries are left." : "One try is left.");
     if (left == 0) {
         (void)snprintf(why, sizeof why,

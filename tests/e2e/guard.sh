@@ -149,7 +149,7 @@ json "d['id']" words-wrong
 json "d['tries_left']" 3
 echo "$other $other $other $other" >"$work/typed"
 confirm 1 "$req" --verified met
-says "beside *your* name"
+says "that are for *you*"
 kill_at_try() { node_kill Ben; node Ben; }
 kill_at_try
 run Ben 0 guard show "$req" --json

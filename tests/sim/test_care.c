@@ -333,7 +333,11 @@ static void test_a_stop_at_the_terminal(void **state)
                                     NULL };
     const char *const screen[] = { "guard", NULL };
 
+    KITH_FINE("Ben", "guard", "requests");
+    TOLD("Ana asks for the piece back (asked now): waits for you");
     assert_int_equal(device_stops("Ben", a.request), OK);
+    KITH_FINE("Ben", "guard", "requests");
+    TOLD("Ana asks for the piece back (asked now): stopped");
     assert_int_equal(play_type("Ben", screen, ""), EXIT_FINE);
     SAID("Ana's own device said stop on");
     SAID("kith guard approve");
