@@ -201,6 +201,9 @@ static const struct text_row move_rows[] = {
     { REC_REQUEST_RELEASED, CALL, NOTHING,
       "@'s word for a new root key of your circle was fetched.",
       "Your word for a new root key of @ was fetched." },
+    { REC_REQUEST_CANCELLED, NOTHING, NOTHING,
+      "A request for a new root key at @'s node ended.",
+      "A request for a new root key of @ ended." },
 };
 
 #define ROWS(list) (list), sizeof(list) / sizeof(list)[0]

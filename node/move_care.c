@@ -55,6 +55,7 @@ enum err move_take_over(struct call *c, struct record_move *m)
     TRY(drop_new_root(c, &ward));
     if (thawed)
         TRY(drop_tell(c, &ward, REC_WARD_THAWED, NULL, 0));
+    TRY(request_end_moved(c, ward.ward, m->new_owner));
     return drop_tell(c, &ward, REC_MOVE_DONE, m->id, 0);
 }
 

@@ -150,6 +150,12 @@ enum err request_holding(struct call *c, const uint8_t ward[ID_BYTES], bool *out
 /* True if this node let a restore of the ward go to whoever has that signing key. */
 enum err request_released_to(struct call *c, const uint8_t ward[ID_BYTES],
                              const uint8_t sign[PUB_BYTES], bool *out);
+/*
+ * That key is the ward's root now: what asked for it, whoever asked, ends as taken back.
+ * A request for any other key stays as it is. Errors of the store.
+ */
+enum err request_end_moved(struct call *c, const uint8_t ward[ID_BYTES],
+                           const uint8_t new_owner[PUB_BYTES]);
 /* How many requests of a ward are listed and not final. */
 enum err request_count(struct call *c, const uint8_t ward[ID_BYTES], uint32_t *out_n);
 /*

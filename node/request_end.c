@@ -75,3 +75,23 @@ enum err request_take_back_end(struct call *c, const uint8_t ward[ID_BYTES],
     *out_any = any;
     return OK;
 }
+
+enum err request_end_moved(struct call *c, const uint8_t ward[ID_BYTES],
+                           const uint8_t new_owner[PUB_BYTES])
+{
+    struct txn_key at = { 0 };
+    struct request r = { 0 };
+    size_t mark = c->mem.n;
+    size_t n = 0;
+    enum err e = OK;
+
+    while (n < END_AT_ONCE && (e = request_next_of(c, ward, &at, &r)) == OK) {
+        bool its = r.kind == REQUEST_MOVE && !request_is_final(r.state) &&
+                   bytes_equal(BYTES_OF(r.subject), bytes_of(new_owner, PUB_BYTES));
+
+        TRY(its ? request_take_back(c, &r) : OK);
+        n += its;
+        c->mem.n = mark;
+    }
+    return e == ERR_UNKNOWN ? OK : e;
+}

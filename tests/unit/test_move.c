@@ -212,6 +212,19 @@ static void stolen(void **state)
     want(8, kith(who, "check", "--json", NULL));
 }
 
+/* Also where a yes was not needed: it has come to pass. */
+static void nobody_asks(const char *who)
+{
+    char last[8];
+
+    guardian_name(last, GUARDIANS - 1);
+    want(0, kith(last, "guard", "requests", "--json", NULL));
+    assert_non_null(strstr(answer(), "\"requests\":[]"));
+    (void)kith(who, "status", "--json", NULL);
+    assert_non_null(strstr(answer(), "\"requests\":[]"));
+    assert_null(strstr(answer(), "Somebody asks"));
+}
+
 static void while_all_is_well(void **state)
 {
     (void)state;
@@ -231,6 +244,7 @@ static void while_all_is_well(void **state)
     want(0, kith(who, "root", "replace", "--resume", NULL));
     check_taken(who, old, 2);
     want(5, kith(who, "root", "replace", "--resume", NULL));
+    nobody_asks(who);
 }
 
 /* A new root for home, whose next epoch nobody has confirmed when this begins. */

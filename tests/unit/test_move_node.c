@@ -1415,6 +1415,67 @@ static void the_owner_asks_by_the_account(void **state)
     assert_int_equal(ask_fetch(w, &link, 0, &f), ERR_UNKNOWN);
 }
 
+/* It is the root: nobody asks for it any more. Whatever else is asked for, a thief's new
+ * root too, stays as it is and is shown to the new root. */
+static void what_asked_for_it_ends_with_it(void **state)
+{
+    struct world *w = *state;
+    struct asker own = owner_move_asker(w);
+    struct asker thief = owner_move_asker(w);
+    struct asker link = move_asker(w, CRED_RESTORE, w->links[0]);
+    struct asker restore = asker_new(w, CRED_RESTORE, w->links[1]);
+    struct session new_ = { 0 };
+    struct rep_approve ap = { 0 };
+    struct rep_stop stop = { 0 };
+
+    open_live(w, &own);
+    open_live(w, &thief);
+    open_live(w, &link);
+    open_live(w, &restore);
+    w->now += HOLD / 2;
+    approve(w, &link, &ap); /* its hold is over before that of the new root */
+    struct mover *m = mover_new(w, &w->as_owner);
+
+    memcpy(m->move.new_owner, own.open.subject, PUB_BYTES);
+    guardians_say(w, m, 0, 2);
+    assert_int_equal(send_move(w, m), OK);
+    assert_int_equal(state_of(w, &own), STATE_LIVE); /* the guardian may still refuse */
+    w->now += HOLD;
+    (void)tick(w);
+    assert_true(told_of(w, REC_MOVE_DONE));
+    assert_int_equal(state_of(w, &own), STATE_EXPIRED);
+    assert_int_equal(state_of(w, &thief), STATE_LIVE);
+    assert_int_equal(state_of(w, &link), STATE_APPROVED);
+    assert_int_equal(state_of(w, &restore), STATE_LIVE);
+
+    /* Whom it concerns sees three of them, and can stop the thief's. */
+    assert_int_equal(log_in(w, ROLE_OWNER, NULL, m->made.stat, &new_), OK);
+    assert_int_equal(listed(w, &new_, 0), 3);
+    assert_int_equal(listed(w, &w->as_guardian, 0), 3);
+    assert_int_equal(ask_stop(w, &new_, &thief, &stop), OK);
+    assert_int_equal(state_of(w, &thief), STATE_CONTESTED);
+}
+
+static void what_asked_for_it_ends_in_a_moment_without_a_hold(void **state)
+{
+    struct world *w = world_new(0, 1);
+    struct asker own = move_asker(w, CRED_RESTORE, w->links[0]);
+    struct rep_approve ap = { 0 };
+    struct mover *m = NULL;
+
+    (void)state;
+    directly(w, confirm_fn);
+    open_live(w, &own);
+    approve(w, &own, &ap);
+    m = mover_new(w, &w->as_owner);
+    memcpy(m->move.new_owner, own.open.subject, PUB_BYTES);
+    guardians_say(w, m, 1, 2);
+    assert_int_equal(send_move(w, m), OK);
+    assert_int_equal(m->rep.state, PLAN_DONE);
+    assert_int_equal(state_of(w, &own), STATE_EXPIRED);
+    world_free(w);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, up, down)
 
 int main(void)
@@ -1463,6 +1524,8 @@ int main(void)
         CASE(it_has_the_hold_of_a_restore_and_gives_words_only),
         CASE(it_is_stopped_as_a_restore_is),
         CASE(the_owner_asks_by_the_account),
+        CASE(what_asked_for_it_ends_with_it),
+        CASE(what_asked_for_it_ends_in_a_moment_without_a_hold),
     };
 
     if (secret_start(SECRET_LOCK_WAIVED) != OK)

@@ -617,6 +617,21 @@ static void asks_and_is_stopped(struct look *l)
     l->requests[0].line.state = STATE_CONTESTED;
 }
 
+/* Its own root is here; a node that was silent still shows what was asked for there. */
+static void asks_itself_still(struct look *l)
+{
+    asks_itself(l);
+    l->move = (struct move_open){ .phase = MOVE_LATE, .of = 5, .said = 3, .done = 4 };
+}
+
+/* Nothing of one's own is under way any more: who asks is somebody else. */
+static void asks_after_it(struct look *l)
+{
+    asks_itself(l);
+    l->moving = false;
+    l->n_asked = 0;
+}
+
 /* Another one beside it is not this home's. */
 static void asks_beside_a_thief(struct look *l)
 {
@@ -1362,6 +1377,10 @@ static const struct situation {
     { "and it was stopped", asks_and_is_stopped, 3, YES(2), "move",
       "kith root replace --resume" },
     { "and so does somebody else", asks_beside_a_thief, 3, YES(2), "request",
+      "kith stop all" },
+    { "and a silent node lags", asks_itself_still, 3, YES(2), "move",
+      "kith root replace --resume" },
+    { "somebody asks for another later", asks_after_it, 3, YES(2), "request",
       "kith stop all" },
     { "one node erases all", ends, 3, YES(2), "ends", "kith circle end --cancel" },
     { "and is away since", ends_and_away, 3, YES(2), "ends", "kith circle end --cancel" },
