@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/ceremony_end.h"
 
+#include "client/circle.h"
+
 static const struct confirm_about about_end = { .purpose = PURPOSE_END };
 
 bool end_has_node(const struct day_guardian *g)
@@ -48,6 +50,18 @@ bool end_asks(const struct day_guardian *g)
 {
     return g->ask_purpose == PURPOSE_END && g->request_state >= STATE_OPENED &&
            g->request_state < STATE_RELEASED && !end_settled(g);
+}
+
+bool end_enough(const struct day *d)
+{
+    struct circle_count said = { { 0 } };
+    for (size_t i = 0; i < circle_pieces(&d->me) && i < d->n_guardians; i++) {
+        uint8_t group = 0;
+        uint8_t index = 0;
+        circle_place(&d->me, i, &group, &index);
+        said.of[group] += d->guardians[i].end_said.n > 0;
+    }
+    return d->me.epoch > 0 && circle_enough(&d->me, &said);
 }
 
 /* ---- the guardians' words ---- */

@@ -77,30 +77,40 @@ static enum err tell(struct end_desk *k, struct day_guardian *only)
     return save(k);
 }
 
-enum whom { ASK_MISSING, ASK_OVER };
-
-static enum err ask_all(struct end_desk *k, struct day_guardian *only, enum whom whom)
+static bool is_missing(const struct day_guardian *g, const struct day_guardian *only)
 {
+    return (only == NULL || only == g) && end_has_node(g) && end_stand(g) == END_CALL;
+}
+
+/* Where the words are enough nobody else is asked, but what was asked is looked after. */
+static enum err ask_missing(struct end_desk *k, struct day_guardian *only)
+{
+    bool enough = end_enough(k->day);
     for (size_t i = 0; i < k->day->n_guardians; i++) {
         struct day_guardian *g = &k->day->guardians[i];
-        bool mine = only == NULL || only == g;
-        bool said = g->ask_purpose == PURPOSE_END && g->request_state == STATE_RELEASED;
-        if (mine && end_has_node(g) && end_stand(g) == END_CALL &&
-            (whom == ASK_MISSING || said))
+        if (is_missing(g, only) && (!enough || end_asks(g)))
             TRY(ask(k, g));
     }
     return OK;
 }
 
-/*
- * Everybody whose word is missing is asked; then the nodes are told what there is. Where
- * a word counts no more, it is asked for again.
- */
+/* Whose node answered now that words are missing there, and is not asked for one. */
+static enum err ask_rest(struct end_desk *k, struct day_guardian *only)
+{
+    for (size_t i = 0; i < k->day->n_guardians; i++) {
+        struct day_guardian *g = &k->day->guardians[i];
+        if (is_missing(g, only) && !confirm_open(g) && end_noted(k, g) == NULL)
+            TRY(ask(k, g));
+    }
+    return OK;
+}
+
+/* Whoever's word is missing is asked; then the nodes are told what there is. */
 static enum err go_on(struct end_desk *k, struct day_guardian *only)
 {
-    TRY(ask_all(k, only, ASK_MISSING));
+    TRY(ask_missing(k, only));
     TRY(tell(k, only));
-    return ask_all(k, only, ASK_OVER);
+    return ask_rest(k, only);
 }
 
 /* ---- what came of it ---- */
@@ -177,7 +187,12 @@ static enum err say_one(struct end_desk *k, const struct day_guardian *g)
     char words[WORDS_TEXT];
     char at[TIME_TEXT];
     TRY(words_of(k, g, words));
-    if (words[0] != 0)
+    if (end_stand(g) == END_CALL && talk != NULL && end_enough(k->day))
+        term_say(t,
+                 "%.*s need not be called: enough others said yes, and the node is "
+                 "told when it answers.",
+                 TEXT(g->name));
+    else if (words[0] != 0)
         say_call(t, g, words);
     else if (strcmp(state_of(g), "refused") == 0)
         term_say(t, "%.*s said no. Speak with them; the next run asks again.",
@@ -365,20 +380,30 @@ static enum err offer_export(struct end_desk *k)
 /* Asked once; every later run goes on. */
 static enum err begin(struct end_desk *k)
 {
-    struct day *d = k->day;
+    const struct day *d = k->day;
     char words[WORDS_TEXT];
     if (d->me.end_wanted != 0)
         return OK;
     term_title(k->ctx->term, "The end of your circle");
     term_say(k->ctx->term,
-             "Your guardians say by telephone that they agree. 14 days after that their "
-             "nodes erase your pieces and your vault. After that a lost root key cannot "
-             "be restored by anybody.");
+             "Your guardians are asked by telephone. 14 days after as many have said yes "
+             "as a restore takes, all their nodes erase your pieces and your vault; who "
+             "says yes has them erased at the own node in any case. After that a lost "
+             "root key cannot be restored by anybody.");
     TRY(offer_export(k));
     (void)snprintf(words, sizeof words, "%.*s", TEXT(d->me.fingerprint));
     TRY(term_word(k->ctx->term, words,
                   "To end it, type the four words that name your root key."));
-    d->me.end_wanted = ctx_now(k->ctx);
+    return OK;
+}
+
+/* From the first question on it is wanted; who has no passphrase wants nothing. */
+static enum err want(struct end_desk *k)
+{
+    TRY(ctx_unlock(k->ctx, &k->home, &k->root));
+    if (k->day->me.end_wanted != 0)
+        return OK;
+    k->day->me.end_wanted = ctx_now(k->ctx);
     return save(k);
 }
 
@@ -398,10 +423,10 @@ static enum err cmd_circle_end(struct ctx *ctx)
         return no_circle(ctx);
     if (ctx_option(ctx, "--cancel") != NULL)
         return end_desk_cancel(&k);
-    TRY(begin(&k));
     if (all_signed(k.day))
         return report(&k);
-    TRY(ctx_unlock(ctx, &k.home, &k.root));
+    TRY(begin(&k));
+    TRY(want(&k));
     TRY(go_on(&k, NULL));
     return report(&k);
 }

@@ -256,14 +256,22 @@ static enum err put_said(struct end_desk *k, int dir, const struct day_guardian 
     return e;
 }
 
+static enum err fail_exists(struct ctx *ctx, const char *path)
+{
+    return term_fail_as(ctx->term, ERR_EXISTS, EXIT_USAGE, NULL,
+                        "Name a directory that is not there yet.", NULL,
+                        "%s is there already.", path);
+}
+
 static enum err put_all(struct end_desk *k, const char *path,
                         const struct day_guardian *g, json_t *said)
 {
     if (mkdir(path, 0700) != 0)
-        return term_fail_as(k->ctx->term, errno == EEXIST ? ERR_EXISTS : ERR_IO,
-                            errno == EEXIST ? EXIT_USAGE : EXIT_FAILED, NULL,
-                            "Name a directory that is not there yet.", NULL,
-                            "%s cannot be made.", path);
+        return errno == EEXIST
+                   ? fail_exists(k->ctx, path)
+                   : term_fail_as(k->ctx->term, ERR_IO, EXIT_FAILED, NULL,
+                                  "Its parent must be there, and yours to write.", NULL,
+                                  "%s cannot be made.", path);
     int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0)
         return fail_write(k->ctx, path);
@@ -274,21 +282,39 @@ static enum err put_all(struct end_desk *k, const char *path,
     return e;
 }
 
+/* Before a passphrase is asked for. */
+static enum err check_asked(struct ctx *ctx, const struct day_guardian *g,
+                            const char *path)
+{
+    char command[TERM_TEXT];
+    struct stat there;
+    guardian_next("export", g->name, " -o DIR", command);
+    if (g->kind == PIECE_CARD)
+        return term_fail_as(ctx->term, ERR_ARG, EXIT_USAGE, "card",
+                            "All that is kept there is on the paper.", NULL,
+                            "%.*s keeps a card; there is no node.", TEXT(g->name));
+    if (!end_has_node(g))
+        return term_fail_as(ctx->term, ERR_STATE, EXIT_FAILED, NULL,
+                            "The invite was not answered yet.", "kith guardian list",
+                            "%.*s's node keeps nothing of you.", TEXT(g->name));
+    if (path == NULL)
+        return term_fail_as(ctx->term, ERR_ARG, EXIT_USAGE, NULL,
+                            "What the node says is written to files.", command,
+                            "Which directory? Give -o DIR.");
+    if (lstat(path, &there) == 0)
+        return fail_exists(ctx, path);
+    return OK;
+}
+
 enum err cmd_end_export(struct ctx *ctx)
 {
     AUTO_END_DESK struct end_desk k = END_DESK;
     const char *path = ctx_option(ctx, "-o");
     struct day_guardian *g = NULL;
     json_t *said = NULL;
-    if (path == NULL)
-        return term_fail_as(ctx->term, ERR_ARG, EXIT_USAGE, NULL, NULL,
-                            "kith guardian export NAME -o DIR",
-                            "Which directory? Give -o DIR.");
     TRY(end_desk_open(ctx, &k));
     TRY(guardian_pick(ctx, k.day, ctx->args[0], &g));
-    if (!end_has_node(g))
-        return term_fail(ctx->term, ERR_STATE, "kith guardian list",
-                         "%.*s has no node that keeps anything.", TEXT(g->name));
+    TRY(check_asked(ctx, g, path));
     TRY(ctx_unlock(ctx, &k.home, &k.root));
     TRY(take(&k, g, &said));
     enum err e = put_all(&k, path, g, said);
@@ -303,8 +329,10 @@ enum err cmd_end_export(struct ctx *ctx)
     else
         term_say(
             ctx->term,
-            "%s holds what %.*s's node said that it keeps of you. It is as private as "
-            "your circle: it tells who your guardian is.",
+            "%s/node.json holds what %.*s's node said that it keeps of you; beside it "
+            "lie "
+            "the pieces as it acknowledged them, still sealed. All of it is as private "
+            "as your circle: it tells who your guardian is.",
             path, TEXT(g->name));
     return OK;
 }

@@ -44,13 +44,14 @@ static uint64_t end_named(const struct look *l, size_t i)
 uint64_t look_end_at(const struct look *l, size_t i)
 {
     uint64_t at = end_named(l, i);
-    return at != 0 && l->nodes[i].frozen > at ? l->nodes[i].frozen : at;
+    uint64_t frozen = l->day->guardians[i].frozen;
+    return at != 0 && frozen > at ? frozen : at;
 }
 
 /* The node waits with it for something that has no day. */
 static bool is_held(const struct look *l, size_t i)
 {
-    bool held = l->nodes[i].clock || l->nodes[i].move != 0;
+    bool held = l->day->guardians[i].clock != 0 || l->nodes[i].move != 0;
     for (size_t k = 0; k < l->n_requests; k++) {
         const struct seen_request *r = &l->requests[k];
         held = held ||
@@ -349,16 +350,17 @@ static bool may_ask(const struct look *l, size_t i)
 static void next_wanted(struct look *l)
 {
     unsigned yes = 0;
-    char said[64] = "nobody has said yes yet";
+    char said[64] = "nobody has said yes to that yet";
     for (size_t i = 0; i < look_pieces(l->day); i++)
         yes += l->day->guardians[i].end_said.n > 0;
     if (yes > 0)
-        (void)snprintf(said, sizeof said, "%u of them said yes, which is not enough yet",
-                       yes);
+        (void)snprintf(said, sizeof said, "%u of your guardians said yes so far", yes);
+    if (end_enough(l->day))
+        (void)snprintf(said, sizeof said, "enough said yes, but not all nodes know");
     look_add(l, "end", "kith circle end",
-             "You asked your guardians to agree that your circle ends: %s. With --cancel "
-             "it is taken back. To go on, and to see whom to call:",
-             said);
+             "You want your circle to end, and %s. With --cancel it is taken back. To go "
+             "on%s:",
+             said, end_enough(l->day) ? "" : ", and to see whom to call");
 }
 
 /* The end of one seat, or what is left of one that was taken back. */

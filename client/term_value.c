@@ -184,6 +184,9 @@ void time_text(uint64_t unix_s, char out[TIME_TEXT])
     }
     if (strftime(out, TIME_TEXT, "%a %e %b %Y, %H:%M", &tm) == 0)
         (void)snprintf(out, TIME_TEXT, "%llu", (unsigned long long)unix_s);
+    char *two = strstr(out, "  "); /* a day of one digit */
+    if (two != NULL)
+        memmove(two, two + 1, strlen(two));
 }
 
 /* ---- suggestions ---- */

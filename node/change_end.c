@@ -83,10 +83,14 @@ enum err change_end_tick(struct call *c, struct record_ward *ward, size_t *io_n)
 
 static enum err plan(struct call *c, struct record_ward *ward, struct bytes people)
 {
+    bool asked = false; /* all the same */
+
     TRY(record_changeable(ward, c->now));
     if (ward->end_due != 0)
         return OK;
     TRY(check_people(c, ward, people));
+    /* It needs no further word: nobody is asked for one. */
+    TRY(request_take_back_end(c, ward->ward, c->now, &asked));
     ward->end_due = c->now + DUAL_TIME_S;
     ward->unsure |= c->env->clock == CLOCK_FROZEN;
     TRY(ward_put(c, ward));

@@ -48,6 +48,12 @@ done
 run Ana 0 circle plan -k 2
 run Ana 0 circle seal
 
+# ---- what is wrong with an export is said before anything is asked ----
+run Ana 2 guardian export Ben
+says "Next: kith guardian export Ben -o DIR"
+run Ana 2 guardian export Ben -o "$work"
+says "is there already"
+
 # ---- asked, and taken back before anybody said yes ----
 step Ana 3 "[]"
 cp -a "$work/Ana" "$work/Two" # another device, which asked for nothing
@@ -55,7 +61,7 @@ run Ana 7 circle end --yes "$(cat "$work/print")"
 for g in Ben Cy Dora Eli; do asked "$g" 1; done
 step Ana 3 "['kith circle end']"
 run Ana 3 status
-says "nobody has said yes yet"
+says "nobody has said yes to that yet"
 step Two 3 "['kith circle end --cancel']"
 run Two 3 status
 says "Nobody asked for that in this home"
@@ -92,4 +98,51 @@ for g in Ben Cy Dora Eli; do asked "$g" 0; done
 run Ana 7 circle end --json # Ben's word of before counts no more, and is asked for again
 json "[(g['state'], g['words'] is not None) for g in d['guardians']]" "[('call', True), ('call', True), ('call', True), ('call', True)]"
 run Ana 0 circle end --cancel
+
+# ---- who gave up before is not waited for, and whoever is away needs no call ----
+says_end() { # says_end GUARDIAN: types Ana's words for them
+    run Ana 7 circle end --json
+    python3 -c "import json,sys
+print([g['words'] for g in json.load(open(sys.argv[1]))['guardians'] if g['name'] == sys.argv[2]][0])" "$work/answer" "$1" >"$work/words"
+    run "$1" 0 guard requests --json
+    req=$(python3 -c "import json,sys
+print(json.load(open(sys.argv[1]))['requests'][0]['request'])" "$work/answer")
+    run "$1" 0 guard confirm "$req" --words-file "$work/words" --verified met --sentence-file "$work/sentence"
+}
+run Eli 0 guard leave Ana --yes leave
+run Ana 3 status
+node_kill Eli
+run Ana 7 circle end --yes "$(cat "$work/print")"
+says "Eli gave up guarding you on"
+says "So the node said."
+says_end Ben
+says_end Dora
+asked Cy 1
+node_kill Cy
+run Ana 7 circle end
+says "Cy need not be called: enough others said yes"
+node Cy
+run Ana 7 circle end
+for g in Ben Cy Dora; do says "$g's node erases all of it on"; done
+asked Cy 0 # it is planned there without Cy's word
+for g in Ben Cy Dora; do node_kill "$g"; done
+later $((14 * 86400 + 3600))
+for g in Ben Cy Dora; do node "$g"; done
+for _ in $(seq 40); do
+    KITH_HOME=$work/Ana "$kith" --no-input circle end >"$work/answer" 2>"$work/said" && break
+    sleep 3
+done
+run Ana 0 circle end --json
+json "[g['state'] for g in d['guardians']]" "['ended', 'ended', 'ended', 'left']"
+json "d['ended']" True
+run Ana 0 circle end
+says "Nobody can restore your root key now"
+node Eli # it can sign that too
+run Ana 0 circle end --json
+json "[(g['state'], g['receipt'] is not None) for g in d['guardians']][3]" "('ended', True)"
+run Ana 0 circle end
+says "Eli gave up guarding you on"
+says "The node signed that."
+run Ana 0 guardian erase Eli --json
+json "d['state']" ended
 e2e_end

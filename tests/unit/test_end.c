@@ -257,6 +257,25 @@ static void taken_back_nobody_is_asked_any_more(void **state)
     verified(w);
 }
 
+/* Once it is planned, by whoever's words, nobody needs to say more. */
+static void planned_nobody_is_asked_any_more(void **state)
+{
+    struct changing *w = *state;
+    struct rep_requests open = { 0 };
+    struct sim_asker a;
+
+    sealed(w);
+    (void)confirm_live(w, PURPOSE_END, 0, &a); /* nobody looks at the view */
+    assert_int_equal(ask_end(w, &w->o.who, people_end(w, SAY_0, 1, mem), NULL), ERR_CERT);
+    requests_of(w, &open);
+    assert_int_equal(open.n_requests, 1);
+    assert_int_equal(ask_end(w, &w->o.who, people_end(w, SAY_0 | SAY_2, 1, mem), NULL),
+                     OK);
+    requests_of(w, &open);
+    assert_int_equal(open.n_requests, 0);
+    verified(w);
+}
+
 static void words_of_before_it_was_taken_back_count_no_more(void **state)
 {
     struct changing *w = *state;
@@ -526,6 +545,7 @@ int main(void)
         CASE(what_was_never_used_needs_no_word),
         CASE(taken_back_it_needs_new_words),
         CASE(taken_back_nobody_is_asked_any_more),
+        CASE(planned_nobody_is_asked_any_more),
         CASE(words_of_before_it_was_taken_back_count_no_more),
         CASE(nothing_is_taken_back_by_a_guardian),
         CASE(taken_back_under_a_wrong_clock),
