@@ -85,6 +85,13 @@ struct moving {
     struct move_memory *memory;
 };
 
+/* What a node said last, for who looks without the passphrase. */
+struct move_seen {
+    uint8_t seat[SEAT_BYTES];
+    uint8_t told; /* enum move_told */
+    uint64_t due; /* Unix seconds; with TOLD_WAITS */
+};
+
 /* The open part of the journal: how far it is, without the passphrase. */
 struct move_open {
     uint8_t phase;
@@ -97,6 +104,8 @@ struct move_open {
     uint64_t due; /* the last hold ends then; 0: none runs */
     uint64_t made;
     struct bytes requests; /* ids of those it opened, one after the other */
+    uint32_t n_seats;
+    struct move_seen seats[DAY_GUARDIANS];
 };
 
 /* What a ceremony works with; all of it the caller's. */

@@ -42,6 +42,13 @@ static const struct wire_field seat_fields[] = {
 };
 static const struct wire_schema seat_schema = W_SCHEMA(move_seat, seat_fields);
 
+static const struct wire_field seen_fields[] = {
+    W_FIX(move_seen, seat, 1, WIRE_MUST),
+    W_UINT(move_seen, told, 2, WIRE_MAY, TOLD_REFUSED),
+    W_UINT(move_seen, due, 3, WIRE_MAY, UINT64_MAX),
+};
+static const struct wire_schema seen_schema = W_SCHEMA(move_seen, seen_fields);
+
 static const struct wire_field open_fields[] = {
     W_UINT(move_open, phase, 1, WIRE_MUST, MOVE_LATE),
     W_TEXT(move_open, words, 2, WIRE_MAY, 0, WORDS_TEXT),
@@ -53,6 +60,7 @@ static const struct wire_field open_fields[] = {
     W_UINT(move_open, due, 8, WIRE_MAY, UINT64_MAX),
     W_UINT(move_open, made, 9, WIRE_MAY, UINT64_MAX),
     W_BYTES(move_open, requests, 11, WIRE_MAY, 0, DAY_GUARDIANS *ID_BYTES),
+    W_LIST(move_open, seats, 13, WIRE_MAY, 0, &seen_schema),
 };
 static const struct wire_schema open_schema = W_SCHEMA(move_open, open_fields);
 
@@ -127,7 +135,8 @@ static struct move_open open_of(const struct moving *m)
 {
     struct move_open o = { .phase = m->head.phase,
                            .made = m->head.made,
-                           .of = (uint32_t)m->n };
+                           .of = (uint32_t)m->n,
+                           .n_seats = (uint32_t)m->n };
 
     if (m->head.phase >= MOVE_TAKE)
         o.words = m->head.words;
@@ -135,6 +144,9 @@ static struct move_open open_of(const struct moving *m)
         const struct move_seat *s = &m->seats[i];
 
         o.said += s->statement.n > 0;
+        memcpy(o.seats[i].seat, s->seat, SEAT_BYTES);
+        o.seats[i].told = s->told;
+        o.seats[i].due = s->due;
         o.done += s->told == TOLD_DONE;
         o.waits += s->told == TOLD_WAITS;
         o.refused += s->told == TOLD_REFUSED || s->state == STATE_REFUSED;

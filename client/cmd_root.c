@@ -40,6 +40,9 @@ static void say_asked(struct term *t, const struct move_seat *s,
                  "  A device of yours said stop at %.*s's node. Was it not you? Call "
                  "%.*s, tell it, and say again: %.*s",
                  TEXT(g->name), TEXT(g->name), TEXT(s->words));
+    else if (s->state == STATE_APPROVED && s->opens <= now)
+        term_say(t, "  %.*s said yes; it counts now, with the next look at the node.",
+                 TEXT(g->name));
     else if (s->state == STATE_APPROVED)
         term_say(t, "  %.*s said yes; it counts %s.", TEXT(g->name), when);
     else if (s->words.n > 0)
@@ -47,18 +50,35 @@ static void say_asked(struct term *t, const struct move_seat *s,
                  g->reach.n > 0 ? ", " : "", TEXT(g->reach), TEXT(s->words));
 }
 
-static void say_told(struct term *t, const struct move_seat *s,
-                     const struct day_guardian *g, uint64_t now)
+static void say_waits(struct term *t, const struct move_seat *s,
+                      const struct day_guardian *g, uint64_t now, bool answered)
 {
     char when[DURATION_TEXT];
 
     when_text(now, s->due, when);
-    if (s->told == TOLD_DONE)
-        term_say(t, "  %.*s's node has the new root.", TEXT(g->name));
-    else if (s->told == TOLD_WAITS)
+    if (s->due > now)
         term_say(t,
                  "  %.*s's node takes it %s; the old keys change nothing there any more.",
                  TEXT(g->name), when);
+    else if (answered)
+        term_say(t,
+                 "  %.*s's node has waited long enough: it takes it within the minute. "
+                 "The old keys change nothing there any more.",
+                 TEXT(g->name));
+    else
+        term_say(t,
+                 "  %.*s's node was to take it by now; whether it has shows when it "
+                 "answers.",
+                 TEXT(g->name));
+}
+
+static void say_told(struct term *t, const struct move_seat *s,
+                     const struct day_guardian *g, uint64_t now, bool answered)
+{
+    if (s->told == TOLD_DONE)
+        term_say(t, "  %.*s's node has the new root.", TEXT(g->name));
+    else if (s->told == TOLD_WAITS)
+        say_waits(t, s, g, now, answered);
     else if (s->told == TOLD_REFUSED)
         term_say(t, "  %.*s's node said no.", TEXT(g->name));
 }
@@ -78,8 +98,56 @@ static void say_seats(const struct root_desk *d, const struct moving *m)
         if (m->head.phase == MOVE_ASK)
             say_asked(t, s, g, ctx_now(d->ctx));
         else
-            say_told(t, s, g, ctx_now(d->ctx));
+            say_told(t, s, g, ctx_now(d->ctx), m->notes[i].err == OK);
     }
+}
+
+/* The hold of those who judge it, which each node waits out twice: as a request's, and
+ * as the new root's own. */
+static uint32_t hold_of(const struct moving *m)
+{
+    AUTO_FREE struct manifest *mf = calloc(1, sizeof *mf);
+
+    return mf != NULL && manifest_open(m->head.by, mf) == OK ? mf->hold : 0;
+}
+
+/* When the words of all who may still say yes count, at the earliest: as the nodes say
+ * (a stop makes it longer), else by the hold from now on. */
+static uint64_t words_count(const struct moving *m, uint64_t now, uint32_t hold)
+{
+    uint64_t at = 0;
+
+    for (size_t i = 0; i < m->n; i++) {
+        const struct move_seat *s = &m->seats[i];
+        bool open =
+            s->statement.n == 0 && s->state >= STATE_LIVE && s->state < STATE_RELEASED;
+
+        if (open && s->opens > at)
+            at = s->opens;
+    }
+    return at > now ? at : at == 0 ? now + hold : now;
+}
+
+static void say_how_long(const struct root_desk *d, const struct moving *m)
+{
+    uint64_t now = ctx_now(d->ctx);
+    uint32_t hold = hold_of(m);
+    char each[DURATION_TEXT];
+    char first[DURATION_TEXT];
+    char all[DURATION_TEXT];
+
+    if (hold == 0)
+        return;
+    duration_text(hold, each);
+    when_text(now, words_count(m, now, hold), first);
+    when_text(now, words_count(m, now, hold) + hold, all);
+    term_say(
+        d->ctx->term,
+        "This has two waits, so that nobody can rush it. What they say counts when "
+        "the hold of your circle is over (%s), %s at the earliest. Then every node "
+        "waits %s once more, in which its guardian can still say no, before it takes "
+        "the new root key: that is %s at the earliest.",
+        each, first, each, all);
 }
 
 /* For a script: who is to be called, and the words, as a restore has them. */
@@ -168,6 +236,8 @@ static void show(struct root_desk *d, const struct moving *m)
         term_title(t, "Your guardians said yes. Their nodes take the new root key one by "
                       "one:");
     say_seats(d, m);
+    if (m->head.phase == MOVE_ASK)
+        say_how_long(d, m);
     if (m->head.phase == MOVE_ASK)
         answer_lines(d, m);
     if (!done)

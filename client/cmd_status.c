@@ -104,8 +104,14 @@ void look_take_ward(struct look *l, size_t at, const struct rep_wards *rep)
 void look_take_call(struct look *l, size_t at, const struct call *c)
 {
     struct day_guardian *g = &l->day->guardians[at];
-    l->nodes[at].unreached = c->stage == CALL_IDLE;
-    if (c->stage == CALL_KNOWN && c->err == ERR_REFUSED) {
+    struct node_look *n = &l->nodes[at];
+    bool refused = c->stage == CALL_KNOWN && c->err == ERR_REFUSED;
+    n->unreached = c->stage == CALL_IDLE;
+    n->between = (uint8_t)(refused ? look_between(l, at) : BETWEEN_NOT);
+    if (n->between != BETWEEN_NOT) {
+        l->states[at] = HOLDS_AWAY;
+        look_say_between(l, at, n->why, sizeof n->why);
+    } else if (refused) {
         l->states[at] = HOLDS_MISSING;
         g->gone = g->epoch;
     } else if (c->err != OK) {
@@ -325,12 +331,12 @@ static void look_move(struct look *l, struct home *h)
 static enum err look_at(struct ctx *ctx, struct home *h, struct look *l)
 {
     l->now = ctx_now(ctx);
+    look_move(l, h); /* before the round: what a refusal means hangs on it */
     if (l->day->me.epoch > 0)
         TRY(look_round(ctx, l));
     l->now = ctx_now(ctx);
     look_home(l, h);
     look_read(l, h);
-    look_move(l, h);
     look_judge(l);
     return l->day->me.epoch > 0 ? ctx_day_save(ctx, h, l->day) : OK;
 }

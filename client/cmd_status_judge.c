@@ -192,14 +192,26 @@ static bool is_amber(const struct look *l)
 {
     const struct look_proofs *p = &l->proofs;
     bool amber = l->care != CARE_FINE || look_unsaved(l) || look_let_go(l) > 0 ||
-                 look_asked(l) > 0 ||
-                 l->moving || look_newer(l) != NULL || change_open(l) || p->caught ||
-                 p->unchecked || p->drill_late;
+                 look_asked(l) > 0 || l->moving || look_newer(l) != NULL ||
+                 change_open(l) || p->caught || p->unchecked || p->drill_late;
     for (size_t i = 0; i < l->n_requests; i++)
         amber = amber || look_asks(&l->requests[i]);
     for (size_t i = 0; i < look_pieces(l->day); i++)
         amber = amber || node_amber(l, i);
     return amber;
+}
+
+/* A node that took the new root answers, though not to this device. */
+static void stand(struct look *l)
+{
+    enum circle_state states[DAY_GUARDIANS];
+    memcpy(states, l->states, sizeof states);
+    for (size_t i = 0; i < look_pieces(l->day); i++)
+        if (l->nodes[i].between == BETWEEN_TAKEN && states[i] == HOLDS_AWAY &&
+            l->day->guardians[i].epoch == l->day->me.epoch)
+            states[i] = HOLDS_OK;
+    circle_stand(l->day, states, l->now, &l->standing);
+    l->alone = l->alone || look_took(l);
 }
 
 void look_judge(struct look *l)
@@ -208,7 +220,7 @@ void look_judge(struct look *l)
     l->n_next = 0;
     if (l->day->me.epoch > 0) {
         judge_states(l);
-        circle_stand(l->day, l->states, l->now, &l->standing);
+        stand(l);
         for (size_t i = 0; i < look_pieces(l->day); i++)
             judge_proof(l, i);
         if (l->alone) {

@@ -114,41 +114,15 @@ static bool next_network(struct look *l)
 
 static void next_alone(struct look *l)
 {
-    if (l->alone)
+    if (l->alone && l->moving && l->move.phase < MOVE_LATE)
+        look_add(l, "alone", "kith root replace --resume",
+                 "Your guardians' nodes have taken your new root key, which nobody but "
+                 "this home has. Keep this machine safe, and give out new pieces:");
+    else if (l->alone)
         look_add(l, "alone",
                  l->moving ? "kith root replace --resume" : "kith circle seal --resume",
                  "Your guardians' pieces give back the root key before this one, which "
                  "counts for nothing. Keep this machine safe, and give out new ones:");
-}
-
-/* How many of one's own requests for a new root a device stopped. */
-static unsigned own_stopped(const struct look *l)
-{
-    unsigned n = 0;
-    for (size_t i = 0; i < l->n_requests; i++)
-        n += look_own(l, &l->requests[i]) && l->requests[i].line.state == STATE_CONTESTED;
-    return n;
-}
-
-static void next_move(struct look *l)
-{
-    unsigned stopped = own_stopped(l);
-    if (l->moving && stopped > 0)
-        look_add(l, "move", "kith root replace --resume",
-                 "You asked for a new root, and a device of yours said stop. Was it not "
-                 "you, a thief has that device: tell your guardians so. They can say yes "
-                 "despite the stop. To see whom to call:");
-    else if (l->moving && l->move.phase == MOVE_ASK)
-        look_add(
-            l, "move", "kith root replace --resume",
-            "You asked for a new root: %u of %u guardians said yes so far. If it was "
-            "not you, call your guardians: they can refuse it. To go on, and see whom to "
-            "call:",
-            l->move.said, l->move.of);
-    else if (l->moving)
-        look_add(l, "move", "kith root replace --resume",
-                 "A new root is on its way: %u of %u nodes let it in. To go on:",
-                 l->move.done, l->move.of);
 }
 
 /* A check that failed: that piece is not counted on. */
@@ -272,7 +246,7 @@ static void next_node(struct look *l, size_t i)
     const struct day_guardian *g = &l->day->guardians[i];
     char since[DURATION_TEXT];
     uint64_t seen = g->n_node > 0 ? g->node[0].seen : 0;
-    if (g->kind == PIECE_CARD)
+    if (g->kind == PIECE_CARD || l->nodes[i].between != BETWEEN_NOT)
         return;
     when_text(l->now, seen, since);
     if (l->states[i] == HOLDS_AWAY && g->epoch == l->day->me.epoch &&
@@ -476,7 +450,7 @@ static void next_sealed(struct look *l)
     next_pressing(l);
     if (next_network(l))
         return;
-    next_move(l);
+    look_next_move(l);
     if (change_presses(l))
         look_next_change(l);
     look_next_end(l);

@@ -32,6 +32,13 @@ struct seen_request {
     struct request_line line;
 };
 
+/* Refused, as a new root of this home's that is on its way has it. */
+enum look_between {
+    BETWEEN_NOT,
+    BETWEEN_TAKEN, /* the node took it, this home has not yet */
+    BETWEEN_LATE   /* this home has, and the node did not take it, or this device, yet */
+};
+
 /* What a node says beside the piece; zero where it was not asked. */
 struct node_look {
     char why[256];   /* "" unless there is something to say */
@@ -46,6 +53,7 @@ struct node_look {
     bool unsaid;     /* as it was planned: the node is away */
     uint32_t newer; /* an epoch that this home knows nothing of is active there; 0 none */
     bool failed;    /* its last check: why says how */
+    uint8_t between; /* enum look_between */
     struct seen_drop alerts;
 };
 
@@ -141,6 +149,13 @@ bool look_opens(const struct look *l, size_t i);
 /* One more step, behind those that are there. */
 __attribute__((format(printf, 4, 5))) void
 look_add(struct look *l, const char *id, const char *command, const char *fmt, ...);
+/* What it means that the i-th node lets nobody in; and a sentence of it. */
+enum look_between look_between(const struct look *l, size_t i);
+void look_say_between(const struct look *l, size_t i, char *out, size_t cap);
+/* The nodes that took the new root are enough for a circle, and this home has not yet. */
+bool look_took(const struct look *l);
+/* The step of a new root that is on its way. */
+void look_next_move(struct look *l);
 /* The step to another circle, where one is in the making after an end. */
 void look_next_anew(struct look *l);
 /* The steps to a first circle. */

@@ -198,7 +198,7 @@ static void say_guardians(struct term *t, const struct look *l, uint64_t now)
         when_text(now, g->n_node > 0 ? g->node[0].seen : 0, since);
         say_guardian(t, l, i, now);
         say_vault_fault(t, g);
-        if (l->nodes[i].failed) {
+        if (l->nodes[i].failed || l->nodes[i].between != BETWEEN_NOT) {
             term_say(t, "%s", l->nodes[i].why);
             continue;
         }

@@ -632,6 +632,84 @@ static void asks_after_it(struct look *l)
     l->n_asked = 0;
 }
 
+/* The people said yes, and each node waits: the i-th one until due, as it said. */
+static void sent(struct look *l, uint64_t due)
+{
+    l->moving = true;
+    l->move = (struct move_open){
+        .phase = MOVE_SEND, .of = N, .waits = N, .due = due, .n_seats = N
+    };
+    for (size_t i = 0; i < N; i++) {
+        memcpy(l->move.seats[i].seat, at(l, i)->seat, SEAT_BYTES);
+        l->move.seats[i].told = TOLD_WAITS;
+        l->move.seats[i].due = due;
+    }
+}
+
+static void lets_nobody_in(struct look *l, size_t i)
+{
+    const struct call c = { .stage = CALL_KNOWN, .err = ERR_REFUSED };
+    look_take_call(l, i, &c);
+}
+
+static void all_wait(struct look *l)
+{
+    sent(l, NOW + 3 * DAY);
+}
+
+/* Its hold is over: it knows the new root alone. */
+static void one_took_it(struct look *l)
+{
+    sent(l, NOW - 900);
+    lets_nobody_in(l, 3);
+}
+
+/* It lets nobody in days before it may take it: that is something else. */
+static void one_refuses_too_early(struct look *l)
+{
+    sent(l, NOW + 2 * DAY);
+    lets_nobody_in(l, 3);
+}
+
+/* One that was never shown it is not explained by it either. */
+static void one_refuses_untold(struct look *l)
+{
+    sent(l, NOW - 900);
+    l->move.seats[3].told = TOLD_NOT;
+    lets_nobody_in(l, 3);
+}
+
+static void two_took_it(struct look *l)
+{
+    one_took_it(l);
+    lets_nobody_in(l, 1);
+}
+
+static void three_took_it(struct look *l)
+{
+    two_took_it(l);
+    lets_nobody_in(l, 0);
+}
+
+/* The next look is of another time: nothing was kept of it that is not so. */
+static void one_took_it_and_all_is_over(struct look *l)
+{
+    one_took_it(l);
+    look_judge(l);
+    l->moving = false;
+    l->move = (struct move_open){ 0 };
+    l->nodes[3] = (struct node_look){ 0 };
+    falls_silent(l, 3);
+}
+
+/* The new root is here, and one node still waits. */
+static void one_lags(struct look *l)
+{
+    sent(l, NOW + 2 * DAY);
+    l->move.phase = MOVE_LATE;
+    lets_nobody_in(l, 3);
+}
+
 /* Another one beside it is not this home's. */
 static void asks_beside_a_thief(struct look *l)
 {
@@ -1382,6 +1460,19 @@ static const struct situation {
       "kith root replace --resume" },
     { "somebody asks for another later", asks_after_it, 3, YES(2), "request",
       "kith stop all" },
+    { "all nodes wait with one's own", all_wait, 3, YES(2), "move",
+      "kith root replace --resume" },
+    { "one has taken it", one_took_it, 3, YES(2), "move", "kith root replace --resume" },
+    { "two have", two_took_it, 3, YES(2), "move", "kith root replace --resume" },
+    { "enough have, and this home has not", three_took_it, 8, ALONE, "alone",
+      "kith root replace --resume" },
+    { "one refuses before its day", one_refuses_too_early, 3, YES(1), "move",
+      "kith root replace --resume" },
+    { "one refuses that was not told", one_refuses_untold, 3, YES(1), "move",
+      "kith root replace --resume" },
+    { "nothing is left of that", one_took_it_and_all_is_over, 0, YES(2), NULL, NULL },
+    { "a node lags behind the new root", one_lags, 3, YES(2), "move",
+      "kith root replace --resume" },
     { "one node erases all", ends, 3, YES(2), "ends", "kith circle end --cancel" },
     { "and is away since", ends_and_away, 3, YES(2), "ends", "kith circle end --cancel" },
     { "the circle ends", three_end, 3,
@@ -1630,6 +1721,12 @@ static void test_what_is_said(void **state)
         { not_confirmed, "spoken with Eli yet", "new circle" },
         { about_the_change_not, "spoken with Eli about your new circle yet", "Call Cy" },
         { one_silent_since_its_day, "To see whether it did", "call your guardians" },
+        { one_took_it, "Eli's node has taken your new root key", "Last seen" },
+        { one_took_it, "1 of 5 nodes have it", "0 of 5" },
+        { one_took_it, "Pieces: 5 of 5 stored", "did not let us in" },
+        { all_wait, "0 of 5 nodes have it, the last of them takes it in 3 days",
+          "To go on" },
+        { one_lags, "Eli's node takes your new root key in 2 days", "said no" },
     };
 
     (void)state;
