@@ -278,21 +278,33 @@ enum exit_code exit_of(enum err e)
     }
 }
 
+/* "Next: Name another file." would be typed. */
+static bool is_sentence(const char *next)
+{
+    size_t n = strlen(next);
+    return n > 0 && next[n - 1] == '.';
+}
+
 static void record(struct term *t, enum err e, enum exit_code code, const char *id,
                    const char *why, const char *next)
 {
     MUST(e != OK);
     struct problem *p = &t->problem;
+    bool said = next != NULL && is_sentence(next);
     json_decref(p->more);
     *p = (struct problem){ .err = e, .exit = code };
     (void)snprintf(p->id, sizeof p->id, "%s", id);
-    (void)snprintf(p->why, sizeof p->why, "%s", why);
-    (void)snprintf(p->next, sizeof p->next, "%s", next != NULL ? next : "");
+    if (said)
+        (void)snprintf(p->why, sizeof p->why, "%s%s%s", why != NULL ? why : "",
+                       why != NULL ? " " : "", next);
+    else
+        (void)snprintf(p->why, sizeof p->why, "%s", why != NULL ? why : err_hint(e));
+    (void)snprintf(p->next, sizeof p->next, "%s", next != NULL && !said ? next : "");
 }
 
 enum err term_fail(struct term *t, enum err e, const char *next, const char *fmt, ...)
 {
-    record(t, e, exit_of(e), err_id(e), err_hint(e), next);
+    record(t, e, exit_of(e), err_id(e), NULL, next);
     va_list args;
     va_start(args, fmt);
     (void)vsnprintf(t->problem.what, sizeof t->problem.what, fmt, args);
@@ -303,8 +315,7 @@ enum err term_fail(struct term *t, enum err e, const char *next, const char *fmt
 enum err term_fail_as(struct term *t, enum err e, enum exit_code code, const char *id,
                       const char *why, const char *next, const char *fmt, ...)
 {
-    record(t, e, code, id != NULL ? id : err_id(e), why != NULL ? why : err_hint(e),
-           next);
+    record(t, e, code, id != NULL ? id : err_id(e), why, next);
     va_list args;
     va_start(args, fmt);
     (void)vsnprintf(t->problem.what, sizeof t->problem.what, fmt, args);

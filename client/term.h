@@ -136,8 +136,9 @@ json_t *json_words(const uint16_t *indices, size_t n);
 
 /*
  * Records what went wrong about e and returns e: TRY(term_fail(t, ERR_X, "kith …",
- * "Ana's node …")). next may be NULL; an id, a sentence why and an exit code come
- * from the table. The newest record stands. e is not OK (MUST).
+ * "Ana's node …")). next is a command to be typed, or NULL; a sentence (it ends with a
+ * full stop) is said with the reason, never as a command. An id, a sentence why and an
+ * exit code come from the table. The newest record stands. e is not OK (MUST).
  */
 __attribute__((format(printf, 4, 5))) enum err
 term_fail(struct term *t, enum err e, const char *next, const char *fmt, ...);

@@ -512,6 +512,25 @@ static void test_problem_in_three_parts(void **state)
     done(&t);
 }
 
+/* "Next:" is typed as it stands; what is to be done besides is said with the reason. */
+static void test_advice_is_no_command(void **state)
+{
+    (void)state;
+    struct term t = quiet(NULL);
+    (void)!term_fail_as(&t, ERR_EXISTS, EXIT_USAGE, NULL, "It stays.", "Name another.",
+                        "F is there already.");
+    assert_int_equal(term_show_problem(&t, ERR_EXISTS), EXIT_USAGE);
+    assert_null(strstr(say_text, "Next:"));
+    assert_non_null(strstr(say_text, "already.\nIt stays. Name another.\n(exists)\n"));
+    done(&t);
+    t = quiet(NULL);
+    t.json = true;
+    (void)!term_fail(&t, ERR_ARG, "One card at a time.", "Two cards.");
+    assert_int_equal(term_show_problem(&t, ERR_ARG), EXIT_USAGE);
+    assert_non_null(strstr(out_text, "\"why\":\"One card at a time.\",\"next\":null"));
+    done(&t);
+}
+
 static void test_problem_as_json(void **state)
 {
     (void)state;
@@ -675,6 +694,7 @@ int main(void)
         cmocka_unit_test(test_answer_and_talk_are_apart),
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_problem_in_three_parts),
+        cmocka_unit_test(test_advice_is_no_command),
         cmocka_unit_test(test_problem_as_json),
         cmocka_unit_test(test_problem_of_another_error),
         cmocka_unit_test(test_exit_codes),
