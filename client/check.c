@@ -134,6 +134,9 @@ struct check_work {
     bool asked_epoch;
     bool behind; /* it never acknowledged the newest epoch: it is asked what it has */
     bool shows;  /* that epoch */
+    struct req_wards wards;
+    bool heard;     /* what the node says of its guardian's keys: */
+    uint64_t reset; /* when they got new ones; 0 not */
     struct req_epoch_state state;
     struct call_send last; /* to be sent again where the node was busy */
     unsigned waits;
@@ -487,11 +490,23 @@ static void took_state(struct check_work *w, const struct rep_epoch_state *rep)
     }
 }
 
+static void took_ward(struct check_work *w, const struct call_reply *reply)
+{
+    const struct rep_wards *rep = reply->rep;
+    w->heard = reply->err == OK;
+    w->reset = w->heard ? rep->reset : 0;
+}
+
 /* What to send next; kind 0: that was all. */
 static enum err next_step(struct check_work *w, const struct call_reply *reply,
                           struct call_send *out)
 {
     if (reply == NULL) {
+        *out = (struct call_send){ MSG_WARDS, &w->wards };
+        return OK;
+    }
+    if (reply->kind == MSG_WARDS) {
+        took_ward(w, reply);
         if (w->version > 0)
             ask_head(w, out);
         else
@@ -599,6 +614,8 @@ static void note_place(struct day *d, struct check_place *p, uint64_t now)
     if (g == NULL || !bytes_equal(BYTES_OF(g->ward), BYTES_OF(p->ward)))
         return; /* taken out of the circle meanwhile */
     guardian_seen(g, p->call, now);
+    if (p->work->heard)
+        check_new_keys(g, p->work->reset);
     if (p->call->err != OK) {
         say_away(g, p);
         return;

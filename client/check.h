@@ -136,6 +136,22 @@ static inline void auto_checks_(struct checks **place)
 size_t check_pick(const uint8_t pass[KEY_BYTES], const uint8_t *ids, size_t n,
                   size_t count, uint64_t *io_at, size_t *out, bool *out_over);
 
+/* ---- new keys of a guardian ---- */
+
+/*
+ * Takes in when g's guardian got new keys, as the node says; 0: they have the ones of
+ * before. What was opened before these keys says nothing of them, nor does an answer to
+ * come.
+ */
+void check_new_keys(struct day_guardian *g, uint64_t reset);
+/* Whether it is proven that g's guardian opens the piece of this epoch. */
+bool check_opens(const struct day *d, const struct day_guardian *g);
+/* They have new keys, and opened the piece in no drill since: it does not count. */
+bool check_keys_lost(const struct day *d, const struct day_guardian *g);
+/* What to say of new keys; false: there are none. */
+bool check_keys_text(const struct day *d, const struct day_guardian *g,
+                     char out[TERM_TEXT]);
+
 /* ---- drills ---- */
 
 /* When g's guardian is to open the piece again, Unix seconds; 0: there is none. */

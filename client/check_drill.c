@@ -82,6 +82,46 @@ void drill_text(const struct day *d, const struct day_guardian *g, uint64_t now,
                        TEXT(g->name));
 }
 
+/* ---- new keys ---- */
+
+void check_new_keys(struct day_guardian *g, uint64_t reset)
+{
+    if (reset != 0 && reset != g->reset && g->n_proof == 1)
+        g->proof[0].opened = g->proof[0].asked = 0;
+    g->reset = reset;
+}
+
+bool check_opens(const struct day *d, const struct day_guardian *g)
+{
+    const struct day_proof *p = day_proven(g);
+    return p->opened != 0 && p->opened_epoch == d->me.epoch && p->failed == 0;
+}
+
+bool check_keys_lost(const struct day *d, const struct day_guardian *g)
+{
+    return g->reset != 0 && !check_opens(d, g);
+}
+
+bool check_keys_text(const struct day *d, const struct day_guardian *g,
+                     char out[TERM_TEXT])
+{
+    char when[TIME_TEXT];
+    char opened[TIME_TEXT];
+    time_text(g->reset, when);
+    time_text(day_proven(g)->opened, opened);
+    if (check_keys_lost(d, g))
+        (void)snprintf(out, TERM_TEXT,
+                       "%.*s has new keys since %s; whether your piece there still opens "
+                       "is not known. A drill shows it.",
+                       TEXT(g->name), when);
+    else if (g->reset != 0)
+        (void)snprintf(out, TERM_TEXT,
+                       "%.*s has new keys since %s; your piece there still opens by the "
+                       "old ones (drill of %s).",
+                       TEXT(g->name), when, opened);
+    return g->reset != 0;
+}
+
 /* ---- a round ---- */
 
 struct drill_work {

@@ -54,6 +54,7 @@ struct outcome {
     struct circle_standing standing;
     size_t agree;
     size_t caught;
+    size_t keys; /* whose guardians have new keys */
     size_t answered;
     size_t strange; /* speak another version */
 };
@@ -63,12 +64,13 @@ static bool is_caught(const struct day_guardian *g, const struct check_place *p)
     return p->state == CHECK_CAUGHT || g->node[0].fault != SEEN_FINE;
 }
 
-static enum circle_state holds(const struct day_guardian *g, const struct check_place *p)
+static enum circle_state holds(const struct day *d, const struct day_guardian *g,
+                               const struct check_place *p)
 {
     unsigned seen = g->node[0].fault;
     if (seen == SEEN_LOADED || seen == SEEN_REWOUND)
         return HOLDS_ROLLED_BACK;
-    if (check_fault_of_piece(p->fault))
+    if (check_fault_of_piece(p->fault) || check_keys_lost(d, g))
         return HOLDS_MISSING;
     if (p->state == CHECK_BEHIND)
         return HOLDS_BEHIND;
@@ -106,9 +108,10 @@ static void weigh(const struct checks *c, struct day *d, uint64_t now, struct ou
         const struct day_guardian *g = guardian_of(d, p, &at);
         if (g == NULL)
             continue;
-        states[at] = holds(g, p);
+        states[at] = holds(d, g, p);
         o->agree += p->state == CHECK_AGREES && !is_caught(g, p);
         o->caught += is_caught(g, p);
+        o->keys += g->reset != 0;
         o->answered += p->call->err == OK;
         o->strange += p->call->err == ERR_VERSION;
     }
@@ -124,7 +127,7 @@ static enum exit_code exit_for(const struct checks *c, const struct outcome *o)
         return EXIT_INTEGRITY;
     if (c->n > 0 && o->answered == 0)
         return o->strange == c->n ? EXIT_VERSION : EXIT_AWAY;
-    return o->agree < c->n ? EXIT_DEGRADED : EXIT_FINE;
+    return o->agree < c->n || o->keys > 0 ? EXIT_DEGRADED : EXIT_FINE;
 }
 
 static void say_agrees(struct term *t, const struct day_guardian *g,
@@ -135,6 +138,20 @@ static void say_agrees(struct term *t, const struct day_guardian *g,
     else
         term_answer(t, "%.*s: all there, and %zu of %zu parts of the vault compared.",
                     TEXT(g->name), p->objects, p->of);
+}
+
+/* As status has it: the bytes are there, and perhaps nobody can open them. */
+static void say_keys(struct term *t, const struct day *d, const struct day_guardian *g)
+{
+    char text[TERM_TEXT];
+    char command[TERM_TEXT];
+    if (!check_keys_text(d, g, text))
+        return;
+    term_answer(t, "%s", text);
+    if (!check_keys_lost(d, g))
+        return;
+    drill_next(g->name, command);
+    term_say(t, "  %s", command);
 }
 
 static void say_place(struct term *t, const struct day_guardian *g,
@@ -163,8 +180,10 @@ static void say_checks(struct term *t, const struct checks *c, struct day *d,
     for (size_t i = 0; i < c->n; i++) {
         size_t at = 0;
         const struct day_guardian *g = guardian_of(d, &c->places[i], &at);
-        if (g != NULL)
-            say_place(t, g, &c->places[i]);
+        if (g == NULL)
+            continue;
+        say_place(t, g, &c->places[i]);
+        say_keys(t, d, g);
     }
     term_say(t, "%zu of %zu nodes proved that they hold what they should.", o->agree,
              c->n);
@@ -177,7 +196,8 @@ static void say_checks(struct term *t, const struct checks *c, struct day *d,
     term_say(t, "  kith circle seal --resume");
 }
 
-static json_t *place_json(const struct day_guardian *g, const struct check_place *p)
+static json_t *place_json(const struct day *d, const struct day_guardian *g,
+                          const struct check_place *p)
 {
     char node[ADDRESS_TEXT];
     const char *fault = check_fault_name(p->fault);
@@ -185,12 +205,13 @@ static json_t *place_json(const struct day_guardian *g, const struct check_place
     if (fault == NULL)
         fault = seen_fault_name(g->node[0].fault);
     return json_pack(
-        "{s:o, s:s, s:o, s:s, s:s?, s:o, s:I, s:I, s:o}", "name", json_slice(g->name),
-        "node", node, "seat", json_hex(g->seat, SEAT_BYTES), "state",
+        "{s:o, s:s, s:o, s:s, s:s?, s:o, s:I, s:I, s:o, s:o, s:o}", "name",
+        json_slice(g->name), "node", node, "seat", json_hex(g->seat, SEAT_BYTES), "state",
         is_caught(g, p) ? check_state_name(CHECK_CAUGHT) : check_state_name(p->state),
         "fault", fault, "checked_at", json_time(day_proven(g)->checked), "objects",
         (json_int_t)p->objects, "of", (json_int_t)p->of, "why",
-        json_slice(bytes_text(p->why)));
+        json_slice(bytes_text(p->why)), "reset_at", json_time(g->reset), "opened_at",
+        json_time(check_opens(d, g) ? day_proven(g)->opened : 0));
 }
 
 static json_t *checks_json(const struct checks *c, struct day *d, const struct outcome *o,
@@ -201,7 +222,7 @@ static json_t *checks_json(const struct checks *c, struct day *d, const struct o
         size_t at = 0;
         const struct day_guardian *g = guardian_of(d, &c->places[i], &at);
         if (g != NULL)
-            (void)json_array_append_new(all, place_json(g, &c->places[i]));
+            (void)json_array_append_new(all, place_json(d, g, &c->places[i]));
     }
     return json_pack("{s:o, s:o, s:i, s:i, s:i, s:i, s:b, s:o, s:o}", "circle",
                      json_hex(d->me.circle, ID_BYTES), "checked_at", json_time(now),

@@ -79,23 +79,15 @@ void look_take_epochs(struct look *l, size_t at, const struct rep_epoch_state *r
     change_seen(l->day, g, rep);
 }
 
-/* What was opened before these keys says nothing of them, nor does an answer to come. */
-static void take_reset(struct day_guardian *g, uint64_t reset)
-{
-    if (reset != 0 && reset != g->reset && g->n_proof == 1)
-        g->proof[0].opened = g->proof[0].asked = 0;
-    g->reset = reset;
-}
-
 void look_take_ward(struct look *l, size_t at, const struct rep_wards *rep)
 {
     struct day_guardian *g = &l->day->guardians[at];
     l->nodes[at].paused = rep->paused;
     g->unlocked = rep->unlocked;
-    take_reset(g, rep->reset);
+    check_new_keys(g, rep->reset);
     if (rep->n_wards == 0)
         return;
-    l->nodes[at].frozen = rep->wards[0].frozen;
+    g->frozen = rep->wards[0].frozen;
     g->left = rep->wards[0].left;
     g->ending = rep->wards[0].end_due;
 }
@@ -107,6 +99,8 @@ void look_take_call(struct look *l, size_t at, const struct call *c)
     struct node_look *n = &l->nodes[at];
     bool refused = c->stage == CALL_KNOWN && c->err == ERR_REFUSED;
     n->unreached = c->stage == CALL_IDLE;
+    if (c->stage >= CALL_TALKING)
+        g->clock = c->hello.frozen != 0;
     n->between = (uint8_t)(refused ? look_between(l, at) : BETWEEN_NOT);
     if (n->between != BETWEEN_NOT) {
         l->states[at] = HOLDS_AWAY;
@@ -214,10 +208,8 @@ static void note_call(struct look *l, const struct visit *v, const struct call *
         call_sentence(c, who, n->why, sizeof n->why);
     look_take_call(l, v->at, c);
     guardian_seen(g, c, now);
-    if (c->stage >= CALL_TALKING) {
-        n->clock = c->hello.frozen != 0;
+    if (c->stage >= CALL_TALKING)
         note_alerts(l, v->at, now);
-    }
     unsigned fault = g->node[0].fault;
     if (fault == SEEN_FINE)
         return;

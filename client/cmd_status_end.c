@@ -44,13 +44,14 @@ static uint64_t end_named(const struct look *l, size_t i)
 uint64_t look_end_at(const struct look *l, size_t i)
 {
     uint64_t at = end_named(l, i);
-    return at != 0 && l->nodes[i].frozen > at ? l->nodes[i].frozen : at;
+    uint64_t frozen = l->day->guardians[i].frozen;
+    return at != 0 && frozen > at ? frozen : at;
 }
 
 /* The node waits with it for something that has no day. */
 static bool is_held(const struct look *l, size_t i)
 {
-    bool held = l->nodes[i].clock || l->nodes[i].move != 0;
+    bool held = l->day->guardians[i].clock != 0 || l->nodes[i].move != 0;
     for (size_t k = 0; k < l->n_requests; k++) {
         const struct seen_request *r = &l->requests[k];
         held = held ||

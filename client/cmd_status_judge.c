@@ -70,7 +70,7 @@ const struct day_guardian *look_newer(const struct look *l)
 /* After new keys a piece counts once an answer to a drill showed that it still opens. */
 static void judge_reset(struct look *l, size_t i)
 {
-    l->nodes[i].lost = l->day->guardians[i].reset != 0 && !look_opens(l, i);
+    l->nodes[i].lost = check_keys_lost(l->day, &l->day->guardians[i]);
     if (l->nodes[i].lost)
         l->states[i] = HOLDS_MISSING;
 }
@@ -121,10 +121,9 @@ static void judge_states(struct look *l)
 bool look_opens(const struct look *l, size_t i)
 {
     const struct day_guardian *g = &l->day->guardians[i];
-    const struct day_proof *p = day_proven(g);
     if (g->kind == PIECE_CARD)
         return circle_card_state(l->day, g) == HOLDS_OK;
-    return p->opened != 0 && p->opened_epoch == l->day->me.epoch && p->failed == 0;
+    return check_opens(l->day, g);
 }
 
 /* When the piece of this epoch was last compared, or came to its place. */
@@ -182,7 +181,7 @@ static bool change_open(const struct look *l)
 static bool node_amber(const struct look *l, size_t i)
 {
     const struct day_guardian *g = &l->day->guardians[i];
-    return l->nodes[i].clock || l->nodes[i].frozen > l->now || l->nodes[i].move != 0 ||
+    return g->clock != 0 || g->frozen > l->now || l->nodes[i].move != 0 ||
            look_end_at(l, i) != 0 || g->reset != 0 ||
            (g->n_node > 0 && g->node[0].fault != SEEN_FINE);
 }

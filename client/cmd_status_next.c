@@ -193,8 +193,7 @@ static void next_loss(struct look *l, size_t i)
 static void next_clock(struct look *l, size_t i)
 {
     const struct day_guardian *g = &l->day->guardians[i];
-    const struct node_look *n = &l->nodes[i];
-    if (n->clock)
+    if (g->clock != 0)
         look_add(l, "clock", "",
                  "The clock of %.*s's node waits for a person; holds stand still there. "
                  "Ask %.*s to look (kith guard clock).",
@@ -206,9 +205,9 @@ static void next_frozen(struct look *l, size_t i)
 {
     const struct day_guardian *g = &l->day->guardians[i];
     char when[DURATION_TEXT];
-    if (l->nodes[i].frozen <= l->now)
+    if (g->frozen <= l->now)
         return;
-    when_text(l->now, l->nodes[i].frozen, when);
+    when_text(l->now, g->frozen, when);
     look_add(l, "frozen", "kith root replace",
              "%.*s froze changes by your keys; that ends %s. If somebody may have your "
              "keys, make a new root before that:",

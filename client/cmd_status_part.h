@@ -44,10 +44,8 @@ struct node_look {
     char why[256];   /* "" unless there is something to say */
     bool answered;   /* what it holds, in this round */
     bool unreached;  /* nothing was there at any of its addresses */
-    bool clock;      /* its clock waits for a person */
     uint64_t paused; /* the guardian is away until then */
     bool lost; /* the guardian got new keys, and opened the piece in no drill since */
-    uint64_t frozen; /* changes by our keys are, until then */
     uint64_t move;   /* a new root takes over then; 0 none waits */
     uint64_t over;   /* by an order to end it all is erased there since then; 0 not */
     bool unsaid;     /* as it was planned: the node is away */

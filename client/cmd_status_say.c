@@ -89,27 +89,16 @@ static void say_change(struct term *t, const struct look *l)
 }
 
 /* A guardian who no longer has a piece that counts. */
-static void say_lost(struct term *t, const struct day_guardian *g,
-                     const struct node_look *n)
+static void say_lost(struct term *t, const struct look *l, const struct day_guardian *g)
 {
     char when[TIME_TEXT];
-    char opened[TIME_TEXT];
-    time_text(g->left != 0 ? g->left : g->reset, when);
-    time_text(day_proven(g)->opened, opened);
+    char keys[TERM_TEXT];
+    time_text(g->left, when);
     if (g->left != 0)
         term_say(t, "%.*s gave up guarding you on %s; your piece there is erased.",
                  TEXT(g->name), when);
-    else if (n->lost)
-        term_say(
-            t,
-            "%.*s has new keys since %s; whether your piece there still opens is not "
-            "known. A drill shows it.",
-            TEXT(g->name), when);
-    else if (g->reset != 0)
-        term_say(t,
-                 "%.*s has new keys since %s; your piece there still opens by the old "
-                 "ones (drill of %s).",
-                 TEXT(g->name), when, opened);
+    else if (check_keys_text(l->day, g, keys))
+        term_say(t, "%s", keys);
 }
 
 /* What a person should know of a guardian whose node answered. */
@@ -121,18 +110,18 @@ static void say_guardian(struct term *t, const struct look *l, size_t i, uint64_
     if (n->over != 0)
         look_say_over(t, l, i);
     else
-        say_lost(t, g, n);
+        say_lost(t, l, g);
     if (n->paused > now) {
         when_text(now, n->paused, when);
         term_say(t, "%.*s is away and back %s; until then nothing is approved there.",
                  TEXT(g->name), when);
     }
-    if (n->frozen > now) {
-        when_text(now, n->frozen, when);
+    if (g->frozen > now) {
+        when_text(now, g->frozen, when);
         term_say(t, "%.*s froze changes by your keys; that ends %s.", TEXT(g->name),
                  when);
     }
-    if (n->clock)
+    if (g->clock != 0)
         term_say(t, "The clock of %.*s's node waits for a person.", TEXT(g->name));
 }
 
@@ -257,8 +246,8 @@ static json_t *guardian_json(const struct look *l, size_t i)
         json_time(g->n_node > 0 ? g->node[0].seen : 0), "fault",
         g->n_node > 0 ? seen_fault_name(g->node[0].fault) : NULL, "away_until",
         json_time(n->paused), "reset_at", json_time(g->reset), "left_at",
-        json_time(g->left), "frozen_until", json_time(n->frozen), "clock_frozen",
-        (int)n->clock, "checked_at",
+        json_time(g->left), "frozen_until", json_time(g->frozen), "clock_frozen",
+        (int)g->clock, "checked_at",
         json_time(p->checked_epoch == l->day->me.epoch ? p->checked : 0), "check_fault",
         check_fault_name(p->fault), "drill",
         card ? NULL : drill_state_name(drill_standing(l->day, g, l->now)), "drill_due_at",

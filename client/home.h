@@ -440,6 +440,8 @@ struct day_guardian {
     uint32_t gone;   /* the piece of that epoch is not there any more; 0 of none */
     uint64_t moving; /* a root that is not of this home takes over there then; 0 none */
     uint32_t newer;  /* an epoch that is not of this home is active there; 0 none */
+    uint64_t frozen; /* changes by our keys are, until then; 0 not */
+    uint8_t clock;   /* 1: its clock waits for a person */
     uint64_t roster_told; /* of which day_me.roster_at the node has the list */
     uint32_t torn; /* a card: its papers of epochs before that one were torn up; 0 none */
     uint32_t parted; /* one who was a guardian: the node was shown the certificate of that

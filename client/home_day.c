@@ -243,6 +243,8 @@ static const struct wire_field guardian_fields[] = {
     W_UINT(day_guardian, unjudged, 178, WIRE_MAY, UINT32_MAX),
     W_UINT(day_guardian, moving, 179, WIRE_MAY, UINT64_MAX),
     W_UINT(day_guardian, newer, 180, WIRE_MAY, UINT32_MAX),
+    W_UINT(day_guardian, frozen, 181, WIRE_MAY, UINT64_MAX),
+    W_UINT(day_guardian, clock, 182, WIRE_MAY, 1),
 };
 static const struct wire_schema guardian_schema = W_SCHEMA(day_guardian, guardian_fields);
 

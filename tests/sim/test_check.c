@@ -247,6 +247,30 @@ static void test_who_is_away_is_said(void **state)
     KITH_FINE("Ana", "check");
 }
 
+/* The bytes are all there, and perhaps nobody can open them: as status has it. */
+static void test_new_keys_of_a_guardian_are_said(void **state)
+{
+    (void)state;
+    KITH_FINE("Ben", "guard", "reset", "--no-passphrase", "--yes", "reset");
+    assert_int_equal(KITH("Ana", "check"), EXIT_DEGRADED);
+    assert_true(answered("Ben: all there"));
+    assert_true(answered("Ben has new keys since"));
+    assert_true(said("kith drill Ben"));
+    assert_false(answered("Cy has new keys"));
+    assert_int_equal(KITH("Ana", "status"), EXIT_DEGRADED);
+    assert_true(said("Ben has new keys since"));
+    /* It stands while the node is silent. */
+    net_fault(0, NET_SILENT);
+    assert_int_equal(KITH("Ana", "check"), EXIT_DEGRADED);
+    assert_true(answered("Ben has new keys since"));
+    net_fault(0, NET_FINE);
+    KITH_FINE("Cy", "guard", "reset", "--no-passphrase", "--yes", "reset");
+    assert_int_equal(KITH("Ana", "check", "--json"), EXIT_LOST);
+    assert_true(answered("\"restorable\":false") && answered("\"reset_at\":null"));
+    assert_true(answered("\"reset_at\":1"));
+    assert_int_equal(KITH("Ana", "status"), EXIT_LOST);
+}
+
 static void test_no_byte_of_a_piece_moves(void **state)
 {
     (void)state;
@@ -652,6 +676,7 @@ int main(void)
         CASE(test_without_enough_pieces_it_says_lost),
         CASE(test_who_lost_the_list_gets_it_again),
         CASE(test_who_is_away_is_said),
+        CASE(test_new_keys_of_a_guardian_are_said),
         CASE(test_no_byte_of_a_piece_moves),
         CASE(test_after_a_change_the_new_pieces_are_checked),
         CASE(test_more_objects_than_one_check_compares),

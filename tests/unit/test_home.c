@@ -432,6 +432,8 @@ static void fill(struct day *d)
         g->gone = 14;
         g->moving = 15;
         g->newer = 16;
+        g->frozen = 17;
+        g->clock = 1;
     }
     me->owner_tested = 5;
     me->owner_sent = 4;
@@ -466,7 +468,7 @@ static void test_day_goes_and_comes(void **state)
         bytes_equal(back->guardians[63].node[0].alerts[0].receipt, bytes_text("signed")));
     const struct day_guardian *g = &back->guardians[63];
     assert_true(g->reset == 11 && g->left == 12 && g->ending == 13 && g->gone == 14);
-    assert_true(g->moving == 15 && g->newer == 16);
+    assert_true(g->moving == 15 && g->newer == 16 && g->frozen == 17 && g->clock == 1);
     assert_int_equal(back->me.handlers[0].exec.n, 13);
     assert_int_equal(back->n_wards, 1);
     assert_true(bytes_equal(back->wards[0].label, bytes_text("Jo")));

@@ -113,6 +113,15 @@ static void ward_says(struct look *l, size_t i, uint64_t gave_up, uint64_t due)
     look_take_ward(l, i, &says);
 }
 
+/* It answers, and says whether its clock waits. */
+static void clock_says(struct look *l, size_t i, uint8_t waits)
+{
+    const struct call c = { .stage = CALL_ENDED,
+                            .err = OK,
+                            .hello = { .frozen = waits } };
+    look_take_call(l, i, &c);
+}
+
 /* The next round: nothing but the day is left of this one, and it is silent. */
 static void falls_silent(struct look *l, size_t i)
 {
@@ -532,17 +541,56 @@ static void handler_fails(struct look *l)
 
 static void clock_waits(struct look *l)
 {
-    l->nodes[3].clock = true;
+    clock_says(l, 3, 1);
+}
+
+static void clock_waits_and_away(struct look *l)
+{
+    clock_waits(l);
+    falls_silent(l, 3);
+}
+
+static void clock_waited(struct look *l)
+{
+    clock_waits_and_away(l);
+    clock_says(l, 3, 0);
+    l->states[3] = HOLDS_OK;
+}
+
+static void frozen_says(struct look *l, size_t i, uint64_t until)
+{
+    const struct rep_wards says = { .n_wards = 1, .wards = { { .frozen = until } } };
+    look_take_ward(l, i, &says);
 }
 
 static void frozen(struct look *l)
 {
-    l->nodes[3].frozen = NOW + 20 * DAY;
+    frozen_says(l, 3, NOW + 20 * DAY);
+}
+
+static void frozen_and_away(struct look *l)
+{
+    frozen(l);
+    falls_silent(l, 3);
 }
 
 static void thawed(struct look *l)
 {
-    l->nodes[3].frozen = NOW - 20 * DAY;
+    frozen_says(l, 3, NOW - 20 * DAY);
+}
+
+static void frozen_and_taken_back(struct look *l)
+{
+    frozen_and_away(l);
+    frozen_says(l, 3, 0);
+    l->states[3] = HOLDS_OK;
+}
+
+/* The day is over, whoever answers. */
+static void thawed_and_away(struct look *l)
+{
+    thawed(l);
+    falls_silent(l, 3);
 }
 
 static void paused(struct look *l)
@@ -782,7 +830,7 @@ static void three_end_now_by_a_clock_that_waits(struct look *l)
 {
     three_end_now(l);
     for (size_t i = 2; i < N; i++)
-        l->nodes[i].clock = true;
+        clock_says(l, i, 1);
 }
 
 static void three_end_now_for_a_new_root(struct look *l)
@@ -798,13 +846,13 @@ static void three_end_now_frozen(struct look *l)
 {
     three_end_now(l);
     for (size_t i = 2; i < N; i++)
-        l->nodes[i].frozen = NOW + 20 * DAY;
+        at(l, i)->frozen = NOW + 20 * DAY;
 }
 
 static void one_ends_now_held(struct look *l)
 {
     ends_at(l, 3, NOW - HOUR);
-    l->nodes[3].clock = true;
+    clock_says(l, 3, 1);
 }
 
 /* Too few are left for other reasons, and one more goes. */
@@ -1440,7 +1488,13 @@ static const struct situation {
     { "the timer is slow for the hold", short_hold, 0, YES(2), "alert-timer",
       "kith alert timer on" },
     { "a node's clock waits", clock_waits, 3, YES(2), "clock", "" },
+    { "and it is away since", clock_waits_and_away, 3, YES(2), "clock", "" },
+    { "and was confirmed", clock_waited, 0, YES(2), NULL, NULL },
     { "a guardian froze changes", frozen, 3, YES(2), "frozen", "kith root replace" },
+    { "and the node is away since", frozen_and_away, 3, YES(2), "frozen",
+      "kith root replace" },
+    { "and took it back", frozen_and_taken_back, 0, YES(2), NULL, NULL },
+    { "or its time was over", thawed_and_away, 0, YES(2), NULL, NULL },
     { "that is over", thawed, 0, YES(2), NULL, NULL },
     { "a guardian is on holiday", paused, 0, YES(2), NULL, NULL },
     { "somebody else's new root", moved, 3, YES(2), "moved", "" },
