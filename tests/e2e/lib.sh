@@ -21,6 +21,10 @@ checks=0
 node_extra=
 declare -A pid
 
+# Started for every look at an answer: not through what may stand before it in the path.
+python=$(python3 -c 'import sys; print(sys.executable)')
+python3() { "$python" "$@"; }
+
 e2e_stop() {
     local p
     for p in "${pid[@]}"; do kill "$p" 2>/dev/null; done
