@@ -2,6 +2,7 @@
 #include "client/ceremony_end.h"
 #include "client/ceremony_move_part.h"
 #include "client/vault_former.h"
+#include "client/vault_round.h"
 
 /* ---- the root box ---- */
 
@@ -91,6 +92,7 @@ static enum err keep_old_root(const struct moving *m, const struct move_work *w,
     AUTO_VAULT struct vault *v = NULL;
 
     TRY(vault_open(w->home, w->day, VAULT_WHOLE, what, &v));
+    TRY(vault_held_begin(w->home, v, w->params->rng));
     return former_keep(v, m->head.aside, m->head.old_root, w->day->me.moved,
                        w->params->rng);
 }

@@ -371,10 +371,12 @@ enum err root_move_on(struct root_desk *d, struct moving *m)
     TRY(follow(d));
     if (circle_root_alone(d->day))
         say_alone(d);
+    bool saved = root_vault_saved(d);
     e = move_close(m, &w);
     if (e != OK)
         return term_fail(d->ctx->term, e, NULL, "The file %s/move stays.", d->ctx->home);
-    d->ctx->exit = home_has(&d->home, HOME_MOVE) ? EXIT_DEGRADED : EXIT_FINE;
+    bool told = !home_has(&d->home, HOME_MOVE);
+    d->ctx->exit = saved && told ? EXIT_FINE : EXIT_DEGRADED;
     return OK;
 }
 
@@ -443,7 +445,7 @@ static enum err start(struct root_desk *d, struct moving **out)
         return ctx_no_root(d->ctx);
     if (d->day->me.epoch == 0)
         return no_circle(d->ctx);
-    if (root_vault_waits(&d->home))
+    if (root_vault_missing(&d->home, d->day))
         TRY(term_word(
             d->ctx->term, "without-vault",
             "Your vault is not here whole yet, and what is missing could not be "

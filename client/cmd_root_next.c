@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "client/cmd_root_part.h"
+#include "client/cmd_vault.h"
 #include "client/guard.h"
 #include "client/vault_former.h"
 #include "client/vault_round.h"
@@ -195,7 +196,7 @@ enum err root_follow_seats(struct root_desk *d)
     return OK;
 }
 
-/* ---- after a restore ---- */
+/* ---- the vault ---- */
 
 bool root_vault_waits(struct home *h)
 {
@@ -203,6 +204,42 @@ bool root_vault_waits(struct home *h)
 
     return vault_held_load(h, &held) == OK && held->restoring != 0;
 }
+
+/* Nodes took one of this home's, and it has none any more. */
+static bool vault_is_lost(struct home *h, const struct day *d)
+{
+    struct vault_standing s = { 0 };
+    struct vault_state state = { 0 };
+
+    return vault_standing_of(h, d, &s, &state) && s.empty && s.newest != 0;
+}
+
+bool root_vault_missing(struct home *h, const struct day *d)
+{
+    return root_vault_waits(h) || vault_is_lost(h, d);
+}
+
+/* What the nodes have of it opens with the old key only, and goes as nodes forget. */
+bool root_vault_saved(struct root_desk *d)
+{
+    struct term *t = d->ctx->term;
+    struct vault_standing s = { 0 };
+
+    if (d->day->me.generation_before != 0 || root_vault_waits(&d->home))
+        return true; /* said before */
+    vault_carry_from(d->ctx, &d->home, &s);
+    if (s.enough)
+        term_say(t, "Your vault is under the new key, and saved at %u of %u nodes.",
+                 s.saved, s.of);
+    if (s.enough || s.empty)
+        return true;
+    term_warn(t, "your vault is under the new key on this machine only: too few nodes "
+                 "have it yet. When more of them answer:");
+    term_say(t, "  kith vault push");
+    return false;
+}
+
+/* ---- after a restore ---- */
 
 enum err root_circle_back(struct ctx *ctx, struct home *h, const struct restore *r)
 {

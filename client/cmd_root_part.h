@@ -28,6 +28,13 @@ void root_desk_end(struct root_desk *d);
 
 /* Whether a restore's vault is not here whole yet: the new root could not read it. */
 bool root_vault_waits(struct home *h);
+/* That, or this home lost the vault that nodes took from it. */
+bool root_vault_missing(struct home *h, const struct day *d);
+/*
+ * Brings the vault under the new root to the nodes that let it in, and says where it is.
+ * False: at too few, the next command is said. The day box on disk is newer then.
+ */
+bool root_vault_saved(struct root_desk *d);
 /* Begins or goes on with the next epoch, as far as it can now. ERR_NOMEM only. */
 enum err root_next_epoch(struct root_desk *d);
 /* Takes a new place at each of the person's own seats; wards are told. ERR_NOMEM only. */

@@ -57,6 +57,13 @@ static enum err vault_here(struct vault_desk *k, bool mend)
     return vault_open(&k->home, k->day, VAULT_AFRESH, what, &k->vault);
 }
 
+static enum err desk_fill(struct vault_desk *k, bool mend)
+{
+    TRY(ctx_vault_keys(k->ctx, &k->home, k->day));
+    TRY(held_open(k));
+    return vault_here(k, mend);
+}
+
 enum err vault_desk_open(struct ctx *ctx, bool mend, struct vault_desk *k)
 {
     *k = (struct vault_desk){ .ctx = ctx, .home = { .dir = -1, .lock = -1 } };
@@ -64,9 +71,7 @@ enum err vault_desk_open(struct ctx *ctx, bool mend, struct vault_desk *k)
     TRY(ctx_day(ctx, &k->home, &k->day));
     if (!home_has(&k->home, HOME_ROOT) && k->day->me.helper == 0)
         return ctx_no_root(ctx);
-    TRY(ctx_vault_keys(ctx, &k->home, k->day));
-    TRY(held_open(k));
-    return vault_here(k, mend);
+    return desk_fill(k, mend);
 }
 
 static enum err desk_round(struct vault_desk *k, const struct vault_how *how)
@@ -402,31 +407,47 @@ bool vault_restore_waits(struct ctx *ctx, struct home *h)
     return true;
 }
 
-static enum err carry(struct ctx *ctx, struct vault_standing *out)
+static enum err carry(struct vault_desk *k, struct vault_standing *out)
 {
-    AUTO_DESK struct vault_desk k = VAULT_DESK;
-    TRY(vault_desk_open(ctx, false, &k));
-    TRY(vault_desk_round(&k, false));
-    if (k.round->n == 0)
+    TRY(vault_desk_round(k, false));
+    if (k->round->n == 0)
         return OK;
-    enum err e = vault_round_push(k.round);
-    if (e == ERR_STATE && k.round->shrinks)
-        vault_say_shrunk(ctx->term, &k.round->shrunk, vault_now(k.vault));
+    enum err e = vault_round_push(k->round);
+    if (e == ERR_STATE && k->round->shrinks)
+        vault_say_shrunk(k->ctx->term, &k->round->shrunk, vault_now(k->vault));
     TRY(e);
-    TRY(ctx_day_save(ctx, &k.home, k.day));
-    (void)vault_say_places(ctx->term, k.round);
-    vault_stand(k.held, k.day, k.vault, out);
+    TRY(ctx_day_save(k->ctx, &k->home, k->day));
+    (void)vault_say_places(k->ctx->term, k->round);
+    vault_stand(k->held, k->day, k->vault, out);
     return OK;
 }
 
 bool vault_carry(struct ctx *ctx)
 {
+    AUTO_DESK struct vault_desk k = VAULT_DESK;
     struct vault_standing s = { 0 };
-    if (carry(ctx, &s) != OK)
+    enum err e = vault_desk_open(ctx, false, &k);
+    if (e == OK)
+        e = carry(&k, &s);
+    if (e != OK)
         ctx->term->problem = (struct problem){ 0 };
     if (s.enough)
         term_say(ctx->term, "It is saved at %u of %u nodes.", s.saved, s.of);
     return s.enough;
+}
+
+void vault_carry_from(struct ctx *ctx, struct home *h, struct vault_standing *out)
+{
+    AUTO_DESK struct vault_desk k = { .ctx = ctx, .home = *h };
+    *out = (struct vault_standing){ 0 };
+    enum err e = ctx_day(ctx, h, &k.day);
+    if (e == OK)
+        e = desk_fill(&k, false);
+    if (e == OK)
+        e = carry(&k, out);
+    if (e != OK)
+        ctx->term->problem = (struct problem){ 0 };
+    k.home = (struct home){ .dir = -1, .lock = -1 }; /* the caller's */
 }
 
 bool vault_standing_of(struct home *h, const struct day *d, struct vault_standing *out,

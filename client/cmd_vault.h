@@ -21,6 +21,11 @@ bool vault_restore_waits(struct ctx *ctx, struct home *h);
  */
 bool vault_carry(struct ctx *ctx);
 /*
+ * The same with the caller's open home, whose day box is loaded and saved anew. *out: how
+ * it stands then; zero where it could not be tried. Says who was away; no error.
+ */
+void vault_carry_from(struct ctx *ctx, struct home *h, struct vault_standing *out);
+/*
  * How the vault stands by what is kept in the home; false: there is none, or it cannot be
  * read. Nobody is asked.
  */

@@ -111,7 +111,8 @@ static bool is_before(struct vault_place *p, const struct rep_head_get *rep)
     if (vault_head_open(rep->head, &h) != OK || h.version != rep->version)
         return false;
     vault_head_hash(rep->head, hash);
-    bool seen = s != NULL && s->version == h.version && same_hash(s->head, hash);
+    bool seen = s != NULL && s->version == h.version && same_hash(s->head, hash) &&
+                vault_held_knows(p->round->how->held, s->state);
     if (!seen && !p->round->how->over)
         return false;
     p->newest = (struct vault_shown){ .version = h.version, .received = rep->received };
@@ -119,7 +120,6 @@ static bool is_before(struct vault_place *p, const struct rep_head_get *rep)
     if (!seen)
         return true;
     memcpy(p->newest.hash, s->state, HASH_BYTES);
-    vault_held_know(p->round->how->held, s->state);
     return true;
 }
 

@@ -225,6 +225,19 @@ static void nobody_asks(const char *who)
     assert_null(strstr(answer(), "Somebody asks"));
 }
 
+/* Under the new key, at enough nodes; how many have it. */
+static unsigned vault_saved(const char *who)
+{
+    unsigned saved = 0;
+
+    (void)kith(who, "vault", "--json", NULL);
+    assert_non_null(strstr(answer(), "\"enough\":true"));
+    const char *at = strstr(answer(), "\"saved\":");
+    assert_non_null(at);
+    assert_int_equal(sscanf(at, "\"saved\":%u", &saved), 1);
+    return saved;
+}
+
 static void while_all_is_well(void **state)
 {
     (void)state;
@@ -233,6 +246,7 @@ static void while_all_is_well(void **state)
 
     owner_sealed(who, GUARDIANS, "3");
     fingerprint(who, old);
+    want(0, kith(who, "secret", "add", "bank", "--make", NULL));
     want(5, kith(who, "root", "replace", "--resume", NULL));
     want(7, kith(who, "root", "replace", NULL));
     want(7, kith(who, "root", "replace", "--resume", NULL));
@@ -243,8 +257,53 @@ static void while_all_is_well(void **state)
     all_approve(3);
     want(0, kith(who, "root", "replace", "--resume", NULL));
     check_taken(who, old, 2);
+    assert_int_equal(vault_saved(who), GUARDIANS);
     want(5, kith(who, "root", "replace", "--resume", NULL));
     nobody_asks(who);
+}
+
+/* Two of four are enough for the root, and three are needed for the vault. */
+static void vault_at_too_few(void **state)
+{
+    (void)state;
+    char who[16];
+
+    owner_sealed(who, GUARDIANS, "2");
+    want(7, kith(who, "root", "replace", NULL));
+    all_approve(2);
+    node_kill(2);
+    node_kill(3);
+    want(3, kith(who, "root", "replace", "--resume", NULL));
+    assert_true(said("kith vault push"));
+    node_start(2);
+    node_start(3);
+    want(0, kith(who, "root", "replace", "--resume", NULL));
+    assert_false(said("kith vault push"));
+    assert_int_equal(vault_saved(who), GUARDIANS);
+}
+
+/* The nodes have a vault that is not here any more, and the old key opens it. */
+static void vault_is_not_here(void **state)
+{
+    (void)state;
+    char who[16];
+    char path[160];
+    char line[200];
+
+    owner_sealed(who, GUARDIANS, "2");
+    want(0, kith(who, "secret", "add", "bank", "--make", NULL));
+    path_of(path, who, "vault");
+    (void)snprintf(line, sizeof line, "rm -r '%s'", path); /* fits */
+    assert_int_equal(system(line), 0);
+    want(2, kith(who, "root", "replace", NULL));
+    assert_true(said("kith vault pull"));
+    want(7, kith(who, "root", "replace", "--yes", "without-vault", NULL));
+    all_approve(GUARDIANS);
+    want(3, kith(who, "root", "replace", "--resume", NULL));
+    assert_true(said("kith vault push"));
+    want(3, kith(who, "vault", "push", NULL)); /* what nobody could read stays there */
+    want(0, kith(who, "vault", "push", "--over", NULL));
+    assert_int_equal(vault_saved(who), GUARDIANS);
 }
 
 /* A new root for home, whose next epoch nobody has confirmed when this begins. */
@@ -482,6 +541,8 @@ int main(void)
         cmocka_unit_test(whose_word_a_guardian_goes_by),
         cmocka_unit_test(stolen),
         cmocka_unit_test(while_all_is_well),
+        cmocka_unit_test(vault_at_too_few),
+        cmocka_unit_test(vault_is_not_here),
         cmocka_unit_test(before_anybody_confirmed),
         cmocka_unit_test(after_what_a_restore_dealt),
         cmocka_unit_test(a_guardian_gets_a_new_root),
