@@ -375,8 +375,8 @@ static uint64_t silence(const struct day_guardian *g, uint64_t now)
     return now > seen ? now - seen : 0;
 }
 
-static bool counted_on(const struct day *d, const struct day_guardian *g,
-                       enum circle_state state, uint64_t now)
+bool circle_counted(const struct day *d, const struct day_guardian *g,
+                    enum circle_state state, uint64_t now)
 {
     if (state == HOLDS_OK)
         return true;
@@ -414,7 +414,7 @@ void circle_stand(const struct day *d, const enum circle_state *states, uint64_t
         uint8_t index = 0;
         circle_place(&d->me, i, &group, &index);
         s.silent += states[i] == HOLDS_AWAY && silence(g, now) > CIRCLE_AMBER_S;
-        if (!counted_on(d, g, states[i], now))
+        if (!circle_counted(d, g, states[i], now))
             continue;
         s.stored++;
         stored.of[group]++;

@@ -161,6 +161,10 @@ struct circle_standing {
 
 /* What is known of a card without asking anybody: ok once it was read back. */
 enum circle_state circle_card_state(const struct day *d, const struct day_guardian *card);
+/* Whether that piece is counted as stored: shown now, or, where the node is silent, known
+   to be there for less than CIRCLE_RED_S. */
+bool circle_counted(const struct day *d, const struct day_guardian *g,
+                    enum circle_state state, uint64_t now);
 /* How the sealed circle stands at now; states[i] belongs to guardian i. */
 void circle_stand(const struct day *d, const enum circle_state *states, uint64_t now,
                   struct circle_standing *out);

@@ -54,18 +54,40 @@ static void say_standing(struct term *t, const struct look *l)
         term_answer(t, "%s", sentence);
 }
 
+/* Pieces that are counted on though their nodes do not answer; the longest silence. */
+static void say_silent(const struct look *l, char *out, size_t cap)
+{
+    char when[DURATION_TEXT];
+    uint64_t since = l->now;
+    unsigned n = 0;
+    for (size_t i = 0; i < look_pieces(l->day); i++) {
+        const struct day_guardian *g = &l->day->guardians[i];
+        if (l->states[i] != HOLDS_AWAY || l->nodes[i].between != BETWEEN_NOT ||
+            !circle_counted(l->day, g, l->states[i], l->now))
+            continue;
+        n++;
+        since = g->node[0].seen < since ? g->node[0].seen : since;
+    }
+    when_text(l->now, since, when);
+    out[0] = 0;
+    if (n > 0)
+        (void)snprintf(out, cap, " (%u silent now, last heard of %s)", n, when);
+}
+
 /* What that rests on: never more than was proven. */
 static void say_proofs(struct term *t, const struct look *l)
 {
     const struct circle_standing *s = &l->standing;
     char checked[DURATION_TEXT] = "";
     char when[DURATION_TEXT + 8] = "";
+    char silent[DURATION_TEXT + 48];
+    say_silent(l, silent, sizeof silent);
     when_text(l->now, l->proofs.oldest, checked);
     if (l->proofs.oldest != 0)
         (void)snprintf(when, sizeof when, " (%s)", checked);
     bool calls = l->change.step == CHANGE_CALLS;
-    term_say(t, "%s: %u of %u stored, %u confirmed%s, %u seen to open, %u checked%s.%s",
-             calls ? "New pieces" : "Pieces", s->stored, s->of, s->confirmed,
+    term_say(t, "%s: %u of %u stored%s, %u confirmed%s, %u seen to open, %u checked%s.%s",
+             calls ? "New pieces" : "Pieces", s->stored, s->of, silent, s->confirmed,
              calls ? " so far" : "", l->proofs.openable, l->proofs.checked, when,
              calls ? " The old ones still count." : "");
 }
