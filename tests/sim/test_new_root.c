@@ -137,12 +137,34 @@ static void test_nobody_asks_once_it_is_there(void **state)
     play_wait(HOLD_S + 120);
     KITH_FINE("Ana", "root", "replace", "--resume");
     SAID("You have a new root key");
+    SAID("Your vault is under the new key, and saved at 4 of 4 nodes.");
     KITH_FINE(play_names[LAST], "guard", "requests", "--json");
     SAID("\"requests\":[]");
     (void)KITH("Ana", "status");
     NOT_SAID("Somebody asks");
     NOT_SAID("kith stop all");
     NOT_SAID("did not let us in");
+}
+
+/* One node is away when its hold is over: root and vault do not wait for it. */
+static void test_one_lags(void **state)
+{
+    (void)state;
+    until_the_nodes_wait();
+    net_fault(LAST, NET_SILENT);
+    play_wait(HOLD_S + 120);
+    assert_int_equal(KITH("Ana", "root", "replace", "--resume"), EXIT_DEGRADED);
+    SAID("You have a new root key");
+    SAID("Your vault is under the new key, and saved at 3 of 3 nodes.");
+    net_fault(LAST, NET_FINE);
+    assert_int_equal(KITH("Ana", "status"), EXIT_LOST);
+    SAID("Eli's node has not taken your new root key yet.");
+    SAID("4 of 4 stored");
+    NOT_SAID("did not let us in");
+    NOT_SAID("Somebody asks");
+    KITH_FINE("Ana", "root", "replace", "--resume");
+    SAID("Eli's node has the new root.");
+    SAID("Your vault is under the new key, and saved at 4 of 4 nodes.");
 }
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, open_circle, close_circle)
@@ -152,6 +174,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_while_the_nodes_take_it),
         CASE(test_nobody_asks_once_it_is_there),
+        CASE(test_one_lags),
     };
 
     if (secret_start(SECRET_LOCK_WAIVED) != OK)
