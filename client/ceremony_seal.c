@@ -57,6 +57,9 @@ enum err seal_begin(const struct day *d, const struct params *p, struct seal **o
         return ERR_NOMEM;
     TRY(circle_next(d, &next));
     fill_head(d, next, p, &s->head);
+    if (circle_root_alone(
+            d)) /* whoever began it, and however often: the new root's first */
+        memcpy(s->head.move, d->me.move, HASH_BYTES);
     s->n = next->n_guardians;
     for (size_t i = 0; i < s->n; i++)
         fill_seat(next, i, p->rng, &s->seats[i]);
@@ -122,6 +125,25 @@ bool seal_no_room(const struct seal *s, const struct day *d)
         full = full || s->notes[i].err == ERR_FULL;
     return full && s->head.phase == SEAL_NEXT && d->me.epoch > 0 &&
            bytes_equal(BYTES_OF(s->head.move), BYTES_OF(none));
+}
+
+void seal_without(const struct seal *s, struct day *d, char *io, size_t cap)
+{
+    size_t n = strlen(io);
+    for (size_t i = 0; i < s->n; i++) {
+        if (s->notes[i].err == OK || s->head.phase >= SEAL_COMMIT || d->me.epoch == 0)
+            continue;
+        const struct day_guardian *g = seal_find(d, &s->seats[i]);
+        if (g == NULL)
+            continue;
+        (void)snprintf(
+            io + n, cap - n,
+            "%sIf %.*s's node stays away: kith circle seal --abandon, and then "
+            "kith guardian remove \"%.*s\"",
+            n > 0 ? " " : "", (int)g->name.n, (const char *)g->name.p, (int)g->name.n,
+            (const char *)g->name.p);
+        return;
+    }
 }
 
 /* ---- the phases ---- */

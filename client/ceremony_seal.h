@@ -137,6 +137,12 @@ enum err seal_abandon(struct seal *s, const struct seal_work *w, unsigned *out_l
  */
 bool seal_no_room(const struct seal *s, const struct day *d);
 
+/*
+ * After a run of a change that waits for a node: what to do without its guardian, as a
+ * sentence behind what io says. Nothing where nobody is missing, or past COMMIT.
+ */
+void seal_without(const struct seal *s, struct day *d, char *io, size_t cap);
+
 /* Pieces at that stage or beyond. */
 void seal_count(const struct seal *s, enum seal_stage stage, struct circle_count *out);
 /* Whether enough are at that stage: the thresholds with one to spare, or all nodes. */

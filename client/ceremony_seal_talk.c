@@ -66,14 +66,6 @@ static enum err say_cert(struct visit *v, struct call_send *out)
     return OK;
 }
 
-/* After a restore nobody here knows by which key a node signed; it proved its own. */
-static bool is_restored(const struct day_guardian *g)
-{
-    static const uint8_t none[PUB_BYTES];
-    return g->ack.n == 0 && bytes_equal(BYTES_OF(g->ack_key), BYTES_OF(none)) &&
-           g->stored != 0;
-}
-
 static bool is_moved(const struct seal *s)
 {
     static const uint8_t none[HASH_BYTES];
@@ -88,7 +80,7 @@ static bool is_moved(const struct seal *s)
 static enum err take_next(struct visit *v, const struct rep_epoch_next *rep)
 {
     const uint8_t *by[] = { v->g->ack_key, v->g->next_ack, v->g->node[0].node_sign };
-    bool any = is_restored(v->g) || v->strange || is_moved(v->s);
+    bool any = guardian_restored(v->g) || v->strange || is_moved(v->s);
     enum err e = any ? OK : ERR_SIGNATURE;
     for (size_t i = 0; i < 3 && e != OK; i++)
         e = ack_key_verify(by[i], v->g->ward, v->s->head.epoch, rep->ack, rep->sig);

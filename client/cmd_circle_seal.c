@@ -77,13 +77,14 @@ static void look(const struct day *d, struct sealed *out)
 {
     struct circle_count stored = { { 0 } };
     struct circle_count with_cards = { { 0 } };
+    bool alone = circle_root_alone(d); /* what they hold gives back the root before */
     *out = (struct sealed){ .of = (unsigned)circle_pieces(&d->me) };
     for (size_t i = 0; i < out->of && i < d->n_guardians; i++) {
         const struct day_guardian *g = &d->guardians[i];
         uint8_t group = 0;
         uint8_t index = 0;
         circle_place(&d->me, i, &group, &index);
-        bool holds = d->me.epoch > 0 && g->epoch == d->me.epoch;
+        bool holds = d->me.epoch > 0 && g->epoch == d->me.epoch && !alone;
         out->stored += holds;
         stored.of[group] += holds;
         with_cards.of[group] += holds || g->kind == PIECE_CARD;
@@ -135,7 +136,7 @@ static const char *strange(const struct seal *s)
 }
 
 static enum err too_few_reached(const struct ctx *ctx, const struct seal *s,
-                                const struct sealed *l)
+                                struct day *d, const struct sealed *l)
 {
     enum seal_stage stage = s->head.phase == SEAL_NEXT ? SEAT_KEYED : SEAT_PREPARED;
     char why[TERM_TEXT];
@@ -162,6 +163,7 @@ static enum err too_few_reached(const struct ctx *ctx, const struct seal *s,
                             "kith circle seal --abandon",
                             "Another change of your circle is under way, or was faster.");
     cards_why(s, l, why);
+    seal_without(s, d, why, sizeof why);
     return term_fail_as(ctx->term, ERR_UNREACHABLE, EXIT_AWAY, "too-few-reached", why,
                         "kith circle seal --resume",
                         "Only %u of %u guardians' nodes could be reached.", n, of);
@@ -283,7 +285,7 @@ static enum err report(struct changing *c)
     if (c->s != NULL &&
         (c->s->head.phase < SEAL_COMMIT || c->d->me.epoch != c->s->head.epoch ||
          (!l.enough && !l.enough_with_cards)))
-        return too_few_reached(ctx, c->s, &l);
+        return too_few_reached(ctx, c->s, c->d, &l);
     change_look(c->d, &c->h, &stand);
     ctx->exit = l.stored == l.of && l.confirmed == l.of ? EXIT_FINE : EXIT_DEGRADED;
     if (stand.step == CHANGE_CALLS || stand.step == CHANGE_NODES || l.added[0] != 0)
@@ -342,7 +344,7 @@ static enum err no_room(struct changing *c, const struct seal_work *w)
 static enum err get(struct changing *c, const struct seal_work *w)
 {
     const struct day_me *me = &c->d->me;
-    bool next = me->epoch == 0 || me->n_next > 0;
+    bool next = me->epoch == 0 || me->n_next > 0 || circle_root_alone(c->d);
     enum err e = ERR_UNKNOWN;
     if (home_has(&c->h, HOME_JOURNAL) && (seal_busy(&c->h, c->d) || !next))
         e = seal_load(&c->h, &c->u->root, &c->s);
@@ -449,17 +451,28 @@ static enum err plan_gone(const struct ctx *ctx)
                         "kith circle plan -k 3", "The plan does not fit any more.");
 }
 
+static enum err in_progress(struct changing *c)
+{
+    enum seal_phase phase = SEAL_COMMIT;
+    bool early = seal_peek(&c->h, &phase) == OK && phase < SEAL_COMMIT;
+    return term_fail_as(c->ctx->term, ERR_STATE, EXIT_FAILED, "change-in-progress",
+                        early ? "One change after the other. It is not active yet: to "
+                                "finish it first, kith circle seal --resume; to give it "
+                                "up for this one:"
+                              : "One change after the other: it is active, and only goes "
+                                "on.",
+                        early ? "kith circle seal --abandon"
+                              : "kith circle seal --resume",
+                        "Another change of your circle is under way.");
+}
+
 enum err changing_begin(struct changing *c, const struct day_plan *plan)
 {
     AUTO_NEXT struct day *next = NULL;
     struct ctx *ctx = c->ctx;
     bool busy = seal_busy(&c->h, c->d);
     if (busy && !is_under_way(c, plan))
-        return term_fail_as(ctx->term, ERR_STATE, EXIT_FAILED, "change-in-progress",
-                            "One change after the other: finish it, or give it up with "
-                            "\"kith circle seal --abandon\" while it is not active.",
-                            "kith circle seal --resume",
-                            "Another change of your circle is under way.");
+        return in_progress(c);
     if (busy)
         return changing_go(c);
     TRY(circle_with(c->d, plan, &next) == OK ? OK : plan_gone(ctx));
@@ -508,9 +521,16 @@ static enum err abandon_run(struct changing *c)
     for (size_t i = 0; i < c->s->n; i++)
         if (c->s->notes[i].err != OK)
             term_say(ctx->term, "%s", c->s->notes[i].why);
-    term_say(ctx->term, c->d->me.epoch > 0
-                            ? "The change is given up. Your circle is as it was before."
-                            : "The seal is given up. Nobody holds a piece.");
+    if (circle_root_alone(c->d))
+        term_say(ctx->term,
+                 "The change is given up. Nobody holds a piece of your new root "
+                 "key yet: change who guards you, or go on as it was with: "
+                 "kith circle seal");
+    else
+        term_say(ctx->term, c->d->me.epoch > 0
+                                ? "The change is given up. Your circle is as it was "
+                                  "before."
+                                : "The seal is given up. Nobody holds a piece.");
     if (left > 0)
         term_say(ctx->term, "Nodes that did not answer are told at the next change; what "
                             "they keep of this one opens nothing.");
@@ -539,7 +559,8 @@ enum err cmd_circle_seal(struct ctx *ctx)
     if (ctx_option(ctx, "--abandon") != NULL)
         return abandon(&c);
     bool going_on = home_has(&c.h, HOME_JOURNAL) || c.d->n_past > 0 ||
-                    change_untold(c.d) || circle_unheard(c.d, names, sizeof names);
+                    circle_root_alone(c.d) || change_untold(c.d) ||
+                    circle_unheard(c.d, names, sizeof names);
     if (!going_on && c.d->me.epoch > 0 && c.d->me.n_next == 0) {
         c.notes = calloc(1, sizeof *c.notes);
         return c.notes != NULL ? report(&c) : ERR_NOMEM;

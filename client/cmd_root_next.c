@@ -37,8 +37,10 @@ static enum err seal_of(const struct root_desk *d, struct seal **out)
     return OK;
 }
 
-static void say_sealed(struct term *t, const struct seal *s)
+static void say_sealed(struct term *t, const struct seal *s, struct day *d)
 {
+    char without[TERM_TEXT] = "";
+
     for (size_t i = 0; i < s->n; i++)
         if (s->notes[i].err != OK)
             term_say(t, "  %s", s->notes[i].why);
@@ -47,6 +49,9 @@ static void say_sealed(struct term *t, const struct seal *s)
                  "New pieces are ready at too few nodes (%zu of %zu). When more answer:",
                  count_at(s, SEAT_PREPARED), s->n);
         term_say(t, "  kith circle seal --resume");
+        seal_without(s, d, without, sizeof without);
+        if (without[0] != 0)
+            term_say(t, "%s", without);
         return;
     }
     term_say(t,
@@ -73,7 +78,7 @@ enum err root_next_epoch(struct root_desk *d)
     if (e == OK)
         e = seal_run(s, &w);
     if (e == OK) {
-        say_sealed(t, s);
+        say_sealed(t, s, d->day);
         return OK;
     }
     if (e == ERR_NOMEM)

@@ -219,9 +219,10 @@ static void say_guardians(struct term *t, const struct look *l, uint64_t now)
             term_say(t, "%.*s's node has no piece of this circle yet.", TEXT(g->name));
         else if (g->n_node > 0 && g->node[0].seen == 0)
             term_say(t, "%s It has not answered this home yet.", l->nodes[i].why);
-        else
-            term_say(t, "%s Last seen %s.",
-                     l->nodes[i].why[0] != 0 ? l->nodes[i].why : "", since);
+        else if (l->nodes[i].why[0] != 0)
+            term_say(t, "%s Last seen %s.", l->nodes[i].why, since);
+        else if (!l->alone)
+            term_say(t, "%.*s's node does not hold what it held.", TEXT(g->name));
     }
 }
 

@@ -239,6 +239,13 @@ enum err guardian_new_card(struct day *d, struct bytes name, struct bytes reach,
     return OK;
 }
 
+bool guardian_restored(const struct day_guardian *g)
+{
+    static const uint8_t none[PUB_BYTES];
+    return g->ack.n == 0 && bytes_equal(BYTES_OF(g->ack_key), BYTES_OF(none)) &&
+           g->stored != 0;
+}
+
 void guardian_forget(struct day *d, struct day_guardian *g)
 {
     size_t i = (size_t)(g - d->guardians);

@@ -120,6 +120,9 @@ enum err guardian_new_card(struct day *d, struct bytes name, struct bytes reach,
 /* Takes another invite into an entry that is still GUARDIAN_NEW. ERR_ARG as above. */
 enum err guardian_invite(struct day *d, struct day_guardian *g,
                          const struct link *invite);
+/* Known by a restore only: by which key its node signs is not known, it proved its own.
+ */
+bool guardian_restored(const struct day_guardian *g);
 /* Takes an entry out of d; the entries behind it move up. */
 void guardian_forget(struct day *d, struct day_guardian *g);
 /*
