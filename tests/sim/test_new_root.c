@@ -167,6 +167,31 @@ static void test_one_lags(void **state)
     SAID("Your vault is under the new key, and saved at 4 of 4 nodes.");
 }
 
+/* And where it never comes back: new pieces go to the others. */
+static void test_one_is_gone(void **state)
+{
+    (void)state;
+    until_the_nodes_wait();
+    net_fault(LAST, NET_SILENT);
+    play_wait(HOLD_S + 120);
+    assert_int_equal(KITH("Ana", "root", "replace", "--resume"), EXIT_DEGRADED);
+    SAID("You have a new root key");
+    SAID("If Eli's node stays away: kith circle seal --abandon");
+    assert_int_equal(KITH("Ana", "guardian", "remove", "Eli"), EXIT_FAILED);
+    SAID("Next: kith circle seal --abandon");
+    assert_int_equal(KITH("Ana", "circle", "seal", "--abandon"), EXIT_DEGRADED);
+    SAID("Nobody holds a piece of your new root key yet");
+    assert_int_equal(KITH("Ana", "status"), EXIT_LOST);
+    SAID("Your new root key is in this home alone");
+    NOT_SAID("does not hold what it held");
+    assert_int_equal(KITH("Ana", "circle", "seal"), EXIT_AWAY);
+    assert_int_equal(KITH("Ana", "circle", "seal", "--abandon"), EXIT_DEGRADED);
+    assert_int_equal(KITH("Ana", "guardian", "remove", "Eli"), EXIT_DEGRADED);
+    SAID("3 of 3 guardians hold the new piece");
+    assert_int_equal(KITH("Ana", "status"), EXIT_DEGRADED);
+    SAID("You can be restored: yes, but with none to spare.");
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, open_circle, close_circle)
 
 int main(void)
@@ -175,6 +200,7 @@ int main(void)
         CASE(test_while_the_nodes_take_it),
         CASE(test_nobody_asks_once_it_is_there),
         CASE(test_one_lags),
+        CASE(test_one_is_gone),
     };
 
     if (secret_start(SECRET_LOCK_WAIVED) != OK)
