@@ -141,7 +141,7 @@ size_t check_pick(const uint8_t pass[KEY_BYTES], const uint8_t *ids, size_t n,
 /*
  * Takes in when g's guardian got new keys, as the node says; 0: they have the ones of
  * before. What was opened before these keys says nothing of them, nor does an answer to
- * come.
+ * come; a drill that the node had answered after them does.
  */
 void check_new_keys(struct day_guardian *g, uint64_t reset);
 /* Whether it is proven that g's guardian opens the piece of this epoch. */

@@ -86,7 +86,9 @@ void drill_text(const struct day *d, const struct day_guardian *g, uint64_t now,
 
 void check_new_keys(struct day_guardian *g, uint64_t reset)
 {
-    if (reset != 0 && reset != g->reset && g->n_proof == 1)
+    bool news = reset != 0 && reset != g->reset && g->n_proof == 1;
+    /* The node knows what came first; no two clocks are compared. */
+    if (news && reset != g->proof[0].opened_reset)
         g->proof[0].opened = g->proof[0].asked = 0;
     g->reset = reset;
 }
@@ -299,6 +301,7 @@ static void note_answer(const struct day *d, struct day_guardian *g,
         /* Not before it was asked for, and not in the future, whatever is claimed. */
         when = when < proof->asked ? proof->asked : when;
         day_opened(g, d->me.epoch, when > now ? now : when);
+        proof->opened_reset = p->work->line.reset;
     }
     proof->asked = 0;
 }

@@ -347,6 +347,7 @@ struct day_proof {
     uint64_t at;             /* how far that went */
     uint64_t opened;         /* its guardian last opened the piece; 0 never */
     uint32_t opened_epoch;   /* and of which epoch */
+    uint64_t opened_reset;   /* by a drill after these new keys; 0 none, or not known */
     uint32_t drills;         /* how often that was proven */
     uint64_t asked;          /* a drill waits for an answer since then; 0 none */
     uint32_t asked_epoch;

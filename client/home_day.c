@@ -167,6 +167,7 @@ static const struct wire_field proof_fields[] = {
     W_FIX(day_proof, challenge, 13, WIRE_MAY),
     W_UINT(day_proof, failed, 14, WIRE_MAY, UINT64_MAX),
     W_UINT(day_proof, reminded, 15, WIRE_MAY, UINT64_MAX),
+    W_UINT(day_proof, opened_reset, 16, WIRE_MAY, UINT64_MAX),
 };
 static const struct wire_schema proof_schema = W_SCHEMA(day_proof, proof_fields);
 
@@ -399,6 +400,7 @@ void day_opened(struct day_guardian *g, uint32_t epoch, uint64_t when)
     struct day_proof *p = day_proof(g);
     p->opened = when;
     p->opened_epoch = epoch;
+    p->opened_reset = 0;
     p->drills += p->drills < UINT32_MAX;
     p->failed = 0;
 }

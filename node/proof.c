@@ -2,6 +2,7 @@
 #include "node/proof.h"
 
 #include "node/drop.h"
+#include "node/seat.h"
 #include "node/vault_part.h"
 #include "node/ward.h"
 
@@ -134,6 +135,7 @@ static const struct wire_field record_drill_fields[] = {
     W_UINT(record_drill, answered, 7, WIRE_MAY, UINT64_MAX),
     W_UINT(record_drill, time, 8, WIRE_MAY, UINT64_MAX),
     W_FIX(record_drill, sig, 9, WIRE_MAY),
+    W_UINT(record_drill, reset, 10, WIRE_MAY, UINT64_MAX),
 };
 const struct wire_schema record_drill_schema =
     W_SCHEMA(record_drill, record_drill_fields);
@@ -224,7 +226,11 @@ static void add_line(const struct record_drill *d, struct rep_drill_list *rep)
     struct drill_line *line = &rep->lines[rep->n_lines++];
 
     *line = (struct drill_line){
-        .epoch = d->epoch, .asked = d->asked, .answered = d->answered, .time = d->time
+        .epoch = d->epoch,
+        .asked = d->asked,
+        .answered = d->answered,
+        .time = d->time,
+        .reset = d->reset,
     };
     memcpy(line->ward, d->ward, ID_BYTES);
     memcpy(line->manifest_hash, d->manifest_hash, HASH_BYTES);
@@ -299,13 +305,17 @@ enum err proof_drill_answer(struct call *c, const struct req_drill_answer *req,
 {
     struct record_ward ward = { 0 };
     struct record_drill d = { 0 };
+    struct record_seat seat = { 0 };
 
     TRY(ward_visible(c, req->ward, &ward));
+    TRY(seat_get(c, ward.seat, &seat));
     TRY(drill_get(c, ward.ward, &d));
     if (!bytes_equal(BYTES_OF(d.challenge), BYTES_OF(req->challenge)))
         return ERR_STATE; /* a newer one was asked for meanwhile */
     bool first = d.answered == 0;
 
+    if (first)
+        d.reset = seat.reset;
     d.answered = c->now;
     d.time = req->time;
     memcpy(d.sig, req->sig, SIG_BYTES);

@@ -23,6 +23,7 @@ struct record_drill {
     uint64_t answered; /* 0: not yet */
     uint64_t time;     /* as signed */
     uint8_t sig[SIG_BYTES];
+    uint64_t reset; /* which new keys its guardian had at the first answer; 0 none */
 };
 
 extern const struct wire_schema record_drill_schema;

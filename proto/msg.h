@@ -731,6 +731,7 @@ struct drill_line {
     uint64_t answered;      /* when the guardian did; 0 not yet */
     uint64_t time;          /* as signed */
     uint8_t sig[SIG_BYTES]; /* drill_sign */
+    uint64_t reset;         /* rep_wards.reset as it was at the first answer; 0 none */
 };
 
 struct rep_drill_list {

@@ -144,6 +144,7 @@ static const struct wire_field drill_line_fields[] = {
     W_UINT(drill_line, answered, 6, WIRE_MAY, UINT64_MAX),
     W_UINT(drill_line, time, 7, WIRE_MAY, UINT64_MAX),
     W_FIX(drill_line, sig, 8, WIRE_MAY),
+    W_UINT(drill_line, reset, 9, WIRE_MAY, UINT64_MAX),
 };
 static const struct wire_schema drill_line_schema =
     W_SCHEMA(drill_line, drill_line_fields);

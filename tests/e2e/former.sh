@@ -153,6 +153,10 @@ run Thief2 13 guard requests
 run Ben 0 root fingerprint
 cp "$work/answer" "$work/benprint"
 drill Ben
+run Ana 3 status # she hears of his new keys now, and he opened the piece since
+says "still opens by the old ones"
+run Ana 3 check
+grep -q "still opens by the old ones" "$work/answer" || fail "a check says nothing of new keys"
 
 # ---- Ben loses everything too: the vault remembers ----
 run Ben 0 vault push

@@ -434,6 +434,7 @@ static void fill(struct day *d)
         g->newer = 16;
         g->frozen = 17;
         g->clock = 1;
+        day_proof(g)->opened_reset = 18;
     }
     me->owner_tested = 5;
     me->owner_sent = 4;
@@ -469,6 +470,7 @@ static void test_day_goes_and_comes(void **state)
     const struct day_guardian *g = &back->guardians[63];
     assert_true(g->reset == 11 && g->left == 12 && g->ending == 13 && g->gone == 14);
     assert_true(g->moving == 15 && g->newer == 16 && g->frozen == 17 && g->clock == 1);
+    assert_int_equal(day_proven(g)->opened_reset, 18);
     assert_int_equal(back->me.handlers[0].exec.n, 13);
     assert_int_equal(back->n_wards, 1);
     assert_true(bytes_equal(back->wards[0].label, bytes_text("Jo")));

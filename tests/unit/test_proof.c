@@ -9,6 +9,7 @@
 
 #include "node/drop.h"
 #include "node/proof.h"
+#include "node/seat.h"
 #include "node/vault_part.h"
 #include "node/ward.h"
 #include "tests/sim/vaults.h"
@@ -530,6 +531,41 @@ static void drill_comes_back_signed(void **state)
     assert_int_equal(l->lines[0].challenge[31], 3);
 }
 
+static enum err keys_fn(struct call *c, void *arg)
+{
+    const uint64_t *when = arg;
+    struct record_seat seat = { 0 };
+
+    TRY(seat_get(c, c->who->seat, &seat));
+    seat.reset = *when;
+    return seat_put(c, &seat);
+}
+
+static void new_keys(struct world *w, uint64_t when)
+{
+    assert_int_equal(node_sim_write(&w->n, &w->a.who, keys_fn, &when), OK);
+}
+
+/* Which keys its guardian had then: the node's order of events, and no clock. */
+static void drill_says_after_which_keys_it_was_answered(void **state)
+{
+    struct world *w = *state;
+
+    (void)ask_drill(w, 3);
+    assert_int_equal(answer(w, &w->a.who, 3, 1), OK);
+    assert_int_equal(drills(w, &w->device.who, NULL)->lines[0].reset, 0);
+    new_keys(w, 7);
+    assert_int_equal(drills(w, &w->device.who, NULL)->lines[0].reset, 0);
+    assert_int_equal(answer(w, &w->a.who, 3, 1), OK); /* said again: it was before them */
+    assert_int_equal(drills(w, &w->device.who, NULL)->lines[0].reset, 0);
+    (void)ask_drill(w, 4);
+    assert_int_equal(drills(w, &w->device.who, NULL)->lines[0].reset, 0);
+    assert_int_equal(answer(w, &w->a.who, 4, 1), OK);
+    assert_int_equal(drills(w, &w->device.who, NULL)->lines[0].reset, 7);
+    new_keys(w, 6); /* a clock that was put back */
+    assert_int_equal(drills(w, &w->device.who, NULL)->lines[0].reset, 7);
+}
+
 /* The owner gets no box, not even a sealed one: no byte of a piece moves. */
 static void drill_gives_the_owner_no_box(void **state)
 {
@@ -657,6 +693,7 @@ int main(void)
         CASE(drill_gives_the_owner_no_box),
         CASE(drill_ends_with_its_ward),
         CASE(drill_comes_back_signed),
+        CASE(drill_says_after_which_keys_it_was_answered),
         CASE(drill_is_told_to_the_guardian_once_a_day),
         CASE(drill_shows_in_the_wards_until_it_is_answered),
         CASE(drill_and_check_go_on_while_the_ward_is_frozen),

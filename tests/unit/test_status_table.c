@@ -298,6 +298,30 @@ static void reset_and_opened_and_away(struct look *l)
     falls_silent(l, 2);
 }
 
+/* A drill was answered after the new keys, and fetched before they were heard of. */
+static void reset_heard_late(struct look *l)
+{
+    day_opened(at(l, 2), 1, NOW - HOUR);
+    proof(l, 2)->opened_reset = NOW - 300 * DAY;
+    reset_since_opened(l);
+}
+
+static void reset_again_heard_late(struct look *l)
+{
+    reset_heard_late(l);
+    at(l, 2)->reset = 0;
+    seat_says(l, 2, NOW - 200 * DAY);
+}
+
+/* The piece was opened for a change since: by what keys is not known. */
+static void reset_heard_later(struct look *l)
+{
+    reset_heard_late(l);
+    at(l, 2)->reset = 0;
+    day_opened(at(l, 2), 1, NOW - HOUR);
+    reset_since_opened(l);
+}
+
 static void reset_again(struct look *l)
 {
     reset_and_opened(l);
@@ -1437,6 +1461,9 @@ static const struct situation {
     { "and opened it by the old ones", reset_and_opened, 3, YES(2), "reset", "" },
     { "and is away", reset_and_opened_and_away, 3, YES(2), "reset", "" },
     { "has newer keys since", reset_again, 3, YES(1), "reset", "" },
+    { "opened it by a drill after new keys", reset_heard_late, 3, YES(2), "reset", "" },
+    { "and has newer ones", reset_again_heard_late, 3, YES(1), "reset", "" },
+    { "or opened it by no drill", reset_heard_later, 3, YES(1), "reset", "" },
     { "and has its old keys again", reset_no_more, 0, YES(2), NULL, NULL },
     { "and were asked for a drill before", reset_while_asked, 0, YES(2), NULL, NULL },
     { "three pieces are gone", three_gone, 8, NO(2), "left",
