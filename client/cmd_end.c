@@ -215,7 +215,7 @@ static enum err say_one(struct end_desk *k, const struct day_guardian *g)
     return OK;
 }
 
-static bool all_done(const struct day *d)
+bool end_all_settled(const struct day *d)
 {
     for (size_t i = 0; i < d->n_guardians; i++)
         if (end_has_node(&d->guardians[i]) && !end_settled(&d->guardians[i]))
@@ -254,7 +254,7 @@ enum err end_json(struct end_desk *k)
             (void)json_array_append_new(list, one);
     }
     term_json(k->ctx->term, "end",
-              json_pack("{s:b, s:o, s:o}", "ended", all_done(d), "guardians", list,
+              json_pack("{s:b, s:o, s:o}", "ended", end_all_settled(d), "guardians", list,
                         "cards", cards));
     return OK;
 }
@@ -339,7 +339,7 @@ static void say_cards(struct end_desk *k)
 static enum err report(struct end_desk *k)
 {
     struct term *t = k->ctx->term;
-    bool done = all_done(k->day);
+    bool done = end_all_settled(k->day);
     k->ctx->exit = done ? EXIT_FINE : EXIT_WAITING;
     if (t->json)
         return end_json(k);
@@ -385,11 +385,12 @@ static enum err begin(struct end_desk *k)
     if (d->me.end_wanted != 0)
         return OK;
     term_title(k->ctx->term, "The end of your circle");
-    term_say(k->ctx->term,
-             "Your guardians are asked by telephone. 14 days after as many have said yes "
-             "as a restore takes, all their nodes erase your pieces and your vault; who "
-             "says yes has them erased at the own node in any case. After that a lost "
-             "root key cannot be restored by anybody.");
+    term_say(
+        k->ctx->term,
+        "Your guardians are asked by telephone. 14 days after as many have said yes "
+        "as a restore takes, all their nodes erase your pieces and your vault; "
+        "whoever says yes has it erased at their own node in any case. After that a lost "
+        "root key cannot be restored by anybody.");
     TRY(offer_export(k));
     (void)snprintf(words, sizeof words, "%.*s", TEXT(d->me.fingerprint));
     TRY(term_word(k->ctx->term, words,

@@ -105,6 +105,9 @@ static void say_cancelled(struct end_desk *k)
             say_cancelled_at(k, &d->guardians[i]);
     if (is_on(k))
         term_say(t, "Go on, until all are told: kith circle end --cancel");
+    else if (end_all_settled(d))
+        term_say(t,
+                 "That is too late: your circle has ended. How it stands: kith status");
     else if (erased(d) > 0)
         term_say(t, "The end is taken back. Whether what is left brings you back: kith "
                     "status");

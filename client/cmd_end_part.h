@@ -36,6 +36,8 @@ const struct guardian_talk *end_noted(const struct end_desk *k,
                                       const struct day_guardian *g);
 /* Says that nothing is there any more, and whose doing it was. */
 void end_say_settled(struct term *t, const struct day_guardian *g);
+/* Nothing is at any node any more. */
+bool end_all_settled(const struct day *d);
 /* kith.end/1. ERR_NOMEM. */
 enum err end_json(struct end_desk *k);
 /*

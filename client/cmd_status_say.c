@@ -180,7 +180,8 @@ static void say_unlocked(struct term *t, const struct look *l)
     for (size_t i = 0; i < look_pieces(l->day); i++) {
         const struct day_guardian *g = &l->day->guardians[i];
         size_t n = strlen(who);
-        if (g->unlocked != 0)
+        bool gone = g->left != 0 || l->nodes[i].over != 0;
+        if (g->unlocked != 0 && !gone)
             (void)snprintf(who + n, sizeof who - n, "%s%.*s", n > 0 ? ", " : "",
                            TEXT(g->name));
     }
@@ -231,6 +232,8 @@ static void say_weak(struct term *t, const struct look *l)
 {
     if (!l->locked)
         term_warn(t, "your keys on this machine are not locked by a passphrase.");
+    if (look_ended(l) != 0)
+        return;
     say_unlocked(t, l);
     if (l->standing.one_domain)
         term_warn(t, "the pieces at one place are enough for your keys. Add guardians "

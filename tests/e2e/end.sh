@@ -255,6 +255,7 @@ says "Nobody can restore your root key now"
 says "Tear up the card that Kim keeps."
 run Ana 8 status
 says "Ben's node erased your piece on"
+grep -q "holds your piece\|at one place" "$work/said" && fail "nothing is there, and somebody may copy it"
 grep -q "gave up\|guardian add" "$work/said" && fail "the owner ended it, and the guardian is said to have"
 run Ana 8 status --json
 json "d['next']" "[]"
@@ -280,7 +281,7 @@ PY
 cp -a "$work/Ana" "$work/Anew"
 run Ana 3 circle end --cancel # too late: what is gone is gone
 says "Ben's node had erased all of it on"
-says "The end is taken back."
+says "That is too late: your circle has ended."
 
 # ---- another circle after that: status says each step to it, and the end is over ----
 next() { # next ID: the step of Anew
