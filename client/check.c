@@ -3,12 +3,6 @@
 
 #include "client/check_part.h"
 
-enum {
-    HEAD_TRIES = 3, /* times that another device may push in between */
-    WAITS_MAX = 40, /* times that a busy node is waited for */
-    WAIT_MOST_MS = 5000
-};
-
 /* ---- names ---- */
 
 const char *check_fault_name(unsigned fault)
@@ -94,55 +88,6 @@ size_t check_pick(const uint8_t pass[KEY_BYTES], const uint8_t *ids, size_t n,
 }
 
 /* ---- what a node has to answer ---- */
-
-/* Objects of one message. */
-struct batch {
-    size_t first; /* of work->ids */
-    size_t n;
-    uint8_t want[HASH_BYTES];
-};
-
-struct check_work {
-    struct checks *all;
-    struct check_place *place;
-    uint8_t newest[HASH_BYTES]; /* manifest hash of the circle */
-    bool kept;                  /* this home knows what it must hold of the circle: */
-    uint32_t epoch;
-    uint8_t want_epoch[HASH_BYTES];
-    bool has_list; /* it stored a newer list of guardians: */
-    uint8_t want_list[HASH_BYTES];
-    bool list_gone;
-    uint64_t version; /* newest vault head it acknowledged or showed; 0 none */
-    uint8_t head[HASH_BYTES];
-    bool acknowledged; /* objects: it has a state of ours */
-    uint8_t *ids;
-    size_t n_ids;
-    struct batch *batches;
-    size_t n_batches;
-    uint8_t pass[KEY_BYTES];
-    uint64_t at;
-    bool over;
-    /* the conversation */
-    uint64_t shown; /* version of the head that it showed */
-    uint64_t known; /* version of the state that it acknowledged; 0: not known */
-    uint8_t strange[VAULT_HEAD_MAX]; /* a head that this home does not know */
-    size_t strange_n;
-    bool missing; /* objects, which a newer state may have dropped */
-    uint8_t want_head[HASH_BYTES];
-    unsigned heads;
-    size_t next; /* batch */
-    bool asked_epoch;
-    bool behind; /* it never acknowledged the newest epoch: it is asked what it has */
-    bool shows;  /* that epoch */
-    struct req_wards wards;
-    bool heard;     /* what the node says of its guardian's keys: */
-    uint64_t reset; /* when they got new ones; 0 not */
-    struct req_epoch_state state;
-    struct call_send last; /* to be sent again where the node was busy */
-    unsigned waits;
-    struct req_head_get get;
-    struct req_check check;
-};
 
 /* What is read from the home for all of them. */
 struct sources {
@@ -283,9 +228,6 @@ static bool has_node(const struct day_guardian *g)
     return g->kind == PIECE_NODE && g->n_node == 1 && g->progress == GUARDIAN_READY;
 }
 
-static enum err check_step(struct call *c, const struct call_reply *reply,
-                           struct call_send *out);
-
 static enum err add_place(struct sources *s, struct day_guardian *g, struct checks *c)
 {
     struct check_place *p = &c->places[c->n];
@@ -366,186 +308,7 @@ enum err checks_new(struct home *h, struct day *d, const struct params *p,
     return OK;
 }
 
-/* ---- the conversation ---- */
-
-/* What is wrong with the piece weighs more than what is wrong with the vault. */
-static void caught(struct check_work *w, enum check_fault f)
-{
-    struct check_place *p = w->place;
-    if (p->fault == CHECK_FINE ||
-        (check_fault_of_piece(f) && !check_fault_of_piece(p->fault)))
-        p->fault = f;
-}
-
-static bool is_zero(const uint8_t hash[HASH_BYTES])
-{
-    static const uint8_t none[HASH_BYTES];
-    return bytes_equal(bytes_of(hash, HASH_BYTES), BYTES_OF(none));
-}
-
-static void ask_head(struct check_work *w, struct call_send *out)
-{
-    w->heads++;
-    *out = (struct call_send){ MSG_HEAD_GET, &w->get };
-}
-
-/* The next batch; with the first one the circle. */
-static void ask_check(struct check_work *w, struct call_send *out)
-{
-    static const struct batch none;
-    const struct batch *b = w->next < w->n_batches ? &w->batches[w->next] : &none;
-    w->check = (struct req_check){ .epoch = w->asked_epoch || !w->kept ? 0 : w->epoch };
-    memcpy(w->check.nonce, w->all->nonce, sizeof w->check.nonce);
-    if (b->n > 0)
-        w->check.ids = bytes_of(w->ids + b->first * VAULT_ID, b->n * VAULT_ID);
-    *out = (struct call_send){ MSG_CHECK, &w->check };
-}
-
-/* A newer head than we know is another device's; an older one is none. */
-static void took_head(struct check_work *w, const struct rep_head_get *rep)
-{
-    uint8_t hash[HASH_BYTES];
-    memset(w->want_head, 0, HASH_BYTES);
-    w->strange_n = 0;
-    w->shown = rep->head.n > 0 ? rep->version : 0;
-    if (w->shown < w->version) {
-        caught(w, CHECK_BACK);
-        return;
-    }
-    check_digest(w->all->nonce, &rep->head, 1, w->want_head);
-    if (w->shown > w->version && rep->head.n <= sizeof w->strange) {
-        memcpy(w->strange, rep->head.p, rep->head.n);
-        w->strange_n = rep->head.n;
-    }
-    vault_head_hash(rep->head, hash);
-    if (w->shown == w->version && !bytes_equal(BYTES_OF(hash), BYTES_OF(w->head)))
-        caught(w, CHECK_BACK);
-}
-
-static void judge_epoch(struct check_work *w, const struct rep_check *rep)
-{
-    if (w->check.epoch == 0)
-        return;
-    w->asked_epoch = true;
-    if (is_zero(rep->epoch))
-        caught(w, CHECK_GONE);
-    else if (!bytes_equal(BYTES_OF(rep->epoch), BYTES_OF(w->want_epoch)))
-        caught(w, CHECK_PIECE);
-    w->list_gone =
-        w->has_list && !bytes_equal(BYTES_OF(rep->list), BYTES_OF(w->want_list));
-}
-
-/* What another device dropped since may be missing: then nothing is said of it. */
-static void judge_objects(struct check_work *w, const struct rep_check *rep)
-{
-    if (w->next >= w->n_batches)
-        return;
-    const struct batch *b = &w->batches[w->next++];
-    if (rep->missing.n > 0) {
-        w->missing = true;
-        if (w->shown <= w->version)
-            caught(w, CHECK_LOST);
-        return;
-    }
-    if (!bytes_equal(BYTES_OF(rep->objects), BYTES_OF(b->want)))
-        caught(w, CHECK_VAULT);
-    else
-        w->place->objects += b->n;
-}
-
-/* Between head and digest another device may push: then it is asked again. */
-static bool head_moved(struct check_work *w, const struct rep_check *rep)
-{
-    bool same = bytes_equal(BYTES_OF(rep->head), BYTES_OF(w->want_head));
-    if (w->version == 0 || w->heads == 0 || same)
-        return false;
-    if (w->heads < HEAD_TRIES)
-        return true;
-    caught(w, CHECK_VAULT);
-    return false;
-}
-
-static enum err took_check(struct check_work *w, const struct rep_check *rep,
-                           struct call_send *out)
-{
-    w->place->time = rep->time;
-    judge_epoch(w, rep);
-    if (head_moved(w, rep)) {
-        ask_head(w, out);
-        return OK;
-    }
-    judge_objects(w, rep);
-    if (w->next < w->n_batches)
-        ask_check(w, out);
-    return OK;
-}
-
-static void took_state(struct check_work *w, const struct rep_epoch_state *rep)
-{
-    for (uint32_t i = 0; i < rep->n_epochs; i++) {
-        const struct epoch_line *line = &rep->epochs[i];
-        bool held = line->state == EPOCH_ACTIVE || line->state == EPOCH_SUPERSEDED;
-        bool same = bytes_equal(BYTES_OF(line->manifest_hash), BYTES_OF(w->newest));
-        w->shows = w->shows || (held && same);
-    }
-}
-
-static void took_ward(struct check_work *w, const struct call_reply *reply)
-{
-    const struct rep_wards *rep = reply->rep;
-    w->heard = reply->err == OK;
-    w->reset = w->heard ? rep->reset : 0;
-}
-
-/* What to send next; kind 0: that was all. */
-static enum err next_step(struct check_work *w, const struct call_reply *reply,
-                          struct call_send *out)
-{
-    if (reply == NULL) {
-        *out = (struct call_send){ MSG_WARDS, &w->wards };
-        return OK;
-    }
-    if (reply->kind == MSG_WARDS) {
-        took_ward(w, reply);
-        if (w->version > 0)
-            ask_head(w, out);
-        else
-            ask_check(w, out);
-        return OK;
-    }
-    TRY(reply->err);
-    if (reply->kind == MSG_EPOCH_STATE) {
-        took_state(w, reply->rep);
-        return OK;
-    }
-    if (reply->kind == MSG_CHECK) {
-        TRY(took_check(w, reply->rep, out));
-        if (out->kind == 0 && w->behind)
-            *out = (struct call_send){ MSG_EPOCH_STATE, &w->state };
-        return OK;
-    }
-    took_head(w, reply->rep);
-    ask_check(w, out);
-    return OK;
-}
-
-static enum err check_step(struct call *c, const struct call_reply *reply,
-                           struct call_send *out)
-{
-    struct check_work *w = c->ctx;
-    if (reply != NULL && reply->err == ERR_BUSY && w->waits < WAITS_MAX) {
-        w->waits++;
-        c->wait_ms = reply->retry_ms < WAIT_MOST_MS ? reply->retry_ms + 1 : WAIT_MOST_MS;
-        return OK;
-    }
-    if (reply == NULL && w->last.kind != 0) {
-        *out = w->last;
-        return OK;
-    }
-    enum err e = next_step(w, reply, out);
-    w->last = *out;
-    return e;
-}
+/* ---- the round ---- */
 
 enum err checks_go(struct checks *c, const struct params *p)
 {
@@ -571,11 +334,11 @@ static void judge_head(const struct day *d, const struct day_guardian *g,
     switch (
         check_head_judge(d, g, w->shown, bytes_of(w->strange, w->strange_n), w->known)) {
     case HEAD_STRANGE:
-        caught(w, CHECK_BACK);
+        check_caught(w, CHECK_BACK);
         break;
     case HEAD_SAME:
         if (w->missing)
-            caught(w, CHECK_LOST);
+            check_caught(w, CHECK_LOST);
         break;
     case HEAD_NEWER:
         break;
