@@ -167,9 +167,47 @@ static void test_one_lags(void **state)
     SAID("Your vault is under the new key, and saved at 4 of 4 nodes.");
 }
 
+/* The lines of a restore, in the order of its links: each guardian says yes. */
+static void listed_say_yes(const char *all)
+{
+    char req[64];
+    char words[WORDS_TEXT];
+
+    for (size_t i = 0; i < LAST; i++) {
+        line_of(all, "", req, words);
+        KITH_FINE(play_names[i], "guard", "approve", req, "--words-file",
+                  play_file(words), "--verified", "called");
+        all += strcspn(all, "\n") + 1;
+    }
+}
+
+/* What the nodes hold now is a root that has those four words. */
+static void they_give_back(const char *print)
+{
+    char links[LAST][LINK_TEXT];
+    char all[4096];
+
+    for (size_t i = 0; i < LAST; i++) {
+        KITH_FINE(play_names[i], "guard", "link", "Ana");
+        play_line(links[i], sizeof links[i]);
+    }
+    (void)KITH("New", "restore", "start", "--no-passphrase", "--name", "Ana", links[0],
+               links[1], links[2]);
+    MUST(snprintf(all, sizeof all, "%s", play_out()) < (int)sizeof all);
+    listed_say_yes(all);
+    assert_int_equal(KITH("New", "restore"), EXIT_WAITING);
+    play_wait(HOLD_S + HOUR);
+    (void)KITH("New", "restore");
+    KITH_FINE("New", "restore", "--accept", print, "--lost");
+    KITH_FINE("New", "root", "fingerprint");
+    SAID(print);
+}
+
 /* And where it never comes back: new pieces go to the others. */
 static void test_one_is_gone(void **state)
 {
+    char print[WORDS_TEXT];
+
     (void)state;
     until_the_nodes_wait();
     net_fault(LAST, NET_SILENT);
@@ -190,6 +228,9 @@ static void test_one_is_gone(void **state)
     SAID("3 of 3 guardians hold the new piece");
     assert_int_equal(KITH("Ana", "status"), EXIT_DEGRADED);
     SAID("You can be restored: yes, but with none to spare.");
+    KITH_FINE("Ana", "root", "fingerprint");
+    play_line(print, sizeof print);
+    they_give_back(print);
 }
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, open_circle, close_circle)
