@@ -128,7 +128,7 @@ static void say_piece(struct desk *d, const struct guard_ward *w, const char *na
         if (w->line.epoch == 0)
             term_say(d->t, "%s asked you to help. No piece is here yet.", name);
         else
-            term_say(d->t, "You help %s.", name);
+            term_say(d->t, "You keep a piece for %s.", name);
         if (w->line.confirmed == 0)
             term_say(d->t, "  The two of you have not spoken about it yet: %s calls you.",
                      name);
@@ -137,11 +137,11 @@ static void say_piece(struct desk *d, const struct guard_ward *w, const char *na
     time_text(w->line.newer, at);
     term_say(d->t,
              "%s's circle goes on without you since %s: enough of those who guarded %s "
-             "confirmed a newer one, and your node has no piece of it. You need not do "
-             "anything.",
+             "confirmed a newer one, and your node has no piece of it.",
              name, at, name);
     term_say(d->t,
-             "  Ask %s. If you are still to help, the new piece comes by itself when "
+             "  Ask %s, when you next speak, whether you are still to help. If so, you "
+             "need not do anything: the new piece comes by itself when "
              "%s's program next speaks with your node. If not, this erases the old one: "
              "kith guard leave %s",
              name, name, id);
@@ -223,8 +223,6 @@ static void say_quiet(struct desk *d)
         return;
     }
     term_say(d->t, "If somebody you help has lost everything: kith guard link \"NAME\"");
-    if (alert_care(d->day, ALERT_GUARDIAN, ctx_now(d->ctx)) == CARE_FINE)
-        term_say(d->t, "To help somebody else: kith guard invite");
 }
 
 /* Whether words may be typed for it right away. */

@@ -301,6 +301,7 @@ void sitting_show(struct sitting *s)
 
     tale_title(&s->tale, title);
     term_title(s->t, "%s", title);
+    s->tale.typing = s->t->ask;
     tale_tell(&s->tale);
     show_boxes(s);
     if (s->t->ask)
@@ -345,17 +346,24 @@ enum err guard_ask_how(struct term *t, const struct how_ask *a, uint8_t *out_how
     return OK;
 }
 
+/* Right above what is asked: the first lines may have left a small screen. */
+static void title_again(struct sitting *s)
+{
+    char title[TALE_TITLE];
+
+    tale_title(&s->tale, title);
+    if (s->t->ask)
+        term_title(s->t, "%s", title);
+}
+
 enum err sitting_ask_how(struct sitting *s)
 {
     char question[2 * NAME_TEXT];
-    char title[TALE_TITLE];
     struct how_ask a = { question, s->tale.name, "kith guard" };
 
+    title_again(s);
     if (s->how != 0)
         return OK;
-    tale_title(&s->tale, title); /* the first lines may have left a small screen */
-    if (s->t->ask)
-        term_title(s->t, "%s", title);
     (void)snprintf(question, sizeof question, "How did you make sure%s that it is %s?",
                    s->despite ? ", after the stop," : "", s->tale.name);
     return guard_ask_how(s->t, &a, &s->how);
@@ -514,6 +522,15 @@ static enum err words_from_file(struct sitting *s, const char *path, uint16_t *o
     return OK;
 }
 
+/* Those of a sheet, say: they are never a call's, and it would be a pity for the try. */
+static bool name_the_key(const struct sitting *s, const uint16_t typed[WORDS_CALL])
+{
+    uint16_t key[WORDS_CALL];
+
+    return words_parse(s->ward->fingerprint, WORDS_CALL, key) == OK &&
+           words_compare(typed, key, WORDS_CALL) == WORDS_RIGHT;
+}
+
 static enum err words_from_person(struct sitting *s, uint16_t *out)
 {
     AUTO_SECRET char *text = NULL;
@@ -522,10 +539,17 @@ static enum err words_from_person(struct sitting *s, uint16_t *out)
     TRY(secret_alloc(WORDS_TYPED, (void **)&text));
     for (int i = 0; i < 5; i++) {
         TRY(term_ask(s->t, &a, text, WORDS_TYPED));
-        if (words_parse(bytes_text(text), WORDS_CALL, out) == OK)
+        bool listed = words_parse(bytes_text(text), WORDS_CALL, out) == OK;
+        if (listed && !name_the_key(s, out))
             return OK;
-        term_say(s->t, "These are not four words of the list. Check the spelling; the "
-                       "first three letters of each word are enough.");
+        if (listed)
+            term_say(s->t,
+                     "These words name the key of %s and stay the same. Ask for the four "
+                     "that came on their screen now. This did not count as a try.",
+                     s->tale.name);
+        else
+            term_say(s->t, "These are not four words of the list. Check the spelling; "
+                           "the first three letters of each word are enough.");
     }
     return words_unknown(s);
 }
@@ -604,5 +628,6 @@ enum err sitting_words(struct sitting *s)
             return e;
         term_say(s->t, "%s", s->t->problem.what);
         term_say(s->t, "%s", s->t->problem.why);
+        title_again(s);
     }
 }

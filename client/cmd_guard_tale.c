@@ -334,8 +334,10 @@ static void tell_ward(const struct tale *t)
     if (w->contact.n > 0)
         t->tell(o, "How you reach %s: %.*s", t->name, (int)w->contact.n,
                 (const char *)w->contact.p);
-    t->tell(o, "The four words that name the key of %s: %.*s", t->name,
-            (int)w->fingerprint.n, (const char *)w->fingerprint.p);
+    /* Above the prompt for the words of a call they would be typed there. */
+    if (!t->typing)
+        t->tell(o, "The four words that name the key of %s: %.*s", t->name,
+                (int)w->fingerprint.n, (const char *)w->fingerprint.p);
     tell_root(t);
     if (is_restore(t) && w->confirmed == 0 && tale_new_root(t) == 0)
         t->tell(o, "Careful: you never confirmed with %s that this account is theirs.",

@@ -31,6 +31,7 @@ struct tale {
     const struct guard_plan *plan;   /* of a change, where it was opened, else NULL */
     const struct guard_plan *plan_before; /* of the circle before it, or NULL */
     uint32_t epoch;                       /* of the change; 0 not known */
+    bool typing;                          /* words of a call are asked for below it */
 };
 
 /* What is known after a desk_look; slices are the desk's and r's. */

@@ -316,8 +316,8 @@ static enum err known_wait(struct confirming *c)
                    "Enter when %.*s has typed them, or \"later\"", TEXT(c->g->name));
     while (t->ask) {
         TRY(term_ask_maybe(t, &a, line, sizeof line));
-        if (strcasecmp(line, "later") == 0)
-            break;
+        if (!t->ask || strcasecmp(line, "later") == 0)
+            break; /* the end of input too */
         enum err e = confirm_talk(c);
         if (e != OK)
             return e == ERR_EXPIRED ? nothing_open(c) : e;

@@ -18,8 +18,8 @@ static unsigned screen_width(int fd)
     struct winsize w = { 0 };
     if (ioctl(fd, TIOCGWINSZ, &w) != 0 || w.ws_col == 0)
         return 80;
-    if (w.ws_col < 40)
-        return 40;
+    if (w.ws_col < 20)
+        return 20;
     return w.ws_col > 100 ? 100 : w.ws_col;
 }
 

@@ -72,7 +72,7 @@ struct term {
     bool json;
     bool color;
     bool progress;  /* a progress line is on screen */
-    unsigned width; /* columns, 40 to 100 */
+    unsigned width; /* columns, 20 to 100 */
     bool page;      /* the answer is read on a screen, not by a program */
     const char *yes[TERM_YES];
     unsigned n_yes;

@@ -46,11 +46,35 @@ json "d['id']" other-kind
 run Ben 2 guard approve "$req" --words-file "$work/words" --verified "not sure"
 run Cy 5 guard approve "$req" --words-file "$work/words" --verified called
 
+# ---- a screen of 24 lines: what is asked for is there where the words are typed ----
+above() { # above WIDTH TEXT…: types it at Ben's; the 24 lines up to the last prompt
+    local got=0
+    COLUMNS_AT=$1 at Ben "${@:2}" $'\004' -- guard approve "$req" --verified met || got=$?
+    [ "$got" = 2 ] || fail "the end of input ended with $got: $(cat "$work/seen")"
+    python3 - "$work/seen" >"$work/above" <<'PY'
+import sys
+seen = open(sys.argv[1], encoding="utf-8").read().replace("\r", "")
+print("\n".join(seen[:seen.rindex("Their four words:")].splitlines()[-23:]))
+PY
+    checks=$((checks + 1))
+}
+above 80
+grep -q "Somebody asks for the piece you keep for Ana" "$work/above" || fail "lost: $(cat "$work/above")"
+grep -q "$(cat "$work/print")" "$work/seen" && fail "the words of the key stand above the prompt"
+# Those of the sheet are no call's: they cost no try (four are left after the next one).
+above 80 "$(cat "$work/print")"
+grep -q "These words name the key of Ana" "$work/seen" || fail "the key: $(cat "$work/seen")"
+above 30
+grep "Somebody asks" "$work/above" | tr -d '\033' | awk 'length > 38' | grep . && fail "wider than the screen"
+
 # ---- four wrong tries; the fifth is right, though it locks ----
 read -r w1 w2 w3 _ <"$work/words"
-echo "$w1 $w2 $w3 zebra" >"$work/slip"
-grep -q zebra "$work/words" && echo "$w1 $w2 $w3 yodel" >"$work/slip"
+others=() # words that are none of the four; the same ones again would cost no try
+for w in zebra yodel sauna onion bazooka; do
+    grep -q "$w" "$work/words" || others+=("$w")
+done
 for left in 4 3 2 1; do
+    echo "$w1 $w2 $w3 ${others[left - 1]}" >"$work/slip"
     run Ben 1 guard approve "$req" --words-file "$work/slip" --verified called --json
     json "d['id']" words-slip
     json "d['tries_left']" $left

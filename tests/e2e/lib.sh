@@ -113,11 +113,12 @@ at() {
     local who=$1 got=0
     shift
     KITH_HOME=$work/$who python3 - "$kith" "$work/seen" "$@" <<'PY' || got=$?
-import os, pty, select, sys
+import fcntl, os, pty, select, struct, sys, termios
 at = sys.argv.index("--")
 replies, argv = sys.argv[3:at], [sys.argv[1], *sys.argv[at + 1:]]
 pid, fd = pty.fork()
 if pid == 0:
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, int(os.environ.get("COLUMNS_AT", 80)), 0, 0))
     os.execv(argv[0], argv)
 seen, told = b"", 0
 while select.select([fd], [], [], 60)[0]:

@@ -317,9 +317,10 @@ static void test_whom_a_guardian_helps(void **state)
     KITH_FINE("Eli", "init", "--name", "Eli", "--no-passphrase");
     KITH_FINE("Eli", "guardian", "add", "Ben", line, "--reach", "1", "--contact", "2");
     assert_int_equal(play_type("Ben", screen, ""), EXIT_FINE);
-    SAID("You help Ana.");
+    SAID("You keep a piece for Ana.");
+    assert_false(has(play_said(), "kith guard invite"));
     SAID("asked you to help. No piece is here yet. The two of you have not spoken");
-    assert_false(has(play_said(), "You help Eli."));
+    assert_false(has(play_said(), "You keep a piece for Eli."));
 }
 
 /* At a terminal, with the question how they made sure and the sentence typed. */
