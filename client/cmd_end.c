@@ -461,6 +461,7 @@ static enum err report_one(struct end_desk *k, const struct day_guardian *g)
 {
     struct term *t = k->ctx->term;
     json_t *doc = NULL;
+    char command[TERM_TEXT];
     k->ctx->exit = end_settled(g) ? EXIT_FINE : EXIT_WAITING;
     if (t->json) {
         TRY(json_one(k, g, &doc));
@@ -468,9 +469,9 @@ static enum err report_one(struct end_desk *k, const struct day_guardian *g)
         return OK;
     }
     TRY(say_one(k, g));
+    guardian_next("erase", g->name, "", command);
     if (!end_settled(g))
-        term_say(t, "To go on, and to see how it stands: kith guardian erase \"%.*s\"",
-                 TEXT(g->name));
+        term_say(t, "To go on, and to see how it stands: %s", command);
     return OK;
 }
 
