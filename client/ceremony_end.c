@@ -52,7 +52,7 @@ bool end_asks(const struct day_guardian *g)
            g->request_state < STATE_RELEASED && !end_settled(g);
 }
 
-bool end_enough(const struct day *d)
+unsigned end_missing(const struct day *d)
 {
     struct circle_count said = { { 0 } };
     for (size_t i = 0; i < circle_pieces(&d->me) && i < d->n_guardians; i++) {
@@ -61,7 +61,12 @@ bool end_enough(const struct day *d)
         circle_place(&d->me, i, &group, &index);
         said.of[group] += d->guardians[i].end_said.n > 0;
     }
-    return d->me.epoch > 0 && circle_enough(&d->me, &said);
+    return d->me.epoch > 0 ? circle_missing(&d->me, &said) : 0;
+}
+
+bool end_enough(const struct day *d)
+{
+    return d->me.epoch > 0 && end_missing(d) == 0;
 }
 
 /* ---- the guardians' words ---- */

@@ -31,6 +31,8 @@ bool end_settled(const struct day_guardian *g);
 bool end_gave_up(const struct day_guardian *g);
 /* Whether the node may show its guardian the question, as this home knows. */
 bool end_asks(const struct day_guardian *g);
+/* How many more have to say yes, at least; of a circle that was never sealed 0. */
+unsigned end_missing(const struct day *d);
 /* Whether the words that are here are as many as the circle's plan asks for. */
 bool end_enough(const struct day *d);
 /* Whether that guardian has a node that can be asked. */

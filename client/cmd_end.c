@@ -336,6 +336,26 @@ static void say_cards(struct end_desk *k)
                      paper_is_left(d, ctx_now(k->ctx)));
 }
 
+/* Whom the calls below are for: how many of them it takes. */
+static void say_missing(struct end_desk *k)
+{
+    unsigned more = end_missing(k->day);
+    if (more > 0)
+        term_say(k->ctx->term,
+                 "%u more of your guardians %s to say yes by telephone. 14 days after "
+                 "that all their nodes erase what they keep of you.",
+                 more, more == 1 ? "has" : "have");
+}
+
+/* Some node is not known to be past its day. */
+static bool is_revocable(const struct day *d, uint64_t now)
+{
+    for (size_t i = 0; i < d->n_guardians; i++)
+        if (end_has_node(&d->guardians[i]) && !end_over(&d->guardians[i], now))
+            return true;
+    return false;
+}
+
 static enum err report(struct end_desk *k)
 {
     struct term *t = k->ctx->term;
@@ -343,6 +363,8 @@ static enum err report(struct end_desk *k)
     k->ctx->exit = done ? EXIT_FINE : EXIT_WAITING;
     if (t->json)
         return end_json(k);
+    if (!done)
+        say_missing(k);
     for (size_t i = 0; i < k->day->n_guardians; i++)
         if (end_has_node(&k->day->guardians[i]))
             TRY(say_one(k, &k->day->guardians[i]));
@@ -352,6 +374,8 @@ static enum err report(struct end_desk *k)
         return OK;
     }
     say_cards(k);
+    if (is_revocable(k->day, ctx_now(k->ctx)))
+        term_say(t, "To take it back: kith circle end --cancel");
     term_say(t, "To go on, and to see how it stands: kith circle end");
     return OK;
 }

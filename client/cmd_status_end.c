@@ -347,10 +347,28 @@ static bool may_ask(const struct look *l, size_t i)
     return end_asks(g) && (shown || !l->nodes[i].answered);
 }
 
+/* "; the first piece is erased in 13 days", or nothing. */
+static void first_text(const struct look *l, char out[64])
+{
+    uint64_t first = 0;
+    char when[DURATION_TEXT];
+    out[0] = 0;
+    for (size_t i = 0; i < look_pieces(l->day); i++) {
+        uint64_t at = look_end_at(l, i);
+        first = at != 0 && (first == 0 || at < first) ? at : first;
+    }
+    if (first == 0)
+        return;
+    due_text(l, first, "at any moment", when);
+    (void)snprintf(out, 64, "; the first piece is erased %s", when);
+}
+
 static void next_wanted(struct look *l)
 {
     unsigned yes = 0;
     char said[64] = "nobody has said yes to that yet";
+    char first[64];
+    first_text(l, first);
     for (size_t i = 0; i < look_pieces(l->day); i++)
         yes += l->day->guardians[i].end_said.n > 0;
     if (yes > 0)
@@ -358,9 +376,9 @@ static void next_wanted(struct look *l)
     if (end_enough(l->day))
         (void)snprintf(said, sizeof said, "enough said yes, but not all nodes know");
     look_add(l, "end", "kith circle end",
-             "You want your circle to end, and %s. With --cancel it is taken back. To go "
-             "on%s:",
-             said, end_enough(l->day) ? "" : ", and to see whom to call");
+             "You want your circle to end, and %s%s. With --cancel it is taken back. To "
+             "go on%s:",
+             said, first, end_enough(l->day) ? "" : ", and to see whom to call");
 }
 
 /* The end of one seat, or what is left of one that was taken back. */

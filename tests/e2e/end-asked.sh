@@ -58,6 +58,8 @@ says "is there already"
 step Ana 3 "[]"
 cp -a "$work/Ana" "$work/Two" # another device, which asked for nothing
 run Ana 7 circle end --yes "$(cat "$work/print")"
+says "2 more of your guardians have to say yes by telephone."
+says "To take it back: kith circle end --cancel"
 for g in Ben Cy Dora Eli; do asked "$g" 1; done
 step Ana 3 "['kith circle end']"
 run Ana 3 status
@@ -92,7 +94,11 @@ echo "I spoke with Ana and Ana wants all of it erased here" >"$work/sentence"
 run Ben 0 guard confirm "$req" --words-file "$work/words" --verified met --sentence-file "$work/sentence"
 run Ana 7 circle end --json
 json "[g['state'] for g in d['guardians']]" "['planned', 'call', 'call', 'call']"
+run Ana 7 circle end
+says "1 more of your guardians has to say yes by telephone."
 step Ana 3 "['kith circle end']" # not: how it is taken back
+run Ana 3 status
+says "said yes so far; the first piece is erased in 1"
 run Two 0 circle end --cancel
 for g in Ben Cy Dora Eli; do asked "$g" 0; done
 run Ana 7 circle end --json # Ben's word of before counts no more, and is asked for again
@@ -124,6 +130,8 @@ says "Cy need not be called: enough others said yes"
 node Cy
 run Ana 7 circle end
 for g in Ben Cy Dora; do says "$g's node erases all of it on"; done
+grep -q "have to say yes\|has to say yes" "$work/said" && fail "enough said yes, and more are asked for"
+says "To take it back: kith circle end --cancel"
 asked Cy 0 # it is planned there without Cy's word
 for g in Ben Cy Dora; do node_kill "$g"; done
 later $((14 * 86400 + 3600))
@@ -137,6 +145,7 @@ json "[g['state'] for g in d['guardians']]" "['ended', 'ended', 'ended', 'left']
 json "d['ended']" True
 run Ana 0 circle end
 says "Nobody can restore your root key now"
+grep -q -e --cancel "$work/said" && fail "all is erased, and is to be taken back"
 node Eli # it can sign that too
 run Ana 0 circle end --json
 json "[(g['state'], g['receipt'] is not None) for g in d['guardians']][3]" "('ended', True)"

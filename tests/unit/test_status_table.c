@@ -1792,6 +1792,11 @@ static void test_what_is_said(void **state)
         { three_gone_and_two_end, "You cannot be restored as it is, and 2 nodes erase",
           "Your circle ends" },
         { three_end, "Nobody asked for that in this home", "kith root replace" },
+        { end_begun, "nobody has said yes to that yet. With --cancel", "erased" },
+        { one_said_yes,
+          "1 of your guardians said yes so far; the first piece is erased "
+          "in 13 days. With --cancel",
+          "nobody has said yes" },
         { three_erased, "3 nodes erased what was kept", "Nobody asked" },
         { three_erased_by_nobody_here, "To keep what is left", "To see how it stands" },
         { one_erased, "by your order", "not ordered in this home" },
