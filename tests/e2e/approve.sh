@@ -46,20 +46,20 @@ json "d['id']" other-kind
 run Ben 2 guard approve "$req" --words-file "$work/words" --verified "not sure"
 run Cy 5 guard approve "$req" --words-file "$work/words" --verified called
 
-# ---- a screen of 24 lines: what is asked for is there where the words are typed ----
-above() { # above WIDTH TEXT…: types it at Ben's; the 24 lines up to the last prompt
+# ---- a screen of 24 lines: what is asked for stands right above where words are typed ----
+above() { # above WIDTH TEXT…: types it at Ben's; the 24 lines up to the prompt
     local got=0
     COLUMNS_AT=$1 at Ben "${@:2}" $'\004' -- guard approve "$req" --verified met || got=$?
     [ "$got" = 2 ] || fail "the end of input ended with $got: $(cat "$work/seen")"
     python3 - "$work/seen" >"$work/above" <<'PY'
 import sys
 seen = open(sys.argv[1], encoding="utf-8").read().replace("\r", "")
-print("\n".join(seen[:seen.rindex("Their four words:")].splitlines()[-23:]))
+print("\n".join(seen[:seen.index("Their four words:")].splitlines()[-23:]))
 PY
     checks=$((checks + 1))
 }
 above 80
-grep -q "Somebody asks for the piece you keep for Ana" "$work/above" || fail "lost: $(cat "$work/above")"
+tail -n 1 "$work/above" | grep -q "Somebody asks for the piece you keep for Ana" || fail "lost: $(cat "$work/above")"
 grep -q "$(cat "$work/print")" "$work/seen" && fail "the words of the key stand above the prompt"
 # Those of the sheet are no call's: they cost no try (four are left after the next one).
 above 80 "$(cat "$work/print")"
