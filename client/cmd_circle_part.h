@@ -59,6 +59,19 @@ enum err changing_begin(struct changing *c, const struct day_plan *plan);
 /* Goes on with whatever is under way, and reports. */
 enum err changing_go(struct changing *c);
 
+/* Another change is being sealed: says which, and how to end it. ERR_STATE. */
+enum err changing_other(struct changing *c);
+/*
+ * Whether the nodes have room for one change more, as far as this home knows: else
+ * ERR_FULL ("no-room"), and a plan that waits is put aside. Before anything is begun.
+ */
+enum err changing_room(struct changing *c);
+/*
+ * The same where nodes said so (seal_no_room): the change is given up by itself, since
+ * while it waits no node would be told that the one before was confirmed.
+ */
+enum err changing_no_room(struct changing *c, const struct seal_work *w);
+
 /* Command handlers of the other parts. */
 enum err cmd_circle_seal(struct ctx *ctx);
 enum err cmd_circle_rotate(struct ctx *ctx);

@@ -300,46 +300,6 @@ static enum err report(struct changing *c)
     return OK;
 }
 
-/*
- * One change too many on top of those that nobody confirmed yet. It is given up by
- * itself: while it waits no node would be told that the one before was confirmed.
- */
-static enum err no_room(struct changing *c, const struct seal_work *w)
-{
-    struct change_stand stand;
-    struct sealed l;
-    char command[TERM_TEXT];
-    char when[TIME_TEXT];
-    char why[TERM_TEXT];
-    unsigned left = 0;
-    TRY(seal_abandon(c->s, w, &left));
-    TRY(change_round(w, c->notes));
-    change_look(c->d, &c->h, &stand);
-    look(c->d, &l);
-    say_notes(c);
-    change_next(c->d, &stand, command);
-    if (stand.step == CHANGE_WAITS) {
-        time_text(stand.due, when);
-        (void)snprintf(why, sizeof why,
-                       "A node keeps %u circles of yours, at most. The old ones go by "
-                       "%s; then type the same again.",
-                       EPOCHS_OWNER, when);
-        return term_fail_as(c->ctx->term, ERR_FULL, EXIT_WAITING, "no-room", why, NULL,
-                            "There is no room for another change yet. Nothing was "
-                            "changed.");
-    }
-    (void)snprintf(why, sizeof why,
-                   "A node keeps %u circles of yours, at most, and lets the old ones go "
-                   "14 days after people confirmed the newest.%s%.160s",
-                   EPOCHS_OWNER,
-                   l.unconfirmed[0] != 0 ? " Not spoken with about it: " : "",
-                   l.unconfirmed);
-    return term_fail_as(c->ctx->term, ERR_FULL, EXIT_FAILED, "no-room", why,
-                        command[0] != 0 ? command : "kith status",
-                        "The changes before this one have to be confirmed first. Nothing "
-                        "was changed.");
-}
-
 /* The journal's epoch goes on; or the next one begins; or there is neither. */
 static enum err get(struct changing *c, const struct seal_work *w)
 {
@@ -391,12 +351,16 @@ enum err changing_go(struct changing *c)
                                  .requester = requester,
                                  .alone = is_gone(ctx->term) };
     TRY(greet(c));
+    if (c->d->n_past + 1 >= EPOCHS_OWNER && !seal_busy(&c->h, c->d))
+        TRY(change_round(&w, c->notes)); /* what is due goes, and makes room */
     TRY(get(c, &w));
     if (c->s != NULL)
         term_progress(ctx->term, "Speaking with %zu guardians' nodes …", c->s->n);
     enum err e = c->s != NULL ? seal_run(c->s, &w) : OK;
-    if (e == OK && c->s != NULL && seal_no_room(c->s, c->d))
-        return no_room(c, &w);
+    if (e == OK && c->s != NULL && seal_no_room(c->s, c->d)) {
+        say_notes(c);
+        return changing_no_room(c, &w);
+    }
     if (e == OK && (c->s == NULL || c->s->head.phase == SEAL_COMMIT))
         e = change_round(&w, c->notes);
     return e == OK ? report(c) : journal_problem(ctx, e);
@@ -451,32 +415,18 @@ static enum err plan_gone(const struct ctx *ctx)
                         "kith circle plan -k 3", "The plan does not fit any more.");
 }
 
-static enum err in_progress(struct changing *c)
-{
-    enum seal_phase phase = SEAL_COMMIT;
-    bool early = seal_peek(&c->h, &phase) == OK && phase < SEAL_COMMIT;
-    return term_fail_as(c->ctx->term, ERR_STATE, EXIT_FAILED, "change-in-progress",
-                        early ? "One change after the other. It is not active yet: to "
-                                "finish it first, kith circle seal --resume; to give it "
-                                "up for this one:"
-                              : "One change after the other: it is active, and only goes "
-                                "on.",
-                        early ? "kith circle seal --abandon"
-                              : "kith circle seal --resume",
-                        "Another change of your circle is under way.");
-}
-
 enum err changing_begin(struct changing *c, const struct day_plan *plan)
 {
     AUTO_NEXT struct day *next = NULL;
     struct ctx *ctx = c->ctx;
     bool busy = seal_busy(&c->h, c->d);
     if (busy && !is_under_way(c, plan))
-        return in_progress(c);
+        return changing_other(c);
     if (busy)
         return changing_go(c);
     TRY(circle_with(c->d, plan, &next) == OK ? OK : plan_gone(ctx));
     TRY(plan_check(ctx, next));
+    TRY(changing_room(c));
     TRY(plan_words(ctx, next));
     plan_warn(ctx->term, next);
     if (c->u == NULL)
@@ -570,6 +520,7 @@ enum err cmd_circle_seal(struct ctx *ctx)
     if (c.d->me.n_next > 0 && !seal_busy(&c.h, c.d)) {
         TRY(circle_next(c.d, &next) == OK ? OK : plan_gone(ctx));
         TRY(plan_check(ctx, next));
+        TRY(changing_room(&c));
     }
     return changing_go(&c);
 }

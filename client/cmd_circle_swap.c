@@ -14,10 +14,79 @@ static const struct day_guardian *former_only(struct day *d, struct bytes name)
     return NULL;
 }
 
-/* Whoever asks again, after a cut or a year, hears that it is done; the rest goes on. */
+static bool has_piece(const struct manifest *m, const struct day_guardian *g)
+{
+    for (uint32_t i = 0; i < m->n_pieces; i++)
+        if (bytes_equal(BYTES_OF(m->pieces[i].approval), BYTES_OF(g->approval)))
+            return true;
+    return false;
+}
+
+/* The first circle without them, and when; 0: not known here any more. */
+static uint32_t left_out(const struct day *d, const struct day_guardian *g, uint64_t *out)
+{
+    AUTO_FREE struct manifest *m = calloc(1, sizeof *m);
+    uint32_t before = g->epoch;
+    for (size_t i = 0; m != NULL && g->kind == PIECE_NODE && i <= d->n_past; i++) {
+        bool now = i == d->n_past;
+        uint32_t epoch = now ? d->me.epoch : d->past[i].epoch;
+        if (epoch <= g->epoch)
+            continue;
+        if (manifest_open(now ? d->me.manifest : d->past[i].manifest, m) != OK)
+            return 0;
+        *out = now ? d->me.sealed_at : d->past[i].sealed_at;
+        if (!has_piece(m, g))
+            return epoch == before + 1 ? epoch : 0;
+        before = epoch;
+    }
+    return 0;
+}
+
+/* What they still have of mine, and what is to be done about it. */
+static void say_left(struct term *t, const struct day *d, const struct change_stand *s,
+                     const struct day_guardian *g)
+{
+    bool node = g->kind == PIECE_NODE;
+    if (node && g->retired > g->epoch)
+        term_say(t, "%.*s's node let the old piece go.", TEXT(g->name));
+    else if (d->n_past > 0 && !s->certified)
+        term_say(t,
+                 "What %.*s keeps is one old piece: it stays good until your guardians "
+                 "confirmed the change.",
+                 TEXT(g->name));
+    else if (d->n_past == 0 && node)
+        term_say(t,
+                 "What %.*s's node may still keep opens nothing any more. If %.*s is "
+                 "there, ask them to type kith guard leave %.*s, which erases it.",
+                 TEXT(g->name), TEXT(g->name), TEXT(d->me.name));
+    else if (d->n_past == 0)
+        term_say(t, "The old card of %.*s opens nothing any more. Tear it up.",
+                 TEXT(g->name));
+}
+
+/*
+ * Whoever asks again, after a cut or a year, hears that it is done. The change that did
+ * it goes on; another one is named, and is not what was asked for.
+ */
 static enum err former_go(struct changing *c, const struct day_guardian *g)
 {
-    term_say(c->ctx->term, "%.*s is not among your guardians any more.", TEXT(g->name));
+    struct term *t = c->ctx->term;
+    struct change_stand s;
+    enum seal_phase phase = SEAL_COMMIT;
+    uint64_t at = 0;
+    char when[TIME_TEXT];
+    change_look(c->d, NULL, &s);
+    uint32_t since = left_out(c->d, g, &at);
+    time_text(at, when);
+    if (since != 0)
+        term_say(t, "%.*s is not among your guardians any more, since circle %u (%s).",
+                 TEXT(g->name), since, when);
+    else
+        term_say(t, "%.*s is not among your guardians any more, since an earlier change.",
+                 TEXT(g->name));
+    say_left(t, c->d, &s, g);
+    if (seal_peek(&c->h, &phase) == OK && phase < SEAL_COMMIT)
+        return changing_other(c);
     return changing_go(c);
 }
 
@@ -88,8 +157,10 @@ static enum err replace_run(struct changing *c, size_t at, const char *with,
     struct day_plan plan;
     if (by != NULL && has_place(c->d, by))
         return new_has_place(ctx, by);
-    TRY(ctx_unlock(ctx, &c->h, &c->u));
     bool ready = by != NULL && (by->kind == PIECE_CARD || by->progress == GUARDIAN_READY);
+    if (!ready) /* an invite serves once: not for a change that cannot go */
+        TRY(changing_room(c));
+    TRY(ctx_unlock(ctx, &c->h, &c->u));
     if (!ready)
         TRY(guardian_enter(ctx, &c->h, c->d, c->u, with, link, &by));
     plan_swap(c->d, at, by, &plan);
@@ -173,7 +244,9 @@ enum err cmd_guardian_remove(struct ctx *ctx)
     if (former != NULL)
         return former_go(&c, former);
     TRY(guardian_pick(ctx, c.d, ctx->args[0], &g));
-    if (seal_busy(&c.h, c.d) && (c.d->me.epoch == 0 || is_planned(c.d, g)))
+    if (c.d->me.epoch > 0 && seal_busy(&c.h, c.d) && is_planned(c.d, g))
+        return changing_other(&c);
+    if (c.d->me.epoch == 0 && seal_busy(&c.h, c.d))
         return term_fail_as(ctx->term, ERR_STATE, EXIT_FAILED, "change-in-progress",
                             "Finish it, or give it up with \"kith circle seal "
                             "--abandon\" while it is not active.",

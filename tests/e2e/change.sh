@@ -200,6 +200,27 @@ run Ben 0 guard wards --json
 json "d['wards'][0]['newer_since']" null
 run Cy 0 guard wards --json # the dead one's node is back, and Cy helps again
 json "sorted(w['newer_since'] is not None for w in d['wards'])" "[False, True]"
+
+# ---- one change too many: the calls go first, and two weeks later it goes on ----
+later $((15 * day))
+run Ana 3 circle seal --resume
+for k in 2 3 2; do
+    run Ana 0 circle plan -k "$k"
+    run Ana 3 circle seal
+done
+run Ana 1 guardian remove Gil
+says "The changes before this one have to be confirmed first"
+says "kith guardian confirm Ben"
+call Ben
+call Dora
+run Ana 7 guardian remove Gil
+says "no room for another change yet"
+later $((15 * day))
+run Ana 3 guardian remove Gil
+answers "3 of 4 guardians hold the new piece; 2 are needed." # Cy was never spoken with
+run Ana 3 status --json
+json "d['restorable']" True
+
 run Emil 0 guard leave Ana --yes leave
 says "What your node kept for Ana is erased"
 run Emil 0 guard wards

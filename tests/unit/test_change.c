@@ -328,6 +328,7 @@ static void abandoned(void **state)
     assert_true(said("--abandon"));
     want(1, kith(who, "guardian", "remove", "Gus0", NULL));
     assert_true(said("change-in-progress"));
+    assert_true(said("under way: new pieces for the same guardians."));
     want(3, kith(who, "circle", "seal", "--abandon", NULL));
     assert_true(said("Your circle is as it was before"));
     want(1, kith(who, "circle", "seal", "--abandon", NULL));
@@ -434,7 +435,19 @@ static void people_say_so(void **state)
                  "one-person", NULL));
     /* Whoever asks for it again hears that it is done. */
     want(3, kith(who, "guardian", "remove", "Gus3", NULL));
-    assert_true(said("Gus3 is not among your guardians any more"));
+    assert_true(said("Gus3 is not among your guardians any more, since circle 3 ("));
+    assert_true(said("What Gus3 keeps is one old piece"));
+    /* While another change is open, that one is named, and not gone on with. */
+    node_kill(0);
+    node_kill(1);
+    want(13, kith(who, "guardian", "remove", "Gus2", "--yes", "one-person", NULL));
+    want(1, kith(who, "guardian", "remove", "Gus3", NULL));
+    assert_true(said("Gus3 is not among your guardians any more, since circle 3 ("));
+    assert_true(said("Another change of your circle is under way: without Gus2."));
+    assert_true(said("kith circle seal --abandon"));
+    node_start(0);
+    node_start(1);
+    want(0, kith(who, "circle", "seal", "--abandon", NULL));
     want(3, kith(who, "guardian", "replace", "Gus3", "--with", "Kim", NULL));
     want(5, kith(who, "guardian", "replace", "Gus3", "--with", "Lea", "--card", NULL));
     want(5, kith(who, "guardian", "replace", "Gus3", NULL));
@@ -453,34 +466,76 @@ static void people_say_so(void **state)
     node_start(3);
 }
 
-/* On top of changes that nobody confirmed: the calls go first, and nothing was begun. */
+/* Changes on top of one another that nobody confirmed. */
+static void unconfirmed(const char *who, const char *const *plans)
+{
+    for (size_t i = 0; plans[i] != NULL; i++) {
+        want(0, kith(who, "circle", "plan", "-k", plans[i], NULL));
+        want(3, kith(who, "circle", "seal", NULL));
+    }
+}
+
+/* What the home knows is said before any node, passphrase or invite is needed. */
 static void one_too_many(void **state)
 {
     (void)state;
     char who[16];
+    char link[LINK_TEXT + 2];
     struct change_stand s;
-    static const char *const plans[] = { "3", "2", "3" };
-    circle_new(who, 4, "2", true);
-    for (size_t i = 0; i < 3; i++) {
-        want(0, kith(who, "circle", "plan", "-k", plans[i], NULL));
-        want(3, kith(who, "circle", "seal", NULL));
-    }
-    check_epoch(who, EPOCHS_OWNER, "Gus0 Gus1 Gus2 Gus3 ");
-    want(0, kith(who, "circle", "plan", "-k", "2", NULL));
+    static const char *const plans[] = { "2", "3", "2", NULL };
+    circle_new(who, 3, "2", true);
+    unconfirmed(who, plans);
+    check_epoch(who, EPOCHS_OWNER, "Gus0 Gus1 Gus2 ");
+    invite_of(3, link);
+    for (size_t i = 0; i < 3; i++)
+        node_kill(i);
+    want(0, kith(who, "circle", "plan", "-k", "3", NULL));
     want(1, kith(who, "circle", "seal", NULL));
     assert_true(said("have to be confirmed first"));
-    assert_true(said("Gus0, Gus1, Gus2, Gus3"));
+    assert_true(said("Call: Gus0, Gus1, Gus2"));
     assert_true(said("kith guardian confirm Gus0"));
-    want(1, kith(who, "guardian", "remove", "Gus3", "--json", NULL));
+    want(1, kith(who, "guardian", "remove", "Gus2", "--json", NULL));
     assert_true(answered("\"id\":\"no-room\""));
-    check_epoch(who, EPOCHS_OWNER, "Gus0 Gus1 Gus2 Gus3 ");
-    want(1, kith(who, "circle", "seal", "--abandon", NULL)); /* was already */
+    want(1, kith(who, "guardian", "replace", "Gus1", "--with", "Gus3", link, NULL));
+    want(5, kith(who, "guardian", "confirm", "Gus3", NULL));
+    for (size_t i = 0; i < 3; i++)
+        node_start(i);
+    want(3, kith(who, "circle", "rotate", NULL));
+    assert_true(said("not confirmed yet; that goes first"));
+    want(0, kith(who, "guardian", "add", "Gus3", link, NULL));
+    want(0, kith(who, "circle", "plan", "-k", "2", NULL));
+    want(1, kith(who, "circle", "seal", NULL));
+    want(1, kith(who, "circle", "seal", "--abandon", NULL)); /* nothing was begun */
+    check_epoch(who, EPOCHS_OWNER, "Gus0 Gus1 Gus2 ");
     for (size_t i = 0; i < 2; i++)
         call(who, i);
     stand_of(who, &s);
     assert_int_equal(s.step, CHANGE_WAITS);
-    want(7, kith(who, "guardian", "remove", "Gus3", NULL));
+    want(7, kith(who, "guardian", "remove", "Gus2", NULL));
     assert_true(said("no room for another change yet"));
+    check_epoch(who, EPOCHS_OWNER, "Gus0 Gus1 Gus2 ");
+}
+
+/* Where one node has room, only the others can say that they have none. */
+static void one_too_many_for_some(void **state)
+{
+    (void)state;
+    char who[16];
+    char link[LINK_TEXT + 2];
+    static const char *const plans[] = { "2", "3", "2", NULL };
+    circle_new(who, 3, "2", true);
+    invite_of(3, link);
+    want(0, kith(who, "guardian", "add", "Gus3", link, NULL));
+    unconfirmed(who, plans);
+    check_epoch(who, EPOCHS_OWNER, "Gus0 Gus1 Gus2 Gus3 ");
+    want(0, kith(who, "guardian", "add", "Kim", "--card", NULL));
+    want(1, kith(who, "guardian", "replace", "Gus2", "--with", "Kim", "--yes",
+                 "one-person", NULL));
+    assert_true(said("keeps as many circles of yours as it takes"));
+    assert_true(said("have to be confirmed first"));
+    assert_true(said("Added, and without a piece so far: Kim."));
+    assert_true(said("kith guardian confirm Gus0"));
+    want(1, kith(who, "circle", "seal", "--abandon", NULL));
     check_epoch(who, EPOCHS_OWNER, "Gus0 Gus1 Gus2 Gus3 ");
 }
 
@@ -825,6 +880,7 @@ int main(void)
         cmocka_unit_test(people_say_so),
         cmocka_unit_test(away_for_an_epoch),
         cmocka_unit_test(one_too_many),
+        cmocka_unit_test(one_too_many_for_some),
         cmocka_unit_test(only_what_a_node_shows_is_said),
         cmocka_unit_test(killed_confirming),
         cmocka_unit_test(another_address),
