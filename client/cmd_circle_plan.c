@@ -376,14 +376,34 @@ json_t *plan_json(const struct day *d)
                      (int)me->stop_hold, "about", json_slice(me->about));
 }
 
+/* With groups somebody of another one may well be lost. */
+static void warn_none_to_spare(struct term *t, const struct day_me *me)
+{
+    char list[TERM_TEXT / 2] = "";
+    bool all = true;
+    for (uint32_t g = 0; g < me->n_groups; g++) {
+        bool tight = me->groups[g].t == me->groups[g].n;
+        all = all && tight;
+        if (tight && group_name(me, g).n > 0)
+            list_add(list, sizeof list, group_name(me, g));
+    }
+    if (all || list[0] == 0)
+        term_warn(t, "every guardian is needed: when one of them is lost, so are your "
+                     "keys.");
+    else
+        term_warn(t,
+                  "everybody is needed in: %s. When one of them is lost, so are your "
+                  "keys.",
+                  list);
+}
+
 void plan_warn(struct term *t, const struct day *d)
 {
     struct circle_count all = { { 0 } };
     for (uint32_t g = 0; g < d->me.n_groups; g++)
         all.of[g] = d->me.groups[g].n;
     if (circle_spare(&d->me, &all) == 0)
-        term_warn(t, "every guardian is needed: when one of them is lost, so are your "
-                     "keys.");
+        warn_none_to_spare(t, &d->me);
     for (size_t i = 0; i < d->n_guardians; i++) {
         const struct day_guardian *g = &d->guardians[i];
         if (g->kind == PIECE_NODE && g->reach.n == 0)

@@ -236,6 +236,7 @@ void look_sentence(const struct look *l, char out[TERM_TEXT])
 {
     static const uint8_t none[PUB_BYTES];
     const struct circle_standing *s = &l->standing;
+    const char *spread = l->day->me.n_groups > 1 ? ", spread over your groups" : "";
     bool owner = !bytes_equal(BYTES_OF(l->day->me.owner), BYTES_OF(none));
     out[0] = 0;
     if (l->day->me.epoch == 0 && owner && !look_only_guards(l->day))
@@ -252,24 +253,24 @@ void look_sentence(const struct look *l, char out[TERM_TEXT])
     } else if (!s->restorable && l->change.step == CHANGE_CALLS)
         (void)snprintf(out, TERM_TEXT,
                        "You can be restored: by the old pieces only. Only %u of %u new "
-                       "ones are where they should be, and %u are needed.",
-                       s->stored, s->of, s->need);
+                       "ones are where they should be, and %u are needed%s.",
+                       s->stored, s->of, s->need, spread);
     else if (!s->restorable)
         (void)snprintf(out, TERM_TEXT,
                        "You can be restored: no. Only %u of %u pieces are where they "
-                       "should be, and %u are needed.",
-                       s->stored, s->of, s->need);
+                       "should be, and %u are needed%s.",
+                       s->stored, s->of, s->need, spread);
     else if (!s->today && s->cards > 0)
         (void)snprintf(out, TERM_TEXT,
                        "You can be restored: yes, but not today. Only %u nodes answer "
-                       "now, beside %u cards; %u pieces are needed, one at least at a "
+                       "now, beside %u cards; %u pieces are needed%s, one at least at a "
                        "node.",
-                       s->answering - s->cards, s->cards, s->need);
+                       s->answering - s->cards, s->cards, s->need, spread);
     else if (!s->today)
         (void)snprintf(out, TERM_TEXT,
                        "You can be restored: yes, but not today. Only %u of %u nodes "
-                       "answer now, and %u are needed.",
-                       s->answering, s->of, s->need);
+                       "answer now, and %u are needed%s.",
+                       s->answering, s->of, s->need, spread);
     else if (s->spare == 0)
         (void)snprintf(out, TERM_TEXT,
                        "You can be restored: yes, but with none to spare.");

@@ -58,6 +58,8 @@ run Ana 2 circle plan -k 3 --hold 72
 run Ana 2 circle plan -k 3 --stop-hold 6d
 says "--yes short-stop"
 run Ana 2 circle plan --group family:1/3 --group friends:2/2
+run Ana 0 circle plan --group family:2/3 --group friends:2/2
+says "everybody is needed in: friends."
 run Ana 2 circle plan --group family:2/3 --group friends:2/4
 run Ana 2 circle plan -k 3 --group family:2/3 --group friends:2/2
 run Ana 0 circle plan --group family:2/3 --group friends:2/2 --json

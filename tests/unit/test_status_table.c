@@ -893,7 +893,7 @@ static void three_gone_and_two_end(struct look *l)
 }
 
 /* In groups one piece can be one too many. */
-static void a_group_ends(struct look *l)
+static void two_groups(struct look *l)
 {
     struct day_me *me = &l->day->me;
     me->group_threshold = 2;
@@ -902,7 +902,18 @@ static void a_group_ends(struct look *l)
     me->groups[1] = (struct manifest_group){ .t = 2, .n = 2 };
     for (size_t i = 3; i < N; i++)
         at(l, i)->group = 1;
+}
+
+static void a_group_ends(struct look *l)
+{
+    two_groups(l);
     ends_at(l, 4, NOW + 10 * DAY);
+}
+
+static void a_group_lacks_one(struct look *l)
+{
+    two_groups(l);
+    away(l, 4, 0);
 }
 
 /* By another device, and nobody answers any more. */
@@ -1442,6 +1453,10 @@ static const struct situation {
     { "a node is away for an hour", away_today, 0, YES(2), NULL, NULL },
     { "for more than a week", away_a_week, 3, YES(2), "away", "" },
     { "for more than a month", away_a_month, 3, YES(1), "away", "" },
+    { "one of a group is, of whom both are needed", a_group_lacks_one, 3,
+      "You can be restored: yes, but not today. Only 4 of 5 nodes answer now, and 4 are "
+      "needed, spread over your groups.",
+      "away", "" },
     { "three are away now", three_away_today, 3, NOT_TODAY(2), "away", "" },
     { "three for a month", three_away_a_month, 8, NO(2), "away", "" },
     { "a node knows us no more", missing, 3, YES(1), "missing", "" },
@@ -1671,7 +1686,7 @@ static const struct situation {
       "away", "" },
     { "one group is short", a_group_short, 8,
       "You can be restored: no. Only 4 of 5 pieces are where they should be, and 4 are "
-      "needed.",
+      "needed, spread over your groups.",
       "missing", "" },
     { "three at one machine", one_machine, 0, YES(2), NULL, NULL },
     { "no passphrase locks three's keys", three_unlocked, 0, YES(2), NULL, NULL },
