@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "client/ceremony_restore.h"
 #include "client/cmd_status_part.h"
 
 /* "%.*s" of a slice. */
@@ -103,6 +104,7 @@ void look_take_call(struct look *l, size_t at, const struct call *c)
     struct node_look *n = &l->nodes[at];
     bool refused = c->stage == CALL_KNOWN && c->err == ERR_REFUSED;
     n->unreached = c->stage == CALL_IDLE;
+    n->refused = refused || (c->stage == CALL_KNOWN && c->err == ERR_MOVED);
     if (c->stage >= CALL_TALKING)
         g->clock = c->hello.frozen != 0;
     n->between = (uint8_t)(refused ? look_between(l, at) : BETWEEN_NOT);
@@ -324,11 +326,33 @@ static void look_move(struct look *l, struct home *h)
     l->move.requests = (struct bytes){ 0 };
 }
 
+/* Between the root's coming back and the first word to its nodes: they know no device. */
+static void look_cut(struct look *l, struct home *h)
+{
+    AUTO_BLOB struct home_blob text = { 0 };
+    AUTO_FREE struct restore_open *o = NULL;
+    size_t nodes = 0;
+    size_t strange = 0;
+    if (!home_has(h, HOME_RESTORE) || home_has(h, HOME_MOVE) ||
+        home_has(h, HOME_JOURNAL) || restore_look(h, &text, &o) != OK)
+        return;
+    for (size_t i = 0; i < look_pieces(l->day); i++) {
+        const struct day_guardian *g = &l->day->guardians[i];
+        nodes += g->kind == PIECE_NODE;
+        strange += g->kind == PIECE_NODE && g->progress == GUARDIAN_ENROLLED;
+    }
+    l->cut = o->state == RESTORE_DONE && l->day->me.epoch == o->epoch && nodes > 0 &&
+             strange == nodes;
+    for (size_t i = 0; l->cut && i < look_pieces(l->day); i++)
+        l->states[i] = HOLDS_AWAY;
+}
+
 static enum err look_at(struct ctx *ctx, struct home *h, struct look *l)
 {
     l->now = ctx_now(ctx);
     look_move(l, h); /* before the round: what a refusal means hangs on it */
-    if (l->day->me.epoch > 0)
+    look_cut(l, h);
+    if (l->day->me.epoch > 0 && !l->cut)
         TRY(look_round(ctx, l));
     l->now = ctx_now(ctx);
     look_home(l, h);

@@ -218,11 +218,12 @@ void look_judge(struct look *l)
     l->proofs = (struct look_proofs){ 0 };
     l->n_next = 0;
     if (l->day->me.epoch > 0) {
+        look_judge_unknown(l);
         judge_states(l);
         stand(l);
         for (size_t i = 0; i < look_pieces(l->day); i++)
             judge_proof(l, i);
-        if (l->alone) {
+        if (l->alone || look_unknown(l)) {
             l->standing.level = CIRCLE_LOST;
             l->standing.restorable = false;
         }
@@ -243,6 +244,8 @@ void look_sentence(const struct look *l, char out[TERM_TEXT])
         (void)snprintf(out, TERM_TEXT,
                        "You can be restored: no. There is no circle yet.");
     if (l->day->me.epoch == 0)
+        return;
+    if (look_unknown_sentence(l, out))
         return;
     if (l->alone) {
         (void)snprintf(out, TERM_TEXT,

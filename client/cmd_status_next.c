@@ -438,6 +438,10 @@ static void next_sealed(struct look *l)
 {
     size_t n = look_pieces(l->day);
     bool short_of = !l->standing.restorable; /* a card may be what is missing */
+    if (look_unknown(l)) {
+        look_next_unknown(l);
+        return;
+    }
     if (look_ended(l) != 0) {
         next_requests(l);
         next_let_go(l);

@@ -43,12 +43,13 @@ enum look_between {
 struct node_look {
     char why[256];   /* "" unless there is something to say */
     bool answered;   /* what it holds, in this round */
+    bool refused;    /* it knows this home's keys no more */
     bool unreached;  /* nothing was there at any of its addresses */
     uint64_t paused; /* the guardian is away until then */
-    bool lost; /* the guardian got new keys, and opened the piece in no drill since */
-    uint64_t move;   /* a new root takes over then; 0 none waits */
-    uint64_t over;   /* by an order to end it all is erased there since then; 0 not */
-    bool unsaid;     /* as it was planned: the node is away */
+    bool lost;     /* the guardian got new keys, and opened the piece in no drill since */
+    uint64_t move; /* a new root takes over then; 0 none waits */
+    uint64_t over; /* by an order to end it all is erased there since then; 0 not */
+    bool unsaid;   /* as it was planned: the node is away */
     uint32_t newer; /* an epoch that this home knows nothing of is active there; 0 none */
     bool failed;    /* its last check: why says how */
     uint8_t between; /* enum look_between */
@@ -76,6 +77,8 @@ struct look {
     bool has_cards;
     bool locked; /* the root has a passphrase */
     struct change_stand change;
+    bool cut;    /* a restore: the root is back, the circle was not gone on with */
+    bool shut;   /* no node that was reached knows this home's keys any more */
     bool alone;  /* the root replaced another one, and is in this home only */
     bool moving; /* a new root is under way: */
     struct move_open move;
@@ -156,6 +159,12 @@ bool look_took(const struct look *l);
 void look_next_move(struct look *l);
 /* The step to another circle, where one is in the making after an end. */
 void look_next_anew(struct look *l);
+/* Of a home that its guardians' nodes do not know: not yet, or no more. Then nothing is
+ * known of the circle. */
+bool look_unknown(const struct look *l);
+bool look_unknown_sentence(const struct look *l, char out[TERM_TEXT]);
+void look_next_unknown(struct look *l);
+void look_judge_unknown(struct look *l);
 /* The steps to a first circle. */
 void look_next_first(struct look *l);
 /* Of a card whose paper is not read back; of a change that is planned, or under way. */

@@ -432,7 +432,7 @@ void look_show(struct ctx *ctx, const struct look *l)
     if (l->day->me.epoch > 0)
         say_requests(t, l, l->now);
     say_standing(t, l);
-    if (l->day->me.epoch > 0) {
+    if (l->day->me.epoch > 0 && !look_unknown(l)) {
         say_proofs(t, l);
         say_guardians(t, l, l->now);
         say_weak(t, l);

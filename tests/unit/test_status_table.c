@@ -32,6 +32,15 @@ enum { NOW = 1800000000, DAY = 86400, HOUR = 3600, N = 5 };
     "You can be restored: only for now. The day of your circle's end has come, and "     \
     "some "                                                                              \
     "nodes wait with it."
+#define CUT_OFF                                                                          \
+    "You can be restored: not known yet. Your root key is back, but the restore was "    \
+    "cut "                                                                               \
+    "off before your guardians' nodes knew this machine."
+#define PUT_OUT                                                                          \
+    "You can be restored: not known here. Your guardians' nodes let this machine in no " \
+    "more: it was taken out of your devices, or your root key was replaced from "        \
+    "another "                                                                           \
+    "machine."
 #define NO_CIRCLE "You can be restored: no. There is no circle yet."
 
 /* ---- a circle of three of five in which all is well ---- */
@@ -1430,6 +1439,41 @@ static void only_guards(struct look *l)
 
 /* ---- the table ---- */
 
+/* The root is back, and its restore was cut off before any node knew this machine. */
+static void cut_off(struct look *l)
+{
+    l->cut = true;
+    for (size_t i = 0; i < N; i++)
+        away(l, i, 0);
+}
+
+/* Taken out of the devices; or another machine's root is the one that counts. */
+static void put_out(struct look *l)
+{
+    for (size_t i = 0; i < N; i++)
+        lets_nobody_in(l, i);
+}
+
+static void put_out_and_one_away(struct look *l)
+{
+    const struct call none = { .err = ERR_UNREACHABLE };
+    put_out(l);
+    l->nodes[4] = (struct node_look){ 0 };
+    look_take_call(l, 4, &none);
+}
+
+static void put_out_at_four(struct look *l)
+{
+    const struct rep_epoch_state says = {
+        .n_epochs = 1, .epochs = { { .epoch = 1, .state = EPOCH_ACTIVE } }
+    };
+    put_out(l);
+    l->nodes[4] = (struct node_look){ 0 };
+    look_take_epochs(l, 4, &says);
+    l->states[4] = HOLDS_OK;
+    at(l, 4)->gone = 0;
+}
+
 static const struct situation {
     const char *what;
     void (*differs)(struct look *l);
@@ -1439,6 +1483,10 @@ static const struct situation {
     const char *command; /* and its command, "" none; NULL with no step */
 } table[] = {
     { "all is well", nothing, 0, YES(2), NULL, NULL },
+    { "a restore was cut off", cut_off, 8, CUT_OFF, "restore", "kith restore" },
+    { "this machine was put out", put_out, 8, PUT_OUT, "shut-out", "" },
+    { "it was, and one node is away", put_out_and_one_away, 8, PUT_OUT, "shut-out", "" },
+    { "four know it no more, and one does", put_out_at_four, 8, NO(1), "missing", "" },
     { "one was not spoken with", not_confirmed, 0, YES(1), "confirm",
       "kith guardian confirm Eli" },
     { "three were not spoken with", three_not_confirmed, 3, NONE_TO_SPARE, "confirm",
