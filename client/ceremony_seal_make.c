@@ -222,7 +222,7 @@ enum err seal_make_epoch(struct seal *s, const struct seal_work *w)
     struct epoch_keys *keys = epoch_place(&w->unlocked->box, s->head.epoch);
     TRY(secret_new(&m));
     TRY(ident_owner(&w->unlocked->root, &m->owner));
-    m->content.name = w->day->me.name;
+    m->content.name = owner_name(w->day);
     m->content.about = w->day->me.about;
     memcpy(m->content.circle, w->day->me.circle, ID_BYTES);
     crypt_sign_public(&m->owner, m->content.owner);

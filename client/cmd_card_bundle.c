@@ -6,6 +6,7 @@
 
 #include "client/circle.h"
 #include "client/cmd.h"
+#include "client/guardian.h"
 #include "client/rescue.h"
 #include "client/vault.h"
 
@@ -104,7 +105,7 @@ static enum err write_page(struct ctx *ctx, struct home *h, const struct day *d,
     char line[WRAPPED_TEXT];
     const bool with = ctx_option(ctx, "--with-wrapped") != NULL;
     const struct rescue_facts facts = {
-        .name = d->me.name,
+        .name = owner_name(d),
         .fingerprint = d->me.fingerprint,
         .epoch = d->me.epoch,
         .need = circle_need(&d->me),

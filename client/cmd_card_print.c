@@ -219,7 +219,7 @@ enum err cmd_card_print(struct ctx *ctx)
     if (e != OK)
         return card_fail(ctx, e, name);
     const struct card_page page = { .card = c,
-                                    .owner = d->me.name,
+                                    .owner = owner_name(d),
                                     .fingerprint = d->me.fingerprint,
                                     .size = w.size,
                                     .blank = w.blank };

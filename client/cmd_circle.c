@@ -49,9 +49,9 @@ static enum err cmd_show(struct ctx *ctx)
     }
     time_text(d->me.sealed_at, since);
     if (d->me.epoch > 0)
-        term_answer(t, "The circle of %.*s, sealed %s", TEXT(d->me.name), since);
+        term_answer(t, "The circle of %.*s, sealed %s", TEXT(owner_name(d)), since);
     else
-        term_answer(t, "The plan of %.*s's circle, not sealed yet", TEXT(d->me.name));
+        term_answer(t, "The plan of %.*s's circle, not sealed yet", TEXT(owner_name(d)));
     term_answer(t, "Fingerprint words: %.*s", TEXT(d->me.fingerprint));
     plan_say(t, d);
     term_answer(t, "Guardians:");

@@ -45,7 +45,7 @@ static void say_head(struct term *t, const struct day *d, uint32_t number)
     char date[TIME_TEXT];
 
     time_text(d->me.sealed_at, date);
-    term_answer(t, "KITH: how %.*s's keys come back", TEXT(d->me.name));
+    term_answer(t, "KITH: how %.*s's keys come back", TEXT(owner_name(d)));
     if (number > 0)
         term_answer(t, "Circle of %s, number %u; sheet %u", date, d->me.epoch, number);
     else
@@ -67,7 +67,7 @@ static void say_head(struct term *t, const struct day *d, uint32_t number)
                 "Whoever finds this sheet can ask, and no more: these people are told, "
                 "they");
     term_answer(t, "want to know who is speaking, and %.*s is told as well.",
-                TEXT(d->me.name));
+                TEXT(owner_name(d)));
     term_answer(t, "%s", "");
     term_answer(t, "Guardians");
 }
@@ -128,9 +128,9 @@ static json_t *head_json(const struct day *d, uint32_t number, const char *wrapp
                          json_t *guardians)
 {
     return json_pack("{s:o, s:o, s:i, s:i, s:i, s:o, s:s, s:o}", "name",
-                     json_slice(d->me.name), "fingerprint", json_slice(d->me.fingerprint),
-                     "epoch", (int)d->me.epoch, "need", (int)circle_need(&d->me), "of",
-                     (int)circle_pieces(&d->me), "sheet",
+                     json_slice(owner_name(d)), "fingerprint",
+                     json_slice(d->me.fingerprint), "epoch", (int)d->me.epoch, "need",
+                     (int)circle_need(&d->me), "of", (int)circle_pieces(&d->me), "sheet",
                      number > 0 ? json_integer((json_int_t)number) : json_null(),
                      "wrapped", wrapped, "guardians", guardians);
 }

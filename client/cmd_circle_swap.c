@@ -201,9 +201,11 @@ static enum err forget(struct changing *c, struct day_guardian *g)
         c->d->me.planned = 0;
     TRY(ctx_day_save(c->ctx, &c->h, c->d));
     term_say(c->ctx->term, "%.*s is not among your guardians any more.", TEXT(name));
-    if (node)
-        term_say(c->ctx->term, "%.*s can forget you as well: kith guard leave %.*s",
-                 TEXT(name), TEXT(c->d->me.name));
+    if (node) {
+        char leave[TERM_TEXT];
+        leave_next(c->d, leave);
+        term_say(c->ctx->term, "%.*s can forget you as well: %s", TEXT(name), leave);
+    }
     if (c->d->me.epoch == 0)
         term_say(c->ctx->term, "  kith circle plan");
     return OK;

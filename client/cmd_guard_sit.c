@@ -37,14 +37,11 @@ static void who_fill(struct sitting *s)
 
 /* ---- what the boxes say ---- */
 
-/* What the newest boxes that open say of the ward: its owner sealed it. */
-static void take_names(struct sitting *s, const struct guard_piece *p)
+/* The ward's name stays that by which the guardian enrolled it and types it. */
+static void take_about(struct sitting *s, const struct guard_piece *p)
 {
     if (p->introducer_listed)
         s->tale.introducer = INTRODUCER_KNOWN;
-    if (p->name_n > 0)
-        (void)snprintf(s->tale.name, sizeof s->tale.name, "%.*s", (int)p->name_n,
-                       (const char *)p->name);
     if (p->about_n > 0)
         s->tale.about = day_keep(s->d->day, bytes_of(p->about, p->about_n));
 }
@@ -90,7 +87,7 @@ static enum err look_into(struct sitting *s)
         if (i == guard_subject(&s->c->view) && s->opened[i] == OK && !guard_may_change(p))
             s->opened[i] = ERR_CONFLICT; /* by a key, or with people, that do not count */
         if (s->opened[i] == OK)
-            take_names(s, p);
+            take_about(s, p);
         s->plans[i] = p->plan;
     }
     tale_plans(s);
@@ -261,7 +258,7 @@ static void show_boxes(struct sitting *s)
 {
     for (uint32_t i = 0; i < s->c->n_boxes; i++) {
         unsigned epoch = s->c->view.epochs[i].epoch;
-        if (s->opened[i] == OK)
+        if (s->opened[i] == OK || guard_retired(s->c, s->opened, i))
             continue;
         if (s->opened[i] == ERR_CONFLICT)
             term_warn(s->t,

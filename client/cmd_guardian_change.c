@@ -53,6 +53,9 @@ static void tell_behind(struct term *t, const struct day *d, const struct change
 
 static void tell_formers(struct term *t, const struct day *d)
 {
+    char leave[TERM_TEXT];
+
+    leave_next(d, leave);
     for (size_t i = 0; i < d->n_formers; i++) {
         const struct day_guardian *g = &d->formers[i];
         if (g->kind != PIECE_NODE || g->retired > g->epoch)
@@ -60,16 +63,14 @@ static void tell_formers(struct term *t, const struct day *d)
         if (g->parted != 0)
             term_say(t,
                      "%.*s's node still keeps an old piece. It shows %.*s that your "
-                     "circle goes on without them, and that kith guard leave %.*s erases "
-                     "it, once you told them so yourself. If they are not there, it is "
-                     "one piece.",
-                     TEXT(g->name), TEXT(g->name), TEXT(d->me.name));
+                     "circle goes on without them, and that %s erases it, once you told "
+                     "them so yourself. If they are not there, it is one piece.",
+                     TEXT(g->name), TEXT(g->name), leave);
         else
             term_say(t,
                      "%.*s's node still keeps an old piece. If %.*s is there, ask them "
-                     "to type kith guard leave %.*s, which erases it. If not, it is "
-                     "one piece.",
-                     TEXT(g->name), TEXT(g->name), TEXT(d->me.name));
+                     "to type %s, which erases it. If not, it is one piece.",
+                     TEXT(g->name), TEXT(g->name), leave);
     }
 }
 

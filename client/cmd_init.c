@@ -38,7 +38,7 @@ static enum err name_get(const struct ctx *ctx, char *out, size_t cap)
     return ctx_text(ctx, "The name", given != NULL ? given : out, NAME_MAX_BYTES);
 }
 
-static void init_answer(struct term *t, const char *name, struct bytes words)
+static void init_answer(struct term *t, const char *name, struct bytes words, bool was)
 {
     if (t->json) {
         term_json(
@@ -46,10 +46,15 @@ static void init_answer(struct term *t, const char *name, struct bytes words)
             json_pack("{s:s, s:o}", "name", name, "fingerprint", json_slice(words)));
         return;
     }
-    term_say(t,
-             "Your root key is made and locked away on this machine. These four words "
-             "name it; they are no secret, and after a restore they must be the same:");
+    if (was)
+        term_say(t, "This is the home of %s. Its root key is as it was:", name);
+    else
+        term_say(t, "Your root key is made and locked away on this machine. These four "
+                    "words name it; they are no secret, and after a restore they must be "
+                    "the same:");
     term_answer(t, "%.*s", (int)words.n, (const char *)words.p);
+    if (was)
+        return;
     term_say(t, "Now ask people you trust to be your guardians. Each of them sends you "
                 "an invite; add them one by one:");
     term_say(t, "  kith guardian add NAME LINK");
@@ -70,9 +75,10 @@ static enum err cmd_init(struct ctx *ctx)
     }
     TRY(name_get(ctx, name, sizeof name));
     TRY(ctx_home(ctx, HOME_MAKE, &h));
+    bool was = home_has(&h, HOME_ROOT);
     TRY(ctx_make_root(ctx, &h, &how, &u));
     TRY(ctx_day(ctx, &h, &d));
-    init_answer(ctx->term, name, d->me.fingerprint);
+    init_answer(ctx->term, name, d->me.fingerprint, was);
     TRY(timer_offer(ctx, d));
     return ctx_day_save(ctx, &h, d);
 }

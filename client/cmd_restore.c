@@ -132,12 +132,36 @@ static enum err start_round(struct ctx *ctx, struct home *h, const struct home_k
     return OK;
 }
 
+static enum err name_given(const struct ctx *ctx, struct restore *r)
+{
+    const char *given = ctx_option(ctx, "--name");
+
+    if (given == NULL)
+        return OK;
+    TRY(ctx_text(ctx, "--name", given, NAME_MAX_BYTES));
+    r->head.name = bytes_text(given);
+    return OK;
+}
+
+/* No piece tells it, and a guardian who is asked later would know the owner by none. */
+static enum err name_ask(const struct ctx *ctx, char out[NAME_MAX_BYTES + 1])
+{
+    const struct ask a = {
+        .text = "Your name, as your guardians know you",
+        .flag = "--name NAME",
+    };
+
+    TRY(term_ask_maybe(ctx->term, &a, out, NAME_MAX_BYTES + 1));
+    return out[0] == 0 ? OK : ctx_text(ctx, "The name", out, NAME_MAX_BYTES);
+}
+
 static enum err cmd_restore_start(struct ctx *ctx)
 {
     __attribute__((cleanup(home_close))) struct home h = { .dir = -1, .lock = -1 };
     AUTO_SECRET struct home_key *key = NULL;
     AUTO_RESTORE struct restore *r = NULL;
     char line[LINK_TEXT + ADDRESS_TEXT] = "";
+    char name[NAME_MAX_BYTES + 1] = "";
 
     TRY(restore_links_ask(ctx, line, sizeof line));
     TRY(ctx_home(ctx, HOME_READ, &h));
@@ -150,9 +174,10 @@ static enum err cmd_restore_start(struct ctx *ctx)
     MUST(r != NULL);
     TRY(restore_links_add(ctx, r));
     secret_wipe(line, sizeof line);
-    if (ctx_option(ctx, "--name") != NULL) {
-        TRY(ctx_text(ctx, "--name", ctx_option(ctx, "--name"), NAME_MAX_BYTES));
-        r->head.name = bytes_text(ctx_option(ctx, "--name"));
+    TRY(name_given(ctx, r));
+    if (r->head.name.n == 0) {
+        TRY(name_ask(ctx, name));
+        r->head.name = bytes_text(name);
     }
     if (goes_on)
         return start_round(ctx, &h, key, r);
@@ -210,7 +235,11 @@ static enum err finish(struct ctx *ctx, struct home *h, const struct home_key *k
     /* After a power cut here the root may be written and the file not yet say so. */
     if (home_has(h, HOME_ROOT))
         how = (struct make_root){ 0 };
-    if (r->head.name.n == 0)
+    if (name[0] == 0 && how.import != NULL && name_ask(ctx, name) != OK) {
+        ctx->term->problem = (struct problem){ 0 }; /* no name is no reason to stop */
+        name[0] = 0;
+    }
+    if (name[0] == 0)
         how.name = NULL;
     TRY(ctx_fingerprint(ctx, r->head.owner, words));
     TRY(ctx_make_root(ctx, h, &how, &u));
@@ -318,6 +347,7 @@ static enum err options_take(struct ctx *ctx, struct restore *r)
 {
     const char *words = ctx_option(ctx, "--accept");
 
+    TRY(name_given(ctx, r));
     if (ctx_option(ctx, "--sources-differ") != NULL)
         r->head.sources_differ = 1;
     if (ctx_option(ctx, "--old-root") != NULL)
@@ -561,6 +591,7 @@ static const struct command rows[] = {
       .key = NEEDS_ROOT,
       .help = "Goes on with the restore: one round to all guardians.",
       .options = { { "--accept", "WORDS", "the four words that name your key" },
+                   { "--name", "NAME", "your name, as your guardians know you" },
                    { "--sources-differ", NULL,
                      "the links came from different people, each by a way you knew" },
                    { "--old-root", NULL,
@@ -578,6 +609,7 @@ static const struct command rows[] = {
           "- is standard input), and begins or goes on with a restore.",
       .options = { { "--no-passphrase", NULL, "leave the key unlocked on this machine" },
                    { "--accept", "WORDS", "the four words that name your key" },
+                   { "--name", "NAME", "your name, as your guardians know you" },
                    { "--sources-differ", NULL,
                      "the links came from different people, each by a way you knew" },
                    { "--old-root", NULL,

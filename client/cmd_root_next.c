@@ -256,8 +256,6 @@ enum err root_circle_back(struct ctx *ctx, struct home *h, const struct restore 
     if (e == ERR_UNKNOWN || e == ERR_STATE)
         return OK; /* cards alone say of no node; or it was done before */
     TRY(e);
-    if (d->me.name.n == 0)
-        d->me.name = day_keep(d, bytes_text("(restored)"));
     if (missing > 0)
         term_warn(ctx->term,
                   "%zu guardians of your circle are not known: no list of guardians came "

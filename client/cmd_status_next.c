@@ -407,10 +407,12 @@ static void next_old(struct look *l)
         const struct day_guardian *g = &l->day->formers[i];
         if (g->kind != PIECE_NODE || g->retired > g->epoch || l->day->n_past == 0)
             continue;
+        char leave[TERM_TEXT];
+        leave_next(l->day, leave);
         look_add(l, "former", "",
                  "%.*s was a guardian, and their node still keeps an old piece. Ask them "
-                 "to type there: kith guard leave %.*s",
-                 TEXT(g->name), TEXT(l->day->me.name));
+                 "to type there: %s",
+                 TEXT(g->name), leave);
         return;
     }
 }

@@ -172,6 +172,12 @@ enum err guard_fetch(const struct params *p, struct day *d, struct day_seat *s,
                      const uint8_t request[ID_BYTES], struct guard_case *out,
                      struct call *out_call);
 
+/*
+ * Whether the node erased the i-th epoch since the request came, as it should: it has it
+ * no more, and a newer one opens. opened: how each of the case's opened.
+ */
+bool guard_retired(const struct guard_case *c, const enum err *opened, uint32_t i);
+
 /* Two people's T, as this guardian knows it. */
 enum err guard_transcript(const struct guard_case *c, const struct guard_who *who,
                           struct buf *out);
@@ -217,8 +223,6 @@ struct guard_piece {
     struct seal_key roster_key;
     bool has_roster;
     bool introducer_listed; /* the introducer is a guardian of this manifest */
-    uint8_t name[NAME_MAX_BYTES];
-    size_t name_n;
     uint8_t about[TEXT_MAX_BYTES];
     size_t about_n;
 };

@@ -134,6 +134,16 @@ enum err guard_fetch(const struct params *p, struct day *d, struct day_seat *s,
     return guard_talk_once(p, s, fetch_step, &f, out_call);
 }
 
+bool guard_retired(const struct guard_case *c, const enum err *opened, uint32_t i)
+{
+    const struct view_epoch *e = c->view.epochs;
+
+    for (uint32_t k = 0; c->box_err[i] == ERR_UNKNOWN && k < c->n_boxes; k++)
+        if (e[k].epoch > e[i].epoch && opened[k] == OK)
+            return true;
+    return false;
+}
+
 /* ---- judging ---- */
 
 enum err guard_transcript(const struct guard_case *c, const struct guard_who *who,
@@ -265,7 +275,6 @@ static enum err open_box(const struct guard_who *who, const struct box_about *ab
     out->by_before = is_before(who, c->owner);
     memcpy(out->piece, c->piece, PIECE_BYTES);
     memcpy(out->manifest_key.b, c->key, KEY_BYTES);
-    keep_text(c->name, out->name, sizeof out->name, &out->name_n);
     keep_text(c->about, out->about, sizeof out->about, &out->about_n);
     /* Without the roster key a piece is still a piece. */
     enum err e =

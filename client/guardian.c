@@ -81,6 +81,17 @@ void drill_next(struct bytes name, char out[TERM_TEXT])
     next_with("drill", name, "", out);
 }
 
+void leave_next(const struct day *d, char out[TERM_TEXT])
+{
+    next_with("guard leave", d->me.name.n > 0 ? d->me.name : bytes_text("YOUR-NAME"), "",
+              out);
+}
+
+struct bytes owner_name(const struct day *d)
+{
+    return d->me.name.n > 0 ? d->me.name : bytes_text("the owner");
+}
+
 void guardian_node(const struct day_guardian *g, char out[ADDRESS_TEXT])
 {
     struct address a = { 0 };

@@ -33,6 +33,10 @@ void replan_next(const struct day *d, char out[TERM_TEXT]);
 void join_next(struct bytes file, char out[TERM_TEXT]);
 /* "kith drill 'Aunt May'". */
 void drill_next(struct bytes name, char out[TERM_TEXT]);
+/* "kith guard leave Ana": what a guardian of hers types who is to forget her. */
+void leave_next(const struct day *d, char out[TERM_TEXT]);
+/* The owner's name for others to read; "the owner" where a restore did not tell it. */
+struct bytes owner_name(const struct day *d);
 /* host:port of the first address, "?" without one. */
 void guardian_node(const struct day_guardian *g, char out[ADDRESS_TEXT]);
 

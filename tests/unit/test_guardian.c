@@ -167,6 +167,22 @@ static void commands_can_be_copied(void **state)
     assert_string_equal(text, "kith guardian add Jürgen");
 }
 
+/* What a restore did not tell is no name, and nothing that a shell would read. */
+static void a_home_without_a_name(void **state)
+{
+    AUTO_FREE struct day *d = calloc(1, sizeof *d);
+    char text[TERM_TEXT];
+    (void)state;
+    assert_non_null(d);
+    leave_next(d, text);
+    assert_string_equal(text, "kith guard leave YOUR-NAME");
+    assert_memory_equal(owner_name(d).p, "the owner", owner_name(d).n);
+    d->me.name = bytes_text("Zoe M.");
+    leave_next(d, text);
+    assert_string_equal(text, "kith guard leave 'Zoe M.'");
+    assert_memory_equal(owner_name(d).p, "Zoe M.", owner_name(d).n);
+}
+
 /* ---- entering ---- */
 
 static void nobody_answers(void **state)
@@ -483,6 +499,7 @@ int main(void)
         IN_WORLD(other_links_and_too_many),
         IN_WORLD(forgotten_entries_close_the_row),
         cmocka_unit_test(commands_can_be_copied),
+        cmocka_unit_test(a_home_without_a_name),
         IN_WORLD(nobody_answers),
         IN_WORLD(another_node_answers),
         IN_WORLD(a_changed_token_is_not_let_in),
