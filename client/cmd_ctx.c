@@ -1,10 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "client/cmd.h"
 #include "proto/words.h"
 
 /* ---- the home ---- */
+
+/* A mistyped directory is not closed to others: something else may live in it. */
+static enum err unsafe_home(const struct ctx *ctx)
+{
+    struct stat st = { 0 };
+    char file[HOME_PATH + 8];
+    char next[TERM_TEXT];
+    const char *quote = strchr(ctx->home, '\'') == NULL ? "'" : "\"";
+    bool own = stat(ctx->home, &st) == 0 && st.st_uid == geteuid();
+    (void)snprintf(file, sizeof file, "%s/day", ctx->home);
+    bool home = lstat(file, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid();
+    if (!own)
+        return term_fail_as(
+            ctx->term, ERR_STATE, EXIT_FAILED, "home-open",
+            "Work as its owner, or let KITH_HOME name a directory of your "
+            "own.",
+            NULL, "The directory %s belongs to someone else.", ctx->home);
+    if (!home)
+        return term_fail_as(
+            ctx->term, ERR_STATE, EXIT_FAILED, "home-open",
+            "Perhaps KITH_HOME is mistyped. For a new home let it name a "
+            "directory that does not exist yet: it is made for you alone.",
+            NULL, "Others may look into the directory %s, and no home is in it.",
+            ctx->home);
+    (void)snprintf(next, sizeof next, "chmod 700 %s%s%s", quote, ctx->home, quote);
+    return term_fail_as(ctx->term, ERR_STATE, EXIT_FAILED, "home-open",
+                        "Others may look into it.", next, "The home %s is not safe.",
+                        ctx->home);
+}
 
 enum err ctx_home(const struct ctx *ctx, enum home_mode mode, struct home *out)
 {
@@ -18,13 +49,8 @@ enum err ctx_home(const struct ctx *ctx, enum home_mode mode, struct home *out)
             "Another kith command works with this home right now, perhaps "
             "in another window. Wait for it, or end it there.",
             NULL, "The home %s is busy.", ctx->home);
-    if (e == ERR_STATE) {
-        char next[TERM_TEXT];
-        (void)snprintf(next, sizeof next, "chmod 700 %s", ctx->home);
-        return term_fail_as(t, e, EXIT_FAILED, "home-open",
-                            "It belongs to someone else, or others may look into it.",
-                            next, "The home %s is not safe.", ctx->home);
-    }
+    if (e == ERR_STATE)
+        return unsafe_home(ctx);
     if (e == ERR_UNKNOWN)
         return term_fail(
             t, e, NULL, "The directory that %s should lie in does not exist.", ctx->home);

@@ -29,9 +29,13 @@ static enum exit_code run(struct term *t, int argc, const char *const *argv)
 {
     char home[HOME_PATH];
     if (!home_path(home, sizeof home))
-        return term_show_problem(t, term_fail(t, ERR_ARG, NULL,
-                                              "Neither KITH_HOME nor HOME names a "
-                                              "directory."));
+        return term_show_problem(
+            t,
+            term_fail_as(t, ERR_ARG, EXIT_USAGE, NULL,
+                         "Say where the files of Kith are, or shall be: a directory of "
+                         "your own.",
+                         "KITH_HOME=DIRECTORY kith",
+                         "Neither KITH_HOME nor HOME names a directory."));
     struct ctx ctx = {
         .params = &params_shipped,
         .term = t,
