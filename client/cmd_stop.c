@@ -365,6 +365,8 @@ static enum err look(struct stops *s)
     if (s->alerts->n == 0)
         return term_fail_as(s->ctx->term, ERR_UNKNOWN, EXIT_NONE, "no-guardian", NULL,
                             "kith guardian list", "You have no guardians here.");
+    if (calls_shut_out(s->alerts->calls, s->alerts->n))
+        return guardian_shut_out(s->ctx);
     if (alerts_away(s->alerts) == s->alerts->n)
         return term_fail(s->ctx->term, ERR_UNREACHABLE, NULL,
                          "No node answered. Call your guardians: they can refuse.");
@@ -386,9 +388,17 @@ static enum err stop(struct stops *s)
     TRY(stop_round(s));
     if (s->unsure)
         TRY(stop_round(s));
-    TRY(ctx_day_save(ctx, &s->home, s->day));
-    show(s);
+    enum err saved = ctx_day_save(ctx, &s->home, s->day);
+    show(s); /* it is done at the nodes, whatever the disk says */
     ctx->exit = exit_for(s);
+    if (saved == OK || saved == ERR_NOMEM)
+        return saved;
+    if (!ctx->term->json)
+        term_warn(ctx->term, "that was done at the nodes, but not noted in this home. %s",
+                  ctx->term->problem.what);
+    ctx->term->problem = (struct problem){ 0 };
+    if (ctx->exit == EXIT_FINE)
+        ctx->exit = EXIT_DEGRADED;
     return OK;
 }
 

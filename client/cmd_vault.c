@@ -117,6 +117,8 @@ enum err vault_nobody(const struct ctx *ctx, const struct day *d)
 
 static enum err nobody_answered(struct vault_desk *k)
 {
+    if (calls_shut_out(k->round->calls, k->round->n))
+        return guardian_shut_out(k->ctx);
     (void)vault_say_places(k->ctx->term, k->round);
     return term_fail(k->ctx->term, ERR_UNREACHABLE, NULL,
                      "None of your guardians' nodes answered.");

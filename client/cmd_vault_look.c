@@ -25,6 +25,8 @@ static enum err look(struct vault_desk *k)
     TRY(ctx_day_save(ctx, &k->home, k->day));
     if (vault_round_answered(k->round) > 0)
         return OK;
+    if (calls_shut_out(k->round->calls, k->round->n))
+        return guardian_shut_out(ctx);
     (void)vault_say_places(ctx->term, k->round);
     return term_fail(ctx->term, ERR_UNREACHABLE, NULL,
                      "None of your guardians' nodes answered.");

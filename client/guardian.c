@@ -81,6 +81,16 @@ void drill_next(struct bytes name, char out[TERM_TEXT])
     next_with("drill", name, "", out);
 }
 
+enum err guardian_shut_out(const struct ctx *ctx)
+{
+    return term_fail_as(ctx->term, ERR_UNREACHABLE, EXIT_AWAY, "shut-out",
+                        "It was taken out of your devices, or your root key was replaced "
+                        "from another machine. If that was you, use the machine that you "
+                        "have now. If not, call your guardians: they can refuse what is "
+                        "asked in your name.",
+                        NULL, "Your guardians' nodes let this machine in no more.");
+}
+
 void leave_next(const struct day *d, char out[TERM_TEXT])
 {
     next_with("guard leave", d->me.name.n > 0 ? d->me.name : bytes_text("YOUR-NAME"), "",

@@ -33,6 +33,8 @@ void replan_next(const struct day *d, char out[TERM_TEXT]);
 void join_next(struct bytes file, char out[TERM_TEXT]);
 /* "kith drill 'Aunt May'". */
 void drill_next(struct bytes name, char out[TERM_TEXT]);
+/* Records what calls_shut_out means for a person. ERR_UNREACHABLE (13), "shut-out". */
+enum err guardian_shut_out(const struct ctx *ctx);
 /* "kith guard leave Ana": what a guardian of hers types who is to forget her. */
 void leave_next(const struct day *d, char out[TERM_TEXT]);
 /* The owner's name for others to read; "the owner" where a restore did not tell it. */

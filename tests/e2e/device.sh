@@ -95,6 +95,19 @@ json "d['restorable']" True
 run Ben 0 guard link Ana
 cp "$work/answer" "$work/link"
 run Eve 0 restore start --no-passphrase "@$work/link"
+# The disk is full: what was done at the nodes is said first.
+{
+    (
+        trap '' XFSZ
+        ulimit -f 0
+        KITH_HOME=$work/Ana exec "$kith" --no-input stop all 2>&1
+    )
+    echo "exit $?"
+} | tr '\n' ' ' >"$work/said"
+case $(cat "$work/said") in
+"Ben: stopped."*"Careful:"*"exit 3 ") ;;
+*) fail "a stop with a full disk" ;;
+esac
 run Desk 0 stop all
 answers "Ben: stopped. It starts again."
 for c in "circle end" "device add More -o $work/more" "device remove Desk" "circle sheet" \
@@ -126,7 +139,16 @@ run Ana 0 device list --json
 json "[x['name'] for x in d['devices'] if x['name'] == 'Desk']" "[]"
 printf 'after' >"$work/three"
 run Desk 0 secret add three --no-push --type file --file "$work/three"
-run Desk 13 vault push
+out="Your guardians' nodes let this machine in no more"
+for c in "vault push" "vault log" "stop all"; do
+    # shellcheck disable=SC2086
+    run Desk 13 $c
+    says "$out."
+done
+run Desk 8 status
+answers "You can be restored: not known here. $out: it was taken out of your devices, or your root key was replaced from another machine."
+says "Of your circle nothing is known here"
+grep -q "Ben\|Cy\|Dora" "$work/said" && fail "a guardian is accused"
 run Ana 0 vault pull
 run Ana 5 secret get three
 
@@ -152,4 +174,17 @@ run Ana 0 device remove Tower
 says "can do nothing any more"
 says "Only a new root shuts it out"
 run Tower 13 vault pull
+# ---- a directory that is no home is not closed to others for it; a home is ----
+mkdir -m 755 "$work/typo.dir"
+run typo.dir 1 status
+says "no home is in it"
+grep -q chmod "$work/said" && fail "a directory that is no home is to be changed"
+chmod 755 "$work/Ana"
+run Ana 1 status
+says "Next: chmod 700 '$work/Ana'"
+chmod 700 "$work/Ana"
+got=0
+env -u HOME -u KITH_HOME "$kith" status 2>"$work/said" || got=$?
+[ "$got" = 2 ] || fail "no home is named: exit $got"
+says "Next: KITH_HOME=DIRECTORY kith"
 e2e_end

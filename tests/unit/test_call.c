@@ -672,11 +672,52 @@ static void test_sentences(void **state)
     assert_int_equal(strlen(text), 7);
 }
 
+/* All that were reached say so, and two at least: one may have lost what it had. */
+static void test_shut_out(void **state)
+{
+    static const struct {
+        struct {
+            enum call_stage stage;
+            enum err err;
+        } calls[3];
+
+        bool out;
+    } rows[] = {
+        { { { CALL_KNOWN, ERR_REFUSED }, { CALL_KNOWN, ERR_REFUSED } }, true },
+        { { { CALL_KNOWN, ERR_REFUSED },
+            { CALL_KNOWN, ERR_MOVED },
+            { CALL_IDLE, ERR_UNREACHABLE } },
+          true },
+        { { { CALL_KNOWN, ERR_REFUSED }, { CALL_IDLE, ERR_UNREACHABLE } }, false },
+        { { { CALL_KNOWN, ERR_REFUSED },
+            { CALL_KNOWN, ERR_REFUSED },
+            { CALL_ENDED, OK } },
+          false },
+        { { { CALL_KNOWN, ERR_REFUSED },
+            { CALL_KNOWN, ERR_REFUSED },
+            { CALL_TALKING, ERR_REFUSED } },
+          false },
+        { { { CALL_IDLE, ERR_UNREACHABLE } }, false },
+    };
+
+    (void)state;
+    for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++) {
+        struct call calls[3] = { { 0 } };
+
+        for (size_t i = 0; i < 3; i++) {
+            calls[i].stage = rows[r].calls[i].stage;
+            calls[i].err = rows[r].calls[i].err;
+        }
+        assert_int_equal(calls_shut_out(calls, 3), rows[r].out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_fault_has_its_error),
         cmocka_unit_test(test_another_version_is_named),
+        cmocka_unit_test(test_shut_out),
         cmocka_unit_test(test_who_falls_silent_is_left),
         cmocka_unit_test(test_a_step_may_wait),
         cmocka_unit_test(test_a_huge_frame_is_bounded),
