@@ -561,7 +561,7 @@ static enum err try_words(struct sitting *s, const uint16_t typed[WORDS_CALL])
     uint8_t t[SIGNED_MAX];
     struct buf b = BUF_OF(t);
 
-    guard_try_op(s->c, &s->who, typed, p->rng, s->try_op);
+    rng_fill(p->rng, s->try_op, ID_BYTES);
     memcpy(req.op, s->try_op, ID_BYTES);
     memcpy(req.request, s->c->view.request, ID_BYTES);
     enum err e = guard_send(p, sitting_seat(s), MSG_TRY, &req, &rep, sizeof rep, &call);

@@ -188,15 +188,6 @@ struct guard_verdict {
     uint16_t answer[WORDS_ANSWER]; /* only with WORDS_RIGHT */
 };
 
-/*
- * The op id under which these words are tried: random, and a tag by the approval key that
- * says which words of which request. *io_op is the newest try of this sitting, or zero:
- * then the one that the node shows. Where that was of the very same words it stays, and
- * the node counts it once; nothing is learned by words that were judged before.
- */
-void guard_try_op(const struct guard_case *c, const struct guard_who *who,
-                  const uint16_t typed[WORDS_CALL], const struct rng *rng,
-                  uint8_t io_op[ID_BYTES]);
 /* Judges four typed words against T and the nonce. Count the try first. ERR_NOMEM. */
 enum err guard_judge(const uint16_t typed[WORDS_CALL], struct bytes t,
                      const uint8_t nonce[WORDS_NONCE], struct cost cost,

@@ -169,43 +169,6 @@ struct right {
     uint16_t words[WORDS_CALL];
 };
 
-enum { TRY_SALT = ID_BYTES / 2 }; /* the other half is the tag */
-
-static void try_tag(const struct guard_case *c, const struct guard_who *who,
-                    const uint16_t typed[WORDS_CALL], uint8_t io_op[ID_BYTES])
-{
-    uint8_t words[2 * WORDS_CALL];
-    uint8_t tag[HASH_BYTES];
-
-    for (size_t i = 0; i < WORDS_CALL; i++)
-        store_u16(words + 2 * i, typed[i]);
-    crypt_keyed(
-        who->approval->b, LABEL_TRY_SAME,
-        PARTS(bytes_of(io_op, TRY_SALT), BYTES_OF(c->view.request), BYTES_OF(words)),
-        SPAN_OF(tag));
-    memcpy(io_op + TRY_SALT, tag, ID_BYTES - TRY_SALT);
-    secret_wipe(words, sizeof words);
-    secret_wipe(tag, sizeof tag);
-}
-
-void guard_try_op(const struct guard_case *c, const struct guard_who *who,
-                  const uint16_t typed[WORDS_CALL], const struct rng *rng,
-                  uint8_t io_op[ID_BYTES])
-{
-    static const uint8_t none[ID_BYTES];
-    uint8_t op[ID_BYTES];
-
-    if (bytes_equal(bytes_of(io_op, ID_BYTES), BYTES_OF(none)))
-        memcpy(io_op, c->rep.try_op, ID_BYTES);
-    memcpy(op, io_op, ID_BYTES);
-    try_tag(c, who, typed, op);
-    if (secret_equal(op, io_op, ID_BYTES))
-        return;
-    rng_fill(rng, op, TRY_SALT);
-    try_tag(c, who, typed, op);
-    memcpy(io_op, op, ID_BYTES);
-}
-
 enum err guard_judge(const uint16_t typed[WORDS_CALL], struct bytes t,
                      const uint8_t nonce[WORDS_NONCE], struct cost cost,
                      struct guard_verdict *out)

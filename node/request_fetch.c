@@ -306,7 +306,5 @@ enum err request_show(struct call *c, const struct req_request *req,
     rep->introduction = r.introduction;
     memcpy(rep->introducer, r.introducer, PUB_BYTES);
     memcpy(rep->invite, ward.invite, ID_BYTES);
-    if (c->who->role == ROLE_GUARDIAN)
-        memcpy(rep->try_op, r.try_op, ID_BYTES);
     return OK;
 }

@@ -100,7 +100,6 @@ enum {
     X(STATEMENT_MOVE, "kith statement move", "approval of a new root")                   \
     X(INTRODUCTION, "kith introduction", "approval key lets a roster credential in")     \
     X(UNLOCK, "kith unlock", "approval key unlocks a request")                           \
-    X(TRY_SAME, "kith try same", "tells a guardian's program that words were tried")     \
     X(RECEIPT, "kith receipt", "node's receipt of a release")                            \
     X(RETIRE, "kith retire", "a requester's signature that an epoch may go at once")     \
     X(MOVE, "kith move", "a new root: signature by the requester's key, and hash")       \

@@ -325,7 +325,6 @@ static const struct wire_field rep_request_fields[] = {
     W_BYTES(rep_request, introduction, 9, WIRE_MAY, 0, SIGNED_MAX),
     W_FIX(rep_request, introducer, 10, WIRE_MAY),
     W_FIX(rep_request, invite, 11, WIRE_MUST),
-    W_FIX(rep_request, try_op, 13, WIRE_MAY),
 };
 static const struct wire_schema rep_request_schema =
     W_SCHEMA(rep_request, rep_request_fields);

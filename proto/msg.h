@@ -529,11 +529,10 @@ struct rep_request {
     struct bytes introduction;     /* came through the roster, by whom */
     uint8_t introducer[PUB_BYTES]; /* approval key that signed it */
     uint8_t invite[ID_BYTES];      /* of the ward: names the approval key */
-    uint8_t try_op[ID_BYTES];      /* guardian: op id of the newest try; absent: none */
 };
 
 struct req_try {
-    uint8_t op[ID_BYTES]; /* the one of the newest try again: it is not counted twice */
+    uint8_t op[ID_BYTES];
     uint8_t request[ID_BYTES];
 };
 

@@ -150,35 +150,6 @@ static void test_guesses_lock_across_restarts(void **state)
     assert_int_equal(approve("Ben", a.request, a.words), EXIT_FINE);
 }
 
-/* Nothing is learned by words that were judged: an answer that was lost costs nothing. */
-static void test_the_same_words_again_cost_no_try(void **state)
-{
-    struct asked a = ask("New", "Ben");
-    struct asked b = ask("Thief", "Ben");
-    char guess[WORDS_TEXT];
-    char other[WORDS_TEXT];
-
-    (void)state;
-    other_words(a.words, guess, 0);
-    other_words(a.words, other, 7);
-    for (size_t i = 0; i < 7; i++) {
-        assert_int_equal(approve("Ben", a.request, guess), EXIT_FAILED);
-        assert_true(said("\"tries_left\":4"));
-        net_restart(0);
-    }
-    /* Of another request they are a try, and so are others of this one. */
-    assert_int_equal(approve("Ben", b.request, guess), EXIT_FAILED);
-    assert_true(said("\"tries_left\":4"));
-    assert_int_equal(approve("Ben", a.request, other), EXIT_FAILED);
-    assert_true(said("\"tries_left\":3"));
-    assert_int_equal(approve("Ben", a.request, guess), EXIT_FAILED);
-    assert_true(said("\"tries_left\":2")); /* the newest is known, and no older one */
-    assert_int_equal(approve("Ben", b.request, guess), EXIT_FAILED);
-    assert_true(said("\"tries_left\":4"));
-    assert_int_equal(approve("Ben", a.request, a.words), EXIT_FINE);
-    assert_int_equal(approve("Ben", b.request, b.words), EXIT_FINE);
-}
-
 static void id_of(const struct asked *a, uint8_t out[ID_BYTES])
 {
     for (size_t i = 0; i < ID_BYTES; i++) {
@@ -526,7 +497,6 @@ int main(void)
         CASE(test_words_of_another_request_approve_nothing),
         CASE(test_no_words_are_no_try),
         CASE(test_guesses_lock_across_restarts),
-        CASE(test_the_same_words_again_cost_no_try),
         CASE(test_a_try_counts_before_it_is_judged),
         CASE(test_no_approval_without_its_try),
         CASE(test_a_node_in_between_finds_no_equal_words),

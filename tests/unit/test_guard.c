@@ -241,55 +241,6 @@ static void test_words(void **state)
     assert_memory_equal(got, answer, sizeof got);
 }
 
-/* The op id for these words, as a sitting that begins has it. */
-static void try_of(struct scene *s, const uint16_t *typed, uint8_t out[ID_BYTES])
-{
-    memset(out, 0, ID_BYTES);
-    guard_try_op(&s->c, &s->who, typed, &crypt_random, out);
-}
-
-static void test_the_same_words_are_the_same_try(void **state)
-{
-    struct scene *s = *state;
-    static const uint16_t none[WORDS_CALL];
-    uint16_t typed[WORDS_CALL] = { 1, 2, 3, 4 };
-    const uint16_t moved[WORDS_CALL] = { 2, 1, 3, 4 };
-    uint8_t first[ID_BYTES];
-    uint8_t op[ID_BYTES];
-
-    try_of(s, typed, first);
-    try_of(s, typed, op); /* the node knows of none: by chance, and tells nothing */
-    assert_memory_not_equal(op, first, ID_BYTES / 2);
-    assert_memory_not_equal(op + ID_BYTES / 2, first + ID_BYTES / 2, ID_BYTES / 2);
-    memcpy(s->c.rep.try_op, first, ID_BYTES);
-    try_of(s, moved, op);
-    assert_memory_not_equal(op, first, ID_BYTES);
-    try_of(s, none, op);
-    assert_memory_not_equal(op, first, ID_BYTES);
-    s->c.view.request[0] ^= 1; /* of another request, shown by a node that lies */
-    try_of(s, typed, op);
-    assert_memory_not_equal(op, first, ID_BYTES);
-    s->c.view.request[0] ^= 1;
-    s->approval->b[0] ^= 1; /* somebody else's */
-    try_of(s, typed, op);
-    assert_memory_not_equal(op, first, ID_BYTES);
-    s->approval->b[0] ^= 1;
-    for (size_t i = 0; i < ID_BYTES; i++) {
-        s->c.rep.try_op[i] ^= 1;
-        try_of(s, typed, op);
-        assert_memory_not_equal(op, first, ID_BYTES);
-        assert_memory_not_equal(op, s->c.rep.try_op, ID_BYTES);
-        s->c.rep.try_op[i] ^= 1;
-    }
-    try_of(s, typed, op);
-    assert_memory_equal(op, first, ID_BYTES);
-    /* What was tried last in this sitting counts, whatever the node showed before. */
-    guard_try_op(&s->c, &s->who, moved, &crypt_random, op);
-    assert_memory_not_equal(op, first, ID_BYTES);
-    guard_try_op(&s->c, &s->who, typed, &crypt_random, op);
-    assert_memory_not_equal(op, first, ID_BYTES);
-}
-
 static void test_words_bind_every_key(void **state)
 {
     struct scene *s = *state;
@@ -777,7 +728,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SCENE(test_words),
         SCENE(test_words_bind_every_key),
-        SCENE(test_the_same_words_are_the_same_try),
         SCENE(test_owner_in_confirm),
         SCENE(test_answer_again),
         SCENE(test_open_wrong),

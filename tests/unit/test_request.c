@@ -444,36 +444,6 @@ static void tries_are_counted_before_anything_else(void **state)
     world_free(w);
 }
 
-/* So that the guardian's program knows the very same words again; nobody else is told. */
-static void the_newest_try_is_shown_to_the_guardian(void **state)
-{
-    struct world *w = world_new(HOLD, 1);
-    struct asker a = asker_new(w, CRED_RESTORE, w->links[0]);
-    static const uint8_t none[ID_BYTES];
-    static struct rep_request rep;
-    uint8_t op[ID_BYTES];
-    uint8_t left = 9;
-
-    (void)state;
-    open_live(w, &a);
-    assert_int_equal(ask_show(w, &w->as_guardian, &a, &rep), OK);
-    assert_memory_equal(rep.try_op, none, ID_BYTES);
-    for (uint8_t i = 1; i <= REQUEST_TRIES; i++) {
-        draw(op, sizeof op);
-        assert_int_equal(ask_try(w, &a, op, &left), OK);
-        assert_int_equal(ask_show(w, &w->as_guardian, &a, &rep), OK);
-        assert_memory_equal(rep.try_op, op, ID_BYTES);
-    }
-    assert_int_equal(ask_show(w, &w->as_device, &a, &rep), OK);
-    assert_memory_equal(rep.try_op, none, ID_BYTES);
-    assert_int_equal(ask_show(w, &a.requester, &a, &rep), OK);
-    assert_memory_equal(rep.try_op, none, ID_BYTES);
-    assert_int_equal(ask_unlock(w, &a, &w->approval, &left), OK);
-    assert_int_equal(ask_show(w, &w->as_guardian, &a, &rep), OK);
-    assert_memory_equal(rep.try_op, none, ID_BYTES);
-    world_free(w);
-}
-
 static void the_words_of_the_last_try_still_count(void **state)
 {
     static struct approval p;
@@ -1645,7 +1615,6 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(hidden_until_revealed),
     cmocka_unit_test(others_cannot_reveal_or_fetch),
     cmocka_unit_test(tries_are_counted_before_anything_else),
-    cmocka_unit_test(the_newest_try_is_shown_to_the_guardian),
     cmocka_unit_test(the_words_of_the_last_try_still_count),
     cmocka_unit_test(an_unlock_forgets_the_old_try),
     cmocka_unit_test(what_is_wrong_with_an_approval),
