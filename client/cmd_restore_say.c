@@ -172,6 +172,21 @@ static void say_line(struct term *t, const struct restore_line *l, uint64_t now)
     }
 }
 
+/* Links that lead nowhere and requests that are over: no round brings an answer. */
+static bool waits_in_vain(const struct restore_open *o)
+{
+    bool vain = o->n_lines > 0 && o->have == 0 && o->n_cards == 0;
+
+    for (uint32_t i = 0; i < o->n_lines; i++) {
+        const struct restore_line *l = &o->lines[i];
+        bool nowhere = l->state == 0 && l->contact == CONTACT_REFUSED && l->refusal == 0;
+
+        vain =
+            vain && (nowhere || l->state == STATE_EXPIRED || l->state == STATE_REFUSED);
+    }
+    return vain;
+}
+
 static void say_summary(struct term *t, const struct restore_open *o)
 {
     switch ((enum restore_state)o->state) {
@@ -204,7 +219,12 @@ static void say_summary(struct term *t, const struct restore_open *o)
         term_say(t, "The cards are enough, but they are locked: what opens them is at "
                     "your guardians' nodes, where one yes and the wait give it, and on "
                     "your circle sheet: kith restore start --sheet FILE");
-    else if (o->need > 0)
+    else if (waits_in_vain(o)) {
+        term_say(t,
+                 "Nobody who was asked can answer any more. A guardian makes a new link "
+                 "with kith guard link. Then go on with:");
+        term_say(t, "  kith restore start NEWLINK");
+    } else if (o->need > 0)
         term_say(t, "%u of %u pieces are here. Go on at any time with: kith restore",
                  o->have, o->need);
     else

@@ -100,4 +100,15 @@ at Typed Zoe -- restore start --no-passphrase "@$work/Ben.link" "@$work/Cy.link"
 grep -q "Your name, as your guardians know you" "$work/seen" || fail "no name was asked for"
 newest Ben
 json "[r['claimed'] for r in d['requests'] if r['kind'] == 'restore']" "['Zoe']"
+
+# ---- a link that was used leads nowhere, and no round would change that ----
+run Late 1 restore start --no-passphrase "@$work/Ben.link"
+says "Then go on with: kith restore start NEWLINK"
+quiet "at any time"
+run Late 7 restore
+says "kith restore start NEWLINK"
+run Ben 0 guard link Zoe
+cp "$work/answer" "$work/new.link"
+run Late 0 restore start "@$work/new.link"
+says "Go on at any time with: kith restore"
 e2e_end
