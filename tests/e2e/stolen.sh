@@ -33,7 +33,7 @@ mark() {
 refused() { # refused GUARDIAN
     if [ "$no" = stranger ]; then
         cat "$work/said" "$work/answer" | tr '\n' ' ' | tr -s ' ' |
-            grep -q "$1's node did not let us in" || fail "$1's node let the thief in"
+            grep -q "$1's node did not let us in\|let this machine in no more" || fail "$1's node let the thief in"
         return
     fi
     for _ in $(seq 100); do
@@ -180,9 +180,9 @@ tries_all "$guardians"
 tries "$guardians" root replace
 goes_on "$guardians" root replace --resume
 tries "" stop all --json
-json "d['id']" unreachable
+json "d['id']" shut-out
 tries "" stop --root all --json
-json "d['id']" unreachable
+json "d['id']" shut-out
 tries "$guardians" check
 tries "$guardians" vault pull
 run New 3 status --json
