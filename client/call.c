@@ -110,18 +110,6 @@ void call_addresses(struct call *c, const struct roster_address *addresses, size
     }
 }
 
-bool calls_shut_out(const struct call *calls, size_t n)
-{
-    size_t refused = 0;
-    size_t reached = 0;
-    for (size_t i = 0; i < n; i++) {
-        bool no = calls[i].err == ERR_REFUSED || calls[i].err == ERR_MOVED;
-        reached += calls[i].stage != CALL_IDLE;
-        refused += calls[i].stage == CALL_KNOWN && no;
-    }
-    return refused > 1 && refused == reached;
-}
-
 static const char *version_text(enum call_older older)
 {
     if (older == OLDER_HERE)

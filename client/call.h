@@ -102,11 +102,6 @@ enum err call_round(struct call *calls, size_t n, uint32_t deadline_ms,
  * host:port". Cut at cap bytes.
  */
 void call_sentence(const struct call *c, const char *who, char *out, size_t cap);
-/*
- * Whether two nodes or more were reached, and none of them knows these keys any more: a
- * device that was taken out, or a root that was replaced.
- */
-bool calls_shut_out(const struct call *calls, size_t n);
 /* Puts the binary addresses of a record into c; those not understood are left out. */
 void call_addresses(struct call *c, const struct roster_address *addresses, size_t n);
 

@@ -81,6 +81,18 @@ void drill_next(struct bytes name, char out[TERM_TEXT])
     next_with("drill", name, "", out);
 }
 
+bool calls_shut_out(const struct call *calls, size_t n)
+{
+    size_t refused = 0;
+    size_t reached = 0;
+    for (size_t i = 0; i < n; i++) {
+        bool no = calls[i].err == ERR_REFUSED || calls[i].err == ERR_MOVED;
+        reached += calls[i].stage != CALL_IDLE;
+        refused += calls[i].stage == CALL_KNOWN && no;
+    }
+    return refused > 1 && refused == reached;
+}
+
 enum err guardian_shut_out(const struct ctx *ctx)
 {
     return term_fail_as(ctx->term, ERR_UNREACHABLE, EXIT_AWAY, "shut-out",

@@ -33,6 +33,11 @@ void replan_next(const struct day *d, char out[TERM_TEXT]);
 void join_next(struct bytes file, char out[TERM_TEXT]);
 /* "kith drill 'Aunt May'". */
 void drill_next(struct bytes name, char out[TERM_TEXT]);
+/*
+ * Whether two nodes or more were reached, and none of them knows these keys any more: a
+ * device that was taken out, or a root that was replaced.
+ */
+bool calls_shut_out(const struct call *calls, size_t n);
 /* Records what calls_shut_out means for a person. ERR_UNREACHABLE (13), "shut-out". */
 enum err guardian_shut_out(const struct ctx *ctx);
 /* "kith guard leave Ana": what a guardian of hers types who is to forget her. */

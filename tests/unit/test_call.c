@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "client/call.h"
+#include "client/guardian.h"
 #include "proto/peer.h"
 
 enum manner {
