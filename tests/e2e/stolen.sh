@@ -144,6 +144,7 @@ sleep 2
 run New 0 restore --accept "$(cat "$work/print")" --stolen
 says "You have a new root key"
 says "bank"
+says "Your vault is under the new key, and saved at 3 of 3 nodes."
 run New 0 root fingerprint
 cp "$work/answer" "$work/newprint"
 cmp -s "$work/print" "$work/newprint" && fail "the root is the old one"
