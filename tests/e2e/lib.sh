@@ -129,7 +129,9 @@ while select.select([fd], [], [], 60)[0]:
     if not got:
         break
     seen += got
-    if replies and (seen[told:].endswith(b": ") or seen[told:].endswith(b"[y/n] ")):
+    prompt = seen[told:].endswith((b": ", b"[y/n] "))
+    # A line that came in two parts may end so, too: at a prompt nothing follows.
+    if replies and prompt and not select.select([fd], [], [], 0.3)[0]:
         told = len(seen)
         os.write(fd, replies.pop(0).encode() + b"\n")
 open(sys.argv[2], "wb").write(seen)

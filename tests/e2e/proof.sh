@@ -68,7 +68,8 @@ node_kill Ben
 run Ana 3 check
 run Ana 13 drill Ben
 run Ana 3 status
-says "Pieces: 3 of 3 stored (1 silent now, last heard of now), 3 confirmed, 1 seen to open, 3 checked"
+says "Pieces: 3 of 3 stored (1 silent now, last heard of "
+says "), 3 confirmed, 1 seen to open, 3 checked"
 node_kill Cy
 node_kill Dora
 run Ana 13 check
