@@ -52,7 +52,7 @@ holds "d['state'] == 'done'"
 topic "a busy home"
 as Fay "$work/fay.link" guard link Ana
 node_stop Fay
-python3 -c 'import socket, sys, time
+"$python" -c 'import socket, sys, time
 s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 s.bind(("127.0.0.1", int(sys.argv[1]))); s.listen(); time.sleep(600)' "$(cat "$work/Fay.node/port")" &
 pid[deaf]=$!
