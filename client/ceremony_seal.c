@@ -107,12 +107,18 @@ bool seal_all_at(const struct seal *s, enum seal_stage stage)
     return true;
 }
 
-bool seal_enough(const struct seal *s, enum seal_stage stage)
+static struct day_me plan_of(const struct seal *s)
 {
     struct day_me plan = { .group_threshold = s->head.group_threshold,
                            .n_groups = s->head.n_groups };
-    struct circle_count c;
     memcpy(plan.groups, s->head.groups, sizeof plan.groups);
+    return plan;
+}
+
+bool seal_enough(const struct seal *s, enum seal_stage stage)
+{
+    struct day_me plan = plan_of(s);
+    struct circle_count c;
     seal_count(s, stage, &c);
     return seal_all_at(s, stage) || circle_spare(&plan, &c) >= 1;
 }
@@ -120,9 +126,14 @@ bool seal_enough(const struct seal *s, enum seal_stage stage)
 bool seal_no_room(const struct seal *s, const struct day *d)
 {
     static const uint8_t none[HASH_BYTES];
+    struct day_me plan = plan_of(s);
+    struct circle_count could = { { 0 } };
     bool full = false;
-    for (size_t i = 0; i < s->n; i++)
+    for (size_t i = 0; i < s->n; i++) {
         full = full || s->notes[i].err == ERR_FULL;
+        could.of[s->seats[i].group] += s->notes[i].err != ERR_FULL;
+    }
+    full = full && circle_spare(&plan, &could) == 0;
     return full && s->head.phase == SEAL_NEXT && d->me.epoch > 0 &&
            bytes_equal(BYTES_OF(s->head.move), BYTES_OF(none));
 }
@@ -131,7 +142,7 @@ void seal_without(const struct seal *s, struct day *d, char *io, size_t cap)
 {
     size_t n = strlen(io);
     for (size_t i = 0; i < s->n; i++) {
-        if (s->notes[i].err == OK || s->head.phase >= SEAL_COMMIT || d->me.epoch == 0)
+        if (!s->notes[i].silent || s->head.phase >= SEAL_COMMIT || d->me.epoch == 0)
             continue;
         const struct day_guardian *g = seal_find(d, &s->seats[i]);
         if (g == NULL)

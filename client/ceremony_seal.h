@@ -61,6 +61,7 @@ struct seal_head {
 struct seal_note {
     enum err err;
     bool ahead;    /* its node has a later epoch than this home knows */
+    bool silent;   /* nobody answered there, or not to the end */
     char why[256]; /* names the guardian; "" when OK */
 };
 
@@ -132,14 +133,14 @@ enum err seal_abandon(struct seal *s, const struct seal_work *w, unsigned *out_l
 
 /*
  * After a run: whether a next epoch did not begin because nodes keep as many as they
- * take already; so it will not, before people confirmed the sealed one. Not of the first
- * epoch or a new root's.
+ * take already; and would not if every other one answered, before people confirmed the
+ * sealed one. Not of the first epoch or a new root's.
  */
 bool seal_no_room(const struct seal *s, const struct day *d);
 
 /*
  * After a run of a change that waits for a node: what to do without its guardian, as a
- * sentence behind what io says. Nothing where nobody is missing, or past COMMIT.
+ * sentence behind what io says. Nothing where nobody is silent, or past COMMIT.
  */
 void seal_without(const struct seal *s, struct day *d, char *io, size_t cap);
 

@@ -337,6 +337,8 @@ static void note(struct seal *s, const struct visit *v, const struct call *c)
     struct seal_note *out = &s->notes[v->seat - s->seats];
     char who[NAME_MAX_BYTES + 16];
     *out = (struct seal_note){ .err = c->err, .ahead = v->ahead };
+    out->silent = c->err != OK && (c->stage < CALL_KNOWN || c->err == ERR_TIMEOUT ||
+                                   c->err == ERR_CLOSED);
     if (c->err == OK)
         return;
     const char *why = c->stage >= CALL_TALKING ? why_of(v, c->err) : NULL;

@@ -125,10 +125,12 @@ static enum err refuse(const struct changing *c, const struct change_stand *s)
     say_who(t, c->d, s, call);
     change_next(c->d, s, command);
     if (s->step == CHANGE_CALLS && command[0] != 0) {
-        (void)snprintf(why, sizeof why,
-                       "A node keeps %u circles of yours, at most, and lets the old ones "
-                       "go 14 days after people confirmed the newest. Call: %.400s.",
-                       EPOCHS_OWNER, call);
+        (void)snprintf(
+            why, sizeof why,
+            "A node keeps %u circles of yours, at most, and lets the old ones "
+            "go 14 days after people confirmed the newest. Call: %.400s. Then begin "
+            "this change again.",
+            EPOCHS_OWNER, call);
         return term_fail_as(t, ERR_FULL, EXIT_FAILED, "no-room", why, command,
                             "The changes before this one have to be confirmed first. "
                             "Nothing was changed.");

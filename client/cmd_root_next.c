@@ -238,8 +238,8 @@ bool root_vault_saved(struct root_desk *d)
                  s.saved, s.of);
     if (s.enough || s.empty)
         return true;
-    term_warn(t, "your vault is under the new key on this machine only: too few nodes "
-                 "have it yet. When more of them answer:");
+    term_warn(t, "as far as is known here, your vault is under the new key on this "
+                 "machine only. To save it at your guardians' nodes:");
     term_say(t, "  kith vault push");
     return false;
 }

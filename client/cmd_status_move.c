@@ -22,8 +22,10 @@ enum look_between look_between(const struct look *l, size_t i)
     const struct move_seen *s = seen_of(l, i);
     if (s == NULL || l->day->guardians[i].kind != PIECE_NODE)
         return BETWEEN_NOT;
+    /* A node that let the new keys in once knows them. */
     if (l->move.phase == MOVE_LATE)
-        return BETWEEN_LATE;
+        return l->day->guardians[i].progress == GUARDIAN_READY ? BETWEEN_NOT
+                                                               : BETWEEN_LATE;
     bool may = s->told == TOLD_WAITS && s->due <= l->now + CLOCKS_APART_S;
     return s->told == TOLD_DONE || may ? BETWEEN_TAKEN : BETWEEN_NOT;
 }

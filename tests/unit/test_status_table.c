@@ -788,6 +788,16 @@ static void one_lags(struct look *l)
 {
     sent(l, NOW + 2 * DAY);
     l->move.phase = MOVE_LATE;
+    at(l, 3)->progress = GUARDIAN_ENROLLED; /* by the new keys, not heard of there yet */
+    lets_nobody_in(l, 3);
+}
+
+/* And one that let the new keys in before knows them no more. */
+static void one_forgot(struct look *l)
+{
+    sent(l, NOW + 2 * DAY);
+    l->move.phase = MOVE_LATE;
+    at(l, 3)->progress = GUARDIAN_READY;
     lets_nobody_in(l, 3);
 }
 
@@ -1616,6 +1626,8 @@ static const struct situation {
       "kith root replace --resume" },
     { "nothing is left of that", one_took_it_and_all_is_over, 0, YES(2), NULL, NULL },
     { "a node lags behind the new root", one_lags, 3, YES(2), "move",
+      "kith root replace --resume" },
+    { "and one that had it knows it no more", one_forgot, 3, YES(1), "move",
       "kith root replace --resume" },
     { "one node erases all", ends, 3, YES(2), "ends", "kith circle end --cancel" },
     { "and is away since", ends_and_away, 3, YES(2), "ends", "kith circle end --cancel" },
