@@ -441,3 +441,15 @@ bool circle_root_alone(const struct day *d)
     return m != NULL && d->me.epoch != 0 && manifest_open(d->me.manifest, m) == OK &&
            !bytes_equal(BYTES_OF(m->owner), BYTES_OF(d->me.owner));
 }
+
+bool circle_over(const struct day *d)
+{
+    bool ended = false;
+    for (size_t i = 0; d->me.epoch > 0 && i < in_plan(d); i++) {
+        const struct day_guardian *g = &d->guardians[i];
+        if (g->kind == PIECE_NODE && g->ended == 0 && g->left == 0)
+            return false;
+        ended = ended || g->ended != 0;
+    }
+    return ended;
+}

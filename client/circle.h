@@ -174,5 +174,8 @@ void circle_stand(const struct day *d, const enum circle_state *states, uint64_t
  * keep gives back the one before.
  */
 bool circle_root_alone(const struct day *d);
+/* Whether every guardian's node erased its piece, by an order of this home or its own
+   person's: as they said. */
+bool circle_over(const struct day *d);
 
 #endif

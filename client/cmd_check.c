@@ -23,6 +23,8 @@ enum err check_desk_open(struct check_desk *k)
 
 enum err check_desk_sealed(struct check_desk *k)
 {
+    if (circle_over(k->day))
+        return circle_over_say(k->ctx);
     if (k->day->me.epoch > 0)
         return OK;
     return term_fail_as(k->ctx->term, ERR_STATE, EXIT_NO_CIRCLE, "no-circle",

@@ -508,6 +508,8 @@ enum err cmd_circle_seal(struct ctx *ctx)
     TRY(owner_day(ctx, &c.h, &c.d));
     if (ctx_option(ctx, "--abandon") != NULL)
         return abandon(&c);
+    if (circle_over(c.d) && c.d->me.n_next == 0 && !seal_busy(&c.h, c.d))
+        return circle_over_say(ctx);
     bool going_on = home_has(&c.h, HOME_JOURNAL) || c.d->n_past > 0 ||
                     circle_root_alone(c.d) || change_untold(c.d) ||
                     circle_unheard(c.d, names, sizeof names);

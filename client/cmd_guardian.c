@@ -544,6 +544,10 @@ static void guardian_state(const struct day *d, const struct day_guardian *g, ch
         spoken = "the new circle not confirmed yet";
     if (g->kind == PIECE_CARD)
         (void)snprintf(out, cap, "a card, %s", card_stand(d, g));
+    else if (g->ended != 0 || g->left != 0)
+        (void)snprintf(out, cap, "%s",
+                       g->ended != 0 ? "erased what was kept of you, by your order"
+                                     : "gave up guarding you; the piece is erased");
     else if (g->progress != GUARDIAN_READY && g->epoch != 0)
         (void)snprintf(out, cap,
                        "holds a piece; the node has not answered this home yet: kith "

@@ -108,6 +108,10 @@ void vault_say_standing(struct term *t, const struct vault_desk *k, bool answer)
     }
     time_text(s.since, when);
     bool back = home_has(&k->home, HOME_RESTORE);
+    if (circle_over(k->day)) {
+        term_answer(t, "%s; on this machine alone: your circle ended.", items);
+        return;
+    }
     if (s.of == 0)
         term_answer(t, back ? "%s; on this machine." : "%s; on this machine alone.",
                     items);

@@ -81,6 +81,13 @@ void drill_next(struct bytes name, char out[TERM_TEXT])
     next_with("drill", name, "", out);
 }
 
+enum err circle_over_say(const struct ctx *ctx)
+{
+    return term_fail_as(ctx->term, ERR_STATE, EXIT_NO_CIRCLE, "ended",
+                        "Your guardians' nodes erased what they kept of you.",
+                        "kith status", "Your circle ended.");
+}
+
 bool calls_shut_out(const struct call *calls, size_t n)
 {
     size_t refused = 0;

@@ -38,6 +38,8 @@ void drill_next(struct bytes name, char out[TERM_TEXT]);
  * device that was taken out, or a root that was replaced.
  */
 bool calls_shut_out(const struct call *calls, size_t n);
+/* Records that the circle ended (circle_over). ERR_STATE (10), "ended". */
+enum err circle_over_say(const struct ctx *ctx);
 /* Records what calls_shut_out means for a person. ERR_UNREACHABLE (13), "shut-out". */
 enum err guardian_shut_out(const struct ctx *ctx);
 /* "kith guard leave Ana": what a guardian of hers types who is to forget her. */

@@ -259,6 +259,13 @@ grep -q "holds your piece\|at one place" "$work/said" && fail "nothing is there,
 grep -q "gave up\|guardian add" "$work/said" && fail "the owner ended it, and the guardian is said to have"
 run Ana 8 status --json
 json "d['next']" "[]"
+for verb in "circle seal" check; do
+    # shellcheck disable=SC2086
+    run Ana 10 $verb
+    says "Your circle ended."
+done
+run Ana 0 guardian list
+grep -q "^Ben .*erased what was kept of you" "$work/answer" || fail "Ben keeps nothing, and is said to"
 run Ana 0 guardian erase Ben --json
 json "d['state']" ended
 for g in Ben Cy Dora; do
