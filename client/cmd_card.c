@@ -169,6 +169,11 @@ static enum err cmd_card_verify(struct ctx *ctx)
     bool before = line.paper == PAPER_HELD;
     TRY(card_held(&h, u, d, p->piece, ctx->params, &line));
     say_held(ctx, &line, p->mended, before);
+    /* A picture of the card has both codes too: only its keeper knows what it was. */
+    if (!before && p->has_line && ctx->n_args > 1)
+        term_warn(ctx->term,
+                  "if what was read is the file that was to be printed, print it "
+                  "before you remove it: the piece is nowhere else.");
     return OK;
 }
 

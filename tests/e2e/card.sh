@@ -83,6 +83,7 @@ printed Ana Lea "$work/lea.txt" --passphrase-file "$work/pass"
 run Ana 4 card verify Lea "$work/lea.txt"
 ana 9 card verify Lea "$work/kim.txt" # the one for the other
 ana 0 card verify Lea "$work/lea.txt"
+says "print it before you remove it: the piece is nowhere else"
 run Ana 3 status --json
 json "(d['stored'], d['confirmed'], d['spare'])" "(4, 4, 1)"
 ana 3 circle seal --resume
