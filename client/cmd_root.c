@@ -430,8 +430,18 @@ static enum err no_circle(const struct ctx *ctx)
                         ctx->home);
 }
 
-static enum err not_moving(const struct ctx *ctx)
+/* Whoever asks again when it is done is not sent to begin another one. */
+static enum err not_moving(const struct ctx *ctx, const struct day *d)
 {
+    char when[TIME_TEXT];
+
+    time_text(d->me.moved, when);
+    if (d->me.moved != 0)
+        return term_fail_as(ctx->term, ERR_UNKNOWN, EXIT_NONE, "not-moving",
+                            "What may be left to do is in the status.", "kith status",
+                            "Your root key was replaced on %s; no other change of it is "
+                            "going on.",
+                            when);
     return term_fail_as(ctx->term, ERR_UNKNOWN, EXIT_NONE, "not-moving", NULL,
                         "kith root replace",
                         "No change of the root key is going on in %s.", ctx->home);
@@ -440,7 +450,7 @@ static enum err not_moving(const struct ctx *ctx)
 static enum err start(struct root_desk *d, struct moving **out)
 {
     if (ctx_option(d->ctx, "--resume") != NULL)
-        return not_moving(d->ctx);
+        return not_moving(d->ctx, d->day);
     if (d->day->me.fingerprint.n == 0)
         return ctx_no_root(d->ctx);
     if (d->day->me.epoch == 0)

@@ -144,6 +144,9 @@ static void test_nobody_asks_once_it_is_there(void **state)
     NOT_SAID("Somebody asks");
     NOT_SAID("kith stop all");
     NOT_SAID("did not let us in");
+    assert_int_equal(KITH("Ana", "root", "replace", "--resume"), EXIT_NONE);
+    SAID("Your root key was replaced on");
+    SAID("Next: kith status");
 }
 
 /* One node is away when its hold is over: root and vault do not wait for it. */
