@@ -69,7 +69,7 @@ grep "Somebody asks" "$work/above" | tr -d '\033' | awk 'length > 38' | grep . &
 
 # ---- four wrong tries; the fifth is right, though it locks ----
 read -r w1 w2 w3 _ <"$work/words"
-others=() # words that are none of the four; the same ones again would cost no try
+others=() # words that are none of the four
 for w in zebra yodel sauna onion bazooka; do
     grep -q "$w" "$work/words" || others+=("$w")
 done
